@@ -1,0 +1,36 @@
+"""The feature store: per-token vectors of documents in chunked HDF5, read lazily, a crash costs one shard.
+
+It knows nothing of how the vectors were made. `docs/format.md` describes the files.
+
+>>> from cache import FeatureCache
+>>> with FeatureCache("imdb.elmo") as features:  # doctest: +SKIP
+...     vectors = features["train"][3]  # float16 (n_tokens, dim)
+"""
+
+from cache.errors import (
+    CacheError,
+    CorruptFileError,
+    FormatVersionError,
+    MismatchError,
+    NotACacheError,
+    OutputError,
+    SelectionError,
+)
+from cache.layers import Layers
+from cache.store import FeatureCache, Split
+from cache.verification import Problem, verify
+
+__all__ = [
+    "CacheError",
+    "CorruptFileError",
+    "FeatureCache",
+    "FormatVersionError",
+    "Layers",
+    "MismatchError",
+    "NotACacheError",
+    "OutputError",
+    "Problem",
+    "SelectionError",
+    "Split",
+    "verify",
+]

@@ -1,0 +1,224 @@
+"""The documents of a split: words, labels and lengths of all of them, tokenised once."""
+
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from cache.errors import CorruptFileError
+from cache.files import atomic_path
+from cache.hashing import array_sha256
+from cache.hdf5 import REPAIR, dataset_of, open_file, seal
+from cache.manifest import Manifest, documents_name
+
+__all__ = ["Documents", "encode_vocabulary", "write_documents"]
+
+
+def encode_vocabulary(words: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Return words as UTF-8 bytes `(n_bytes,)` uint8 and their offsets `(n_words + 1,)` int64.
+
+    Lone surrogates, which have no UTF-8 form, are kept by the `surrogatepass` rule.
+    """
+    encoded = [word.encode("utf-8", "surrogatepass") for word in words]
+    offsets = np.zeros(len(words) + 1, np.int64)
+    np.cumsum([len(word) for word in encoded], out=offsets[1:])
+    return np.frombuffer(b"".join(encoded), np.uint8), offsets
+
+
+def write_documents(
+    directory: Path,
+    split: str,
+    manifest: Manifest,
+    *,
+    token_ids: Iterable[np.ndarray],
+    lengths: np.ndarray,
+    labels: np.ndarray | None,
+    doc_ids: np.ndarray,
+    truncated: np.ndarray,
+    vocabulary: tuple[np.ndarray, np.ndarray],
+) -> None:
+    """Write the documents file of a split under its final name.
+
+    Parameters
+    ----------
+    directory : Path
+        The cache.
+    split : str
+        The split.
+    manifest : Manifest
+        The cache's manifest, for its fingerprints.
+    token_ids : iterable of ndarray of int32
+        The token ids of all documents in stored order, in blocks of any length.
+    lengths : ndarray of int, (n_docs,)
+        Tokens of each document.
+    labels : ndarray of int, (n_docs,), or None
+        Class indices.
+    doc_ids : ndarray of int, (n_docs,)
+        Each document's 0-based position in the corpus.
+    truncated : ndarray of bool, (n_docs,)
+        Whether the window cut the document.
+    vocabulary : pair of ndarray
+        As `encode_vocabulary` returns it.
+    """
+    indptr = np.zeros(len(lengths) + 1, np.int64)
+    np.cumsum(lengths, out=indptr[1:])
+    arrays: dict[str, np.ndarray] = {
+        "doc_ids": doc_ids.astype(np.int64),
+        "indptr": indptr,
+        "truncated": truncated.astype(np.uint8),
+        "vocabulary": vocabulary[0],
+        "vocabulary_indptr": vocabulary[1],
+    }
+    if labels is not None:
+        arrays["labels"] = labels.astype(np.int32)
+    attributes = {
+        "kind": "documents",
+        "split": split,
+        "encoding": manifest.encoding_fingerprint,
+        "corpus": manifest.corpus_fingerprint,
+    }
+    with atomic_path(directory / documents_name(split)) as temporary:
+        with h5py.File(temporary, "w", locking=False) as file:
+            digests = {name: array_sha256(array) for name, array in arrays.items()}
+            for name, array in arrays.items():
+                file.create_dataset(name, data=array)
+            dataset = file.create_dataset("token_ids", (int(indptr[-1]),), "<i4")
+            digest, start = hashlib.sha256(), 0
+            for block in token_ids:
+                dataset[start : start + len(block)] = block
+                digest.update(np.ascontiguousarray(block, "<i4").data)
+                start += len(block)
+            if start != indptr[-1]:
+                raise ValueError(f"{start} token ids for documents of {indptr[-1]} tokens")
+            digests["token_ids"] = digest.hexdigest()
+            seal(file, attributes, digests)
+
+
+class Documents:
+    """The documents file of a split, opened when something is asked of it.
+
+    Every property is read on first use and kept: 8 bytes a document for each of `indptr` and `doc_ids`, less
+    for the rest. Token ids are read from disk a slice at a time.
+
+    Raises
+    ------
+    CorruptFileError
+        From any property or method, if the file is missing, of another cache, or contradicts itself.
+    """
+
+    def __init__(self, directory: Path, split: str, manifest: Manifest):
+        self._directory = directory
+        self._split = split
+        self._manifest = manifest
+
+    def __getstate__(self) -> dict[str, object]:
+        # An open HDF5 file does not travel to another process; what was read is cheap to read again.
+        return {name: self.__dict__[name] for name in ("_directory", "_split", "_manifest")}
+
+    @property
+    def path(self) -> Path:
+        """The file."""
+        return self._directory / documents_name(self._split)
+
+    @cached_property
+    def _file(self) -> h5py.File:
+        expected = {
+            "kind": "documents",
+            "split": self._split,
+            "encoding": self._manifest.encoding_fingerprint,
+            "corpus": self._manifest.corpus_fingerprint,
+        }
+        return open_file(self.path, expected)
+
+    @cached_property
+    def indptr(self) -> np.ndarray:
+        """Token offsets `(n_docs + 1,)` int64: document i has the tokens `indptr[i]` up to `indptr[i + 1]`."""
+        plan = self._manifest.splits[self._split]
+        indptr = self._read("indptr", "<i8", plan.n_corpus_documents + 1)
+        planned = [0, *plan.document_stops]
+        if (
+            indptr[0] != 0
+            or indptr[-1] != plan.n_corpus_tokens
+            or np.any(np.diff(indptr) < 0)
+            or indptr[planned].tolist() != [0, *plan.token_stops]
+        ):
+            raise CorruptFileError(f"{self.path}: indptr does not fit the manifest's plan; {REPAIR}")
+        return indptr
+
+    @cached_property
+    def doc_ids(self) -> np.ndarray:
+        """Position of each document in the corpus, `(n_docs,)` int64, 0-based."""
+        return self._read("doc_ids", "<i8", self._n_docs)
+
+    @cached_property
+    def labels(self) -> np.ndarray | None:
+        """Class index of each document, `(n_docs,)` int32, or None for a corpus without labels."""
+        names = self._manifest.label_names
+        if names is None:
+            return None
+        labels = self._read("labels", "<i4", self._n_docs)
+        if len(labels) and not 0 <= labels.min() <= labels.max() < len(names):
+            raise CorruptFileError(f"{self.path}: a label is outside 0 to {len(names) - 1}; {REPAIR}")
+        return labels
+
+    @cached_property
+    def truncated(self) -> np.ndarray:
+        """Whether the window cut a document, `(n_docs,)` bool."""
+        return self._read("truncated", "|u1", self._n_docs).astype(bool)
+
+    @cached_property
+    def vocabulary(self) -> list[str]:
+        """The words by token id, most frequent first; the same list in every split of a cache."""
+        n_bytes = dataset_of(self._file, "vocabulary", "|u1", (None,)).shape[0]
+        offsets = self._read("vocabulary_indptr", "<i8", None)
+        if len(offsets) == 0 or offsets[0] != 0 or offsets[-1] != n_bytes or np.any(np.diff(offsets) < 0):
+            raise CorruptFileError(f"{self.path}: vocabulary_indptr does not fit the vocabulary; {REPAIR}")
+        data = self._read("vocabulary", "|u1", n_bytes).tobytes()
+        try:
+            return [
+                data[start:stop].decode("utf-8", "surrogatepass")
+                for start, stop in zip(offsets[:-1].tolist(), offsets[1:].tolist(), strict=True)
+            ]
+        except UnicodeDecodeError as error:
+            raise CorruptFileError(f"{self.path}: the vocabulary is not UTF-8; {REPAIR}") from error
+
+    def token_ids(self, start: int, stop: int) -> np.ndarray:
+        """Return the token ids `(n_tokens,)` int32 of the documents `start` to `stop`, end to end."""
+        first, last = int(self.indptr[start]), int(self.indptr[stop])
+        dataset = dataset_of(self._file, "token_ids", "<i4", (int(self.indptr[-1]),))
+        ids = self._guarded(lambda: dataset[first:last])
+        if len(ids) and not 0 <= ids.min() <= ids.max() < len(self.vocabulary):
+            raise CorruptFileError(
+                f"{self.path}: a token id in documents {start} to {stop - 1} is outside the vocabulary of "
+                f"{len(self.vocabulary)} words; {REPAIR}"
+            )
+        return ids
+
+    def words(self, start: int, stop: int) -> list[list[str]]:
+        """Return the words of the documents `start` to `stop`, a list for each."""
+        vocabulary, ids = self.vocabulary, self.token_ids(start, stop).tolist()
+        offsets = (self.indptr[start : stop + 1] - self.indptr[start]).tolist()
+        return [[vocabulary[i] for i in ids[first:last]] for first, last in zip(offsets[:-1], offsets[1:], strict=True)]
+
+    def close(self) -> None:
+        """Close the file; asking for something opens it again."""
+        file = self.__dict__.pop("_file", None)
+        if file is not None:
+            file.close()
+
+    @property
+    def _n_docs(self) -> int:
+        return len(self.indptr) - 1
+
+    def _read(self, name: str, dtype: str, length: int | None) -> np.ndarray:
+        dataset = dataset_of(self._file, name, dtype, (length,))
+        return self._guarded(lambda: dataset[:])
+
+    def _guarded(self, read: Callable[[], np.ndarray]) -> np.ndarray:
+        try:
+            return read()
+        except (OSError, RuntimeError, ValueError) as error:
+            raise CorruptFileError(f"{self.path} cannot be read ({error}); {REPAIR}") from error

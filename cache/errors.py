@@ -1,0 +1,46 @@
+"""One tree of errors; every leaf is also the built-in that people already catch.
+
+A message says what is wrong, where (file, split, document), what was expected and found, and what to do.
+"""
+
+__all__ = [
+    "CacheError",
+    "CorruptFileError",
+    "FormatVersionError",
+    "MismatchError",
+    "NotACacheError",
+    "OutputError",
+    "SelectionError",
+]
+
+
+class CacheError(Exception):
+    """Root of every error that this project raises on purpose."""
+
+    def __str__(self) -> str:
+        # KeyError shows the repr of its argument; a message is meant to be read.
+        return str(self.args[0]) if self.args else ""
+
+
+class NotACacheError(CacheError, FileNotFoundError):
+    """The path does not exist or holds no manifest."""
+
+
+class FormatVersionError(CacheError, ValueError):
+    """The cache was written in a format that this version of the package does not read."""
+
+
+class CorruptFileError(CacheError, OSError):
+    """A file of the cache is missing, damaged, or belongs to another cache."""
+
+
+class MismatchError(CacheError, ValueError):
+    """A build would mix two encodings or two corpora in one cache."""
+
+
+class SelectionError(CacheError, KeyError):
+    """A split, layer or document that the cache does not have."""
+
+
+class OutputError(CacheError, OSError):
+    """The place to write to cannot take the cache."""

@@ -1,0 +1,131 @@
+"""Files that appear whole or not at all, and the removal of what a killed writer left."""
+
+import errno
+import fcntl
+import os
+import re
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from cache.errors import OutputError
+
+__all__ = ["atomic_path", "remove_strays", "temporary_files"]
+
+TEMPORARY_SUFFIX = ".tmp"
+
+
+@contextmanager
+def atomic_path(final: Path, *, exclusive: bool = False) -> Iterator[Path]:
+    """Yield a temporary path beside `final`; on success its file becomes `final`, on failure it is removed.
+
+    The file is closed by the caller, then synced, renamed, and its directory synced, so that a file under
+    a final name is complete even after a power cut. The temporary file is locked (`flock`) as long as its
+    writer lives: that is how `remove_strays` tells a dead writer's file from a living one's.
+
+    Parameters
+    ----------
+    final : Path
+        The name the file gets.
+    exclusive : bool
+        Raise `FileExistsError` instead of replacing a file of that name.
+
+    Raises
+    ------
+    OutputError
+        If the directory cannot be written to or is full.
+    """
+    temporary = final.with_name(f".{final.name}.{secrets.token_hex(6)}{TEMPORARY_SUFFIX}")
+    try:
+        lock = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
+    except OSError as error:
+        raise _explained(error, final) from error
+    try:
+        _try_lock(lock)
+        yield temporary
+        os.fsync(lock)
+        if exclusive:
+            os.link(temporary, final)
+            os.unlink(temporary)
+        else:
+            os.replace(temporary, final)
+        _sync_directory(final.parent)
+    except FileExistsError:
+        temporary.unlink(missing_ok=True)
+        raise
+    except (OSError, RuntimeError) as error:  # HDF5 reports some failed writes as RuntimeError
+        temporary.unlink(missing_ok=True)
+        raise _explained(error, final) from error
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    finally:
+        os.close(lock)
+
+
+def temporary_files(directory: Path) -> list[Path]:
+    """Return the temporary files in a directory, of living and of dead writers."""
+    return sorted(path for path in directory.iterdir() if is_temporary(path.name))
+
+
+def is_temporary(name: str) -> bool:
+    """Tell whether a file name is one that `atomic_path` makes up."""
+    return name.startswith(".") and name.endswith(TEMPORARY_SUFFIX)
+
+
+def remove_strays(directory: Path) -> int:
+    """Remove the temporary files whose writers are dead; return how many there were."""
+    n_removed = 0
+    for path in temporary_files(directory):
+        try:
+            lock = os.open(path, os.O_RDWR)
+        except FileNotFoundError:
+            continue
+        try:
+            if _try_lock(lock):
+                path.unlink(missing_ok=True)
+                n_removed += 1
+        finally:
+            os.close(lock)
+    return n_removed
+
+
+def _try_lock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError as error:
+        # A file system without locks: every temporary file then looks dead, as after a reboot.
+        if error.errno not in (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP):
+            raise
+    return True
+
+
+def _sync_directory(directory: Path) -> None:
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _explained(error: Exception, final: Path) -> Exception:
+    if isinstance(error, OutputError):
+        return error
+    code = error.errno if isinstance(error, OSError) else None
+    if code is None and (inside := re.search(r"errno = (\d+)", str(error))):
+        code = int(inside[1])  # HDF5 keeps the system's error number in its message only
+    if code is None:
+        return error
+    resume = "free some space and run the same command again: what is finished stays"
+    what_to_do = {
+        errno.ENOSPC: resume,
+        errno.EDQUOT: resume,
+        errno.EFBIG: "the file system or a limit forbids files of this size; choose smaller shards",
+        errno.EACCES: "choose a folder that you may write to",
+        errno.EPERM: "choose a folder that you may write to",
+        errno.EROFS: "the file system is read-only; choose another folder",
+    }.get(code, "nothing was left under that name")
+    return OutputError(f"cannot write {final}: {os.strerror(code)}; {what_to_do}")

@@ -1,0 +1,104 @@
+"""HDF5 files of the cache: written once under a temporary name, with their own hash, and opened with care."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from cache.errors import CorruptFileError, FormatVersionError
+from cache.hashing import HASH_ATTRIBUTE, content_sha256, dataset_facts, read_attributes
+from cache.manifest import FORMAT, FORMAT_VERSION
+
+__all__ = ["open_file", "seal"]
+
+
+def seal(file: h5py.File, attributes: Mapping[str, str | int], data_sha256: Mapping[str, str]) -> str:
+    """Give a file that is about to be closed its root attributes and its content hash; return the hash.
+
+    `data_sha256` holds the SHA-256 of the elements of every dataset in the file.
+    """
+    header: dict[str, Any] = {"format": FORMAT, "format_version": FORMAT_VERSION, **attributes}
+    for name, value in header.items():
+        file.attrs[name] = np.int64(value) if isinstance(value, int) else value
+    facts = {name: dataset_facts(file[name].dtype, file[name].shape, data_sha256[name]) for name in file}
+    digest = content_sha256(header, facts)
+    file.attrs[HASH_ATTRIBUTE] = digest
+    return digest
+
+
+def open_file(path: Path, expected: Mapping[str, str | int]) -> h5py.File:
+    """Open a file of the cache for reading and check that it is the one that belongs in this place.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    expected : Mapping
+        Root attributes and the values they must have.
+
+    Raises
+    ------
+    CorruptFileError
+        If the file is missing, is not HDF5, or has other attributes.
+    FormatVersionError
+        If it was written in a newer format.
+    """
+    try:
+        file = h5py.File(path, "r", locking=False, rdcc_nbytes=0)
+    except FileNotFoundError as error:
+        raise CorruptFileError(f"{path} is missing; run the same `elmo-cache build` to make it again") from error
+    except OSError as error:
+        raise CorruptFileError(f"{path} cannot be read as HDF5 ({_short(error)}); {REPAIR}") from error
+    try:
+        found = read_attributes(file)
+        version = found.get("format_version")
+        if isinstance(version, int) and version > FORMAT_VERSION:
+            raise FormatVersionError(
+                f"{path} has format version {version}, this package reads up to {FORMAT_VERSION}: upgrade elmo-cache"
+            )
+        for name, value in {"format": FORMAT, **expected}.items():
+            if found.get(name) != value:
+                raise CorruptFileError(
+                    f"{path} does not belong here: its {name} is {found.get(name)!r}, expected {value!r}; {REPAIR}"
+                )
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        file.close()
+        if isinstance(error, CorruptFileError | FormatVersionError):
+            raise
+        raise CorruptFileError(f"{path} is damaged ({_short(error)}); {REPAIR}") from error
+    return file
+
+
+def dataset_of(file: h5py.File, name: str, dtype: str, shape: tuple[int | None, ...]) -> h5py.Dataset:
+    """Return a dataset of an open file after checking its type and shape (None: any length).
+
+    Raises
+    ------
+    CorruptFileError
+        If it is missing, has another dtype or shape, or keeps its data outside the file.
+    """
+    try:
+        found = file.get(name)
+        if not isinstance(found, h5py.Dataset):
+            raise CorruptFileError(f"{file.filename} lacks the dataset {name!r}; {REPAIR}")
+        fits = len(found.shape) == len(shape) and all(
+            wanted in (None, length) for wanted, length in zip(shape, found.shape, strict=True)
+        )
+        if found.dtype != np.dtype(dtype) or not fits or found.is_virtual or found.external:
+            raise CorruptFileError(
+                f"{file.filename}: dataset {name!r} is {found.dtype} {found.shape}, expected {dtype} {shape}; {REPAIR}"
+            )
+    except (OSError, ValueError, KeyError, RuntimeError, TypeError) as error:
+        if isinstance(error, CorruptFileError):
+            raise
+        raise CorruptFileError(f"{file.filename}: dataset {name!r} is damaged ({_short(error)}); {REPAIR}") from error
+    return found
+
+
+def _short(error: Exception) -> str:
+    return " ".join(str(error).split())[:200]
+
+
+REPAIR = "`elmo-cache verify --discard` and the same `elmo-cache build` repair it"

@@ -1,0 +1,108 @@
+"""What a shard stores for a token and what readers can ask for."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from cache.errors import CorruptFileError
+
+__all__ = ["Layers"]
+
+
+@dataclass(frozen=True)
+class Layers:
+    """The datasets of a shard, and the views that are sums of them.
+
+    Parameters
+    ----------
+    stored : Mapping[str, int]
+        Dataset name to number of columns. A token is one float16 row in each.
+    views : Mapping[str, Mapping[str, float]]
+        View name to the weight of each dataset in it. A dataset that is narrower than the view is
+        repeated side by side until it fits, so a layer whose halves are equal is stored once.
+    default : str
+        The view that readers get unless they ask for another.
+
+    Examples
+    --------
+    >>> layers = Layers({"layer_0": 2, "layer_1": 4}, {"mean": {"layer_0": 0.5, "layer_1": 0.5}}, "mean")
+    >>> layers.dim()
+    4
+    >>> layers.combine("mean", {"layer_0": np.ones((1, 2), "f2"), "layer_1": np.zeros((1, 4), "f2")})
+    array([[0.5, 0.5, 0.5, 0.5]], dtype=float16)
+    """
+
+    stored: Mapping[str, int]
+    views: Mapping[str, Mapping[str, float]]
+    default: str
+
+    @classmethod
+    def single(cls, dim: int, view: str = "features") -> "Layers":
+        """Return the layout of a cache with one vector of `dim` numbers a token."""
+        return cls({"features": dim}, {view: {"features": 1.0}}, view)
+
+    def dim(self, view: str | None = None) -> int:
+        """Return the number of columns of a view: that of its widest dataset."""
+        return max(self.stored[name] for name in self.views[view or self.default])
+
+    @property
+    def n_columns(self) -> int:
+        """Columns stored for a token, over all datasets."""
+        return sum(self.stored.values())
+
+    def combine(self, view: str, parts: Mapping[str, np.ndarray]) -> np.ndarray:
+        """Return the float16 rows `(n_tokens, dim)` of a view from the float16 rows of its datasets.
+
+        Sums are made in float32 and rounded once.
+        """
+        weights = self.views[view]
+        dim = self.dim(view)
+        if len(weights) == 1:
+            ((name, weight),) = weights.items()
+            if weight == 1.0 and self.stored[name] == dim:
+                return parts[name]
+        total: np.ndarray | None = None
+        for name, weight in weights.items():
+            term = np.tile(parts[name], (1, dim // self.stored[name])).astype(np.float32)
+            term *= np.float32(weight)
+            total = term if total is None else np.add(total, term, out=total)
+        assert total is not None
+        return total.astype(np.float16)
+
+    def split_columns(self, rows: np.ndarray) -> dict[str, np.ndarray]:
+        """Cut rows `(n_tokens, n_columns)` into the stored datasets, in their order."""
+        parts, start = {}, 0
+        for name, width in self.stored.items():
+            parts[name] = rows[:, start : start + width]
+            start += width
+        return parts
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the form that the manifest holds."""
+        return {
+            "stored": [[name, dim] for name, dim in self.stored.items()],
+            "views": {view: dict(weights) for view, weights in self.views.items()},
+            "default": self.default,
+        }
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> "Layers":
+        """Read the form that the manifest holds; raise `CorruptFileError` if it makes no sense."""
+        try:
+            stored = {str(name): int(dim) for name, dim in value["stored"]}
+            views = {
+                str(view): {str(name): float(weight) for name, weight in weights.items()}
+                for view, weights in value["views"].items()
+            }
+            layers = cls(stored, views, str(value["default"]))
+            sound = all(0 < dim <= 2**20 for dim in stored.values()) and all(
+                weights and all(layers.dim(view) % stored[name] == 0 for name in weights)
+                for view, weights in views.items()
+            )
+            if not stored or layers.default not in views or not sound:
+                raise ValueError("a view of unknown or unfitting datasets")
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise CorruptFileError(f"the manifest's layers make no sense ({error})") from error
+        return layers

@@ -1,0 +1,90 @@
+"""A shard: the float16 vectors of a run of documents, one row a token, nothing padded."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from cache.files import atomic_path
+from cache.hashing import array_sha256
+from cache.hdf5 import dataset_of, open_file, seal
+from cache.manifest import Manifest, shard_name
+
+__all__ = ["ShardHeader", "open_shard", "shard_header", "write_shard"]
+
+CHUNK_ROWS = 128  # 256 KiB a chunk at 1024 dimensions
+
+
+@dataclass(frozen=True)
+class ShardHeader:
+    """What a shard says of itself: where it belongs and which documents it holds."""
+
+    split: str
+    index: int
+    start: int
+    stop: int
+    n_tokens: int
+    encoding: str
+    corpus: str
+
+    def attributes(self) -> dict[str, str | int]:
+        """Return the root attributes of the file."""
+        return {
+            "kind": "shard",
+            "split": self.split,
+            "index": self.index,
+            "start": self.start,
+            "stop": self.stop,
+            "n_tokens": self.n_tokens,
+            "encoding": self.encoding,
+            "corpus": self.corpus,
+        }
+
+
+def shard_header(manifest: Manifest, split: str, index: int) -> ShardHeader:
+    """Return the header that shard `index` of a split must have."""
+    plan = manifest.splits[split]
+    start, stop = plan.document_range(index)
+    first, last = plan.token_range(index)
+    return ShardHeader(
+        split, index, start, stop, last - first, manifest.encoding_fingerprint, manifest.corpus_fingerprint
+    )
+
+
+def write_shard(directory: Path, header: ShardHeader, features: Mapping[str, np.ndarray]) -> None:
+    """Write a shard under its final name.
+
+    Parameters
+    ----------
+    directory : Path
+        The cache.
+    header : ShardHeader
+        Where the shard belongs.
+    features : Mapping[str, ndarray of float16, (n_tokens, dim)]
+        The rows of each stored dataset. They must be float16 already: HDF5's own conversion to float16 rounds
+        values just below a power of two to half their size.
+    """
+    with atomic_path(directory / shard_name(header.split, header.index)) as temporary:
+        with h5py.File(temporary, "w", locking=False) as file:
+            for name in sorted(features):
+                rows = features[name]
+                if rows.dtype != np.float16 or rows.shape[0] != header.n_tokens:
+                    raise ValueError(f"{name}: {rows.dtype} {rows.shape}, expected float16, {header.n_tokens} rows")
+                chunks = (min(CHUNK_ROWS, len(rows)), rows.shape[1]) if len(rows) else None
+                file.create_dataset(name, data=np.ascontiguousarray(rows), chunks=chunks)
+            seal(file, header.attributes(), {name: array_sha256(rows) for name, rows in features.items()})
+
+
+def open_shard(directory: Path, header: ShardHeader, stored: Mapping[str, int]) -> dict[str, h5py.Dataset]:
+    """Open a shard, check that it is the one its name promises, and return its datasets.
+
+    Close it through `dataset.file`. Raises `CorruptFileError` and `FormatVersionError` as `open_file` does.
+    """
+    file = open_file(directory / shard_name(header.split, header.index), header.attributes())
+    try:
+        return {name: dataset_of(file, name, "<f2", (header.n_tokens, dim)) for name, dim in stored.items()}
+    except BaseException:
+        file.close()
+        raise

@@ -1,0 +1,1 @@
+"""The bidirectional language model: options, weights, characters, the Keras models, the encoder."""

@@ -1,0 +1,214 @@
+"""`BiLMEncoder`: documents of words in, per-token vectors out."""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cache import Layers
+from elmo_cache.bilm.characters import BEGIN_DOCUMENT, END_DOCUMENT, character_ids
+from elmo_cache.bilm.options import BiLMOptions
+from elmo_cache.bilm.weights import Weights, weights_fingerprint
+from elmo_cache.packing import Packing, choose_streams, pack
+
+if TYPE_CHECKING:
+    from elmo_cache.bilm.model import BidirectionalLSTM, CharacterCNN
+
+__all__ = ["LAYER_CHOICES", "PRECISIONS", "BiLMEncoder"]
+
+LAYER_CHOICES = ("mix", "top", "all")
+PRECISIONS = ("float32", "bfloat16")
+WORD_BATCHES = (32, 256)
+
+
+class BiLMEncoder:
+    """An ELMo that runs from its weights alone, stateless: every document starts from zero state.
+
+    Keras is imported, and the models are built, by the first call of `encode`.
+
+    Parameters
+    ----------
+    weights : Weights
+        The tensors of the public format.
+    options : BiLMOptions
+        The architecture that they fit.
+    name : str
+        What people call the encoder.
+    layers : {"mix", "top", "all"}
+        What a token's vector is: the weighted sum of all layers, the last layer, or all layers side by side
+        (layer 0 once, not doubled).
+    precision : {"float32", "bfloat16"}
+        Of the matrix products.
+    mix : sequence of float, optional
+        Weight of each layer in the mix, gamma included. Default: equal weights that add up to 1, which is
+        ELMo's mix before anything has trained it.
+    n_streams, time_chunk : int
+        How documents are packed. They touch rounding and speed only.
+
+    Attributes
+    ----------
+    tokenizer : str
+        The tokeniser that fits the text the weights were trained on: "words", unless a loader knows better.
+    """
+
+    tokenizer: str = "words"
+
+    def __init__(
+        self,
+        weights: Weights,
+        options: BiLMOptions,
+        *,
+        name: str,
+        layers: str = "mix",
+        precision: str = "float32",
+        mix: Sequence[float] | None = None,
+        n_streams: int = 128,
+        time_chunk: int = 16,
+    ):
+        if layers not in LAYER_CHOICES:
+            raise ValueError(f"layers is {layers!r}, expected one of {', '.join(LAYER_CHOICES)}")
+        if precision not in PRECISIONS:
+            raise ValueError(f"precision is {precision!r}, expected one of {', '.join(PRECISIONS)}")
+        self.name = name
+        self.options = options
+        self.precision = precision
+        self.n_streams = n_streams
+        self.time_chunk = time_chunk
+        self._kind = layers
+        self._weights = weights
+        n_all = options.n_layers + 1
+        self._mix = [1.0 / n_all] * n_all if mix is None else [float(weight) for weight in mix]
+
+    @cached_property
+    def layers(self) -> Layers:
+        """The datasets that a cache of this encoder stores, and the views it offers."""
+        size, n_layers = self.options.projection_dim, self.options.n_layers
+        if self._kind != "all":
+            return Layers.single(2 * size, view=self._kind)
+        stored = {"layer_0": size, **{f"layer_{k}": 2 * size for k in range(1, n_layers + 1)}}
+        views: dict[str, dict[str, float]] = {"mix": dict(zip(stored, self._mix, strict=True))}
+        views["top"] = {f"layer_{n_layers}": 1.0}
+        # Layer 0 is the word's vector twice: a view as wide as the others, from a dataset half as wide.
+        for k, name in enumerate(stored):
+            views[str(k)] = {name: 1.0}
+        return Layers(stored, views, "mix")
+
+    @property
+    def dim(self) -> int:
+        """Length of the vectors that `encode` returns."""
+        return self.layers.n_columns
+
+    @cached_property
+    def description(self) -> dict[str, Any]:
+        """Everything that decides a vector beyond rounding, as JSON."""
+        return {
+            "model": "elmo",
+            "weights": weights_fingerprint(self._weights),
+            "options": self.options.to_json(),
+            "layers": self._kind,
+            "mix": self._mix,
+            "precision": self.precision,
+        }
+
+    @property
+    def computation(self) -> dict[str, Any]:
+        """What decides rounding only; a cache keeps it so that later shards are computed alike."""
+        return {"n_streams": self.n_streams, "time_chunk": self.time_chunk}
+
+    def use_computation(self, computation: Mapping[str, Any]) -> None:
+        """Compute as an existing cache was computed."""
+        self.n_streams = int(computation.get("n_streams", self.n_streams))
+        self.time_chunk = int(computation.get("time_chunk", self.time_chunk))
+
+    def encode(
+        self, documents: Sequence[Sequence[str]], *, progress: Callable[[int], None] | None = None
+    ) -> list[np.ndarray]:
+        """Return the vectors of documents.
+
+        Parameters
+        ----------
+        documents : sequence of sequence of str
+            Words; an empty document is allowed. Its vectors do not depend on what stands beside it.
+        progress : callable, optional
+            Called with the number of tokens done since the last call.
+
+        Returns
+        -------
+        list of ndarray of float32, (n_tokens, dim)
+            One array a document, in the order given.
+        """
+        words: dict[str, int] = {}
+        # 0 is no word; 1 and 2 mark where a document begins and ends.
+        numbered = [
+            np.fromiter((words.setdefault(word, len(words) + 3) for word in document), np.int32, len(document))
+            for document in documents
+        ]
+        lengths = [len(document) for document in numbered]
+        out = np.empty((sum(lengths), self.dim), np.float32)
+        if len(out):
+            table = self._word_vectors(["", BEGIN_DOCUMENT, END_DOCUMENT, *words])
+            n_streams = choose_streams([length + 2 for length in lengths if length], self.n_streams)
+            self._run(table, pack(numbered, n_streams, self.time_chunk), out, progress)
+        return np.split(out, np.cumsum(lengths[:-1])) if lengths else []
+
+    def _word_vectors(self, words: Sequence[str]) -> np.ndarray:
+        batch = WORD_BATCHES[-1] if len(words) > WORD_BATCHES[0] else WORD_BATCHES[0]
+        table = np.empty((len(words), self.options.projection_dim), np.float32)
+        for start in range(0, len(words), batch):
+            ids = character_ids(words[start : start + batch], self.options.max_characters)
+            rows = len(ids)
+            # One shape, one compilation: the last batch is filled up with rows that are no words.
+            ids = np.pad(ids, ((0, batch - rows), (0, 0)))
+            table[start : start + rows] = self._character_cnn.predict_on_batch(ids)[:rows]
+        table[0] = 0.0
+        return table
+
+    def _run(
+        self, table: np.ndarray, packing: Packing, out: np.ndarray, progress: Callable[[int], None] | None
+    ) -> None:
+        model, size, chunk = self._lstm, self.options.projection_dim, self.time_chunk
+        states = model.zero_states(packing.words.shape[1])
+        starts = range(0, len(packing.words), chunk)
+        resets = (packing.is_first, packing.is_last)
+        n_before = size if self._kind == "all" else 0
+        if n_before:
+            here = packing.rows >= 0
+            out[packing.rows[here], :size] = table[packing.words[here]]
+        n_halves = 0
+        for position, start in enumerate(starts):
+            # Forward from the first chunk on, backward from the last.
+            slices = [slice(s, s + chunk) for s in (start, starts[len(starts) - 1 - position])]
+            inputs = dict(states)
+            for direction, steps in enumerate(slices):
+                inputs[f"inputs_{direction}"] = table[packing.words[steps]]
+                inputs[f"keep_{direction}"] = (~resets[direction][steps, :, None]).astype(np.float32)
+            results = model.predict_on_batch(inputs)
+            states = {name: results[name] for name in states}
+            for direction, steps in enumerate(slices):
+                here = packing.rows[steps] >= 0
+                rows = packing.rows[steps][here]
+                for k, feature in enumerate(results[f"features_{direction}"]):
+                    first = n_before + (2 * k + direction) * size
+                    out[rows, first : first + size] = feature[here]
+                n_halves += len(rows)
+            if progress:
+                progress(n_halves // 2)
+                n_halves %= 2
+
+    @cached_property
+    def _character_cnn(self) -> "CharacterCNN":
+        from elmo_cache.bilm.model import CharacterCNN
+
+        model = CharacterCNN(self.options, self.precision)
+        model.load(self._weights)
+        return model
+
+    @cached_property
+    def _lstm(self) -> "BidirectionalLSTM":
+        from elmo_cache.bilm.model import BidirectionalLSTM
+
+        mix = {"mix": self._mix, "top": [0.0] * self.options.n_layers + [1.0], "all": None}[self._kind]
+        model = BidirectionalLSTM(self.options, mix, self.precision)
+        model.load(self._weights)
+        return model

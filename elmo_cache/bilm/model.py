@@ -1,0 +1,240 @@
+"""The biLM of Peters et al. (2018, arXiv:1802.05365) as Keras 3 models in `keras.ops`, for any backend.
+
+Two models, because they run on different things: `CharacterCNN` once for each distinct word, `BidirectionalLSTM`
+once for each token, on streams of documents packed end to end (`elmo_cache.packing`).
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from elmo_cache.bilm.options import BiLMOptions
+from elmo_cache.bilm.weights import Weights, lstm_name
+
+__all__ = ["BidirectionalLSTM", "CharacterCNN"]
+
+
+def _compiled(model: keras.Model) -> None:
+    # One traced graph is fastest on TensorFlow (XLA on a CPU is a quarter slower and compiles for 15 s),
+    # and jit is the only way on JAX.
+    model.jit_compile = keras.backend.backend() == "jax"
+
+
+class CharacterCNN(keras.Model):
+    """Words to vectors: character embedding, convolutions, maximum over positions, highway layers, projection.
+
+    `call` takes character ids `(n_words, max_characters)` int32 (`characters.character_ids`) and returns
+    `(n_words, projection_dim)` float32.
+    """
+
+    def __init__(self, options: BiLMOptions, precision: str = "float32"):
+        super().__init__(name="character_cnn", dtype="float32")
+        self.options = options
+        n = options.n_filters
+        self.embedding = self.add_weight(shape=(262, options.char_dim), name="char_embed", dtype="float32")
+        self.convolutions = [
+            (
+                self.add_weight(shape=(width, options.char_dim, count), name=f"W_cnn_{i}", dtype="float32"),
+                self.add_weight(shape=(count,), name=f"b_cnn_{i}", dtype="float32"),
+            )
+            for i, (width, count) in enumerate(options.filters)
+        ]
+        self.highways = [
+            [_Affine(n, n, precision, name=f"highway_{i}_{gate}") for gate in ("carry", "transform")]
+            for i in range(options.n_highway)
+        ]
+        self.projection = _Affine(n, options.projection_dim, precision, name="projection")
+        self.built = True
+        _compiled(self)
+
+    def call(self, character_ids: Any) -> Any:
+        """Return the vectors of words; see the class."""
+        characters = ops.take(self.embedding, character_ids, axis=0)
+        activation = ops.relu if self.options.activation == "relu" else ops.tanh
+        # The maximum over positions commutes with the bias and with the activation, and comes first: less to do.
+        x = ops.concatenate(
+            [
+                activation(ops.max(ops.conv(characters, kernel, padding="valid"), axis=1) + bias)
+                for kernel, bias in self.convolutions
+            ],
+            axis=-1,
+        )
+        for carry, transform in self.highways:
+            kept = ops.sigmoid(carry(x))
+            x = kept * ops.relu(transform(x)) + (1.0 - kept) * x
+        return self.projection(x)
+
+    def load(self, weights: Weights) -> None:
+        """Take over the weights of a public file."""
+        # Id 0 marks a row that is no word: its vector is zero.
+        self.embedding.assign(np.pad(weights["char_embed"], ((1, 0), (0, 0))))
+        for i, (kernel, bias) in enumerate(self.convolutions):
+            kernel.assign(weights[f"CNN/W_cnn_{i}"][0])
+            bias.assign(weights[f"CNN/b_cnn_{i}"])
+        for i, (carry, transform) in enumerate(self.highways):
+            carry.load(weights[f"CNN_high_{i}/W_carry"], weights[f"CNN_high_{i}/b_carry"])
+            transform.load(weights[f"CNN_high_{i}/W_transform"], weights[f"CNN_high_{i}/b_transform"])
+        self.projection.load(weights["CNN_proj/W_proj"], weights["CNN_proj/b_proj"])
+
+
+class BidirectionalLSTM(keras.Model):
+    """A chunk of packed streams through both directions' LSTM layers, from state to state.
+
+    `call` takes a dict of float32 arrays: for each direction d (0 forward, 1 backward) `inputs_d`
+    `(time, n_streams, projection_dim)`, `keep_d` `(time, n_streams, 1)` (0 where the state is set to zero before the
+    step, else 1), and for each layer l the states `hidden_d_l` `(n_streams, projection_dim)` and `cell_d_l`
+    `(n_streams, dim)`. Direction 1 runs from the last step to the first. It returns the new states under the same
+    names, and `features_d`: `(n_features, time, n_streams, projection_dim)`.
+
+    Parameters
+    ----------
+    options : BiLMOptions
+        The architecture.
+    mix : sequence of float or None
+        Weights of the layers 0 to n_layers: the only feature is then their sum. None: the features are the
+        outputs of the LSTM layers.
+    precision : {"float32", "bfloat16"}
+        Of the matrix products; states and sums are float32 in both cases.
+    """
+
+    def __init__(self, options: BiLMOptions, mix: Sequence[float] | None, precision: str = "float32"):
+        super().__init__(name="bidirectional_lstm", dtype="float32")
+        self.options = options
+        self.mix = None if mix is None else [float(weight) for weight in mix]
+        self.lstms = [
+            [
+                ProjectedLSTM(options, precision, reverse=bool(direction), name=f"lstm_{direction}_{layer}")
+                for layer in range(options.n_layers)
+            ]
+            for direction in range(2)
+        ]
+        self.built = True
+        _compiled(self)
+
+    def call(self, chunk: dict[str, Any]) -> dict[str, Any]:
+        """Return features and new states; see the class."""
+        results = {}
+        for direction, lstms in enumerate(self.lstms):
+            x, keep = chunk[f"inputs_{direction}"], chunk[f"keep_{direction}"]
+            layers = [x]
+            for layer, lstm in enumerate(lstms):
+                key = f"{direction}_{layer}"
+                y, hidden, cell = lstm(x, keep, chunk[f"hidden_{key}"], chunk[f"cell_{key}"])
+                if layer and self.options.use_skip_connections:
+                    y = y + x
+                results[f"hidden_{key}"], results[f"cell_{key}"] = hidden, cell
+                layers.append(y)
+                x = y
+            results[f"features_{direction}"] = self._features(layers)
+        return results
+
+    def _features(self, layers: list[Any]) -> Any:
+        if self.mix is None:
+            return ops.stack(layers[1:])
+        weighted = [weight * layer for weight, layer in zip(self.mix, layers, strict=True) if weight]
+        total = weighted[0]
+        for term in weighted[1:]:
+            total = total + term
+        return total[None]
+
+    def zero_states(self, n_streams: int) -> dict[str, np.ndarray]:
+        """Return the states before the first chunk."""
+        sizes = {"hidden": self.options.projection_dim, "cell": self.options.dim}
+        return {
+            f"{name}_{direction}_{layer}": np.zeros((n_streams, size), np.float32)
+            for direction in range(2)
+            for layer in range(self.options.n_layers)
+            for name, size in sizes.items()
+        }
+
+    def load(self, weights: Weights) -> None:
+        """Take over the weights of a public file."""
+        for direction, lstms in enumerate(self.lstms):
+            for layer, lstm in enumerate(lstms):
+                name = lstm_name(direction, layer)
+                lstm.load(weights[f"{name}/W_0"], weights[f"{name}/B"], weights[f"{name}/W_P_0"])
+
+
+class ProjectedLSTM(keras.layers.Layer):
+    """An LSTM layer with projection and clipping, without peepholes (Sak et al. 2014, arXiv:1402.1128).
+
+    The input's half of the product is one large product outside the time loop.
+    """
+
+    def __init__(self, options: BiLMOptions, precision: str, *, reverse: bool, name: str):
+        super().__init__(name=name, dtype="float32")
+        self.options, self.precision, self.reverse = options, precision, reverse
+        size, cells = options.projection_dim, options.dim
+        self.input_kernel = self.add_weight(shape=(size, 4 * cells), name="input_kernel", dtype=precision)
+        self.recurrent_kernel = self.add_weight(shape=(size, 4 * cells), name="recurrent_kernel", dtype=precision)
+        self.bias = self.add_weight(shape=(4 * cells,), name="bias", dtype="float32")
+        self.projection = self.add_weight(shape=(cells, size), name="projection", dtype=precision)
+        self.built = True
+
+    def call(self, inputs: Any, keep: Any, hidden: Any, cell: Any) -> tuple[Any, Any, Any]:
+        """Return the outputs `(time, n_streams, projection_dim)`, the last hidden state and the last cell state."""
+        from_input = _product(inputs, self.input_kernel) + self.bias
+        return _scan(self._step, hidden, cell, from_input, keep, reverse=self.reverse)
+
+    def _step(self, hidden: Any, cell: Any, from_input: Any, keep: Any) -> tuple[Any, Any]:
+        gates = from_input + _product(hidden * keep, self.recurrent_kernel)
+        input_gate, candidate, forget_gate, output_gate = ops.split(gates, 4, axis=-1)
+        # The forget gate's bias of 1 is in no weights file.
+        cell = ops.sigmoid(forget_gate + 1.0) * (cell * keep) + ops.sigmoid(input_gate) * ops.tanh(candidate)
+        cell = _clip(cell, self.options.cell_clip)
+        hidden = _product(ops.sigmoid(output_gate) * ops.tanh(cell), self.projection)
+        return _clip(hidden, self.options.proj_clip), cell
+
+    def load(self, kernel: np.ndarray, bias: np.ndarray, projection: np.ndarray) -> None:
+        """Take over a layer's tensors; the kernel's first rows belong to the input."""
+        size = self.options.projection_dim
+        self.input_kernel.assign(kernel[:size])
+        self.recurrent_kernel.assign(kernel[size:])
+        self.bias.assign(bias)
+        self.projection.assign(projection)
+
+
+class _Affine(keras.layers.Layer):
+    def __init__(self, n_in: int, n_out: int, precision: str, name: str):
+        super().__init__(name=name, dtype="float32")
+        self.kernel = self.add_weight(shape=(n_in, n_out), name="kernel", dtype=precision)
+        self.bias = self.add_weight(shape=(n_out,), name="bias", dtype="float32")
+        self.built = True
+
+    def call(self, x: Any) -> Any:
+        return _product(x, self.kernel) + self.bias
+
+    def load(self, kernel: np.ndarray, bias: np.ndarray) -> None:
+        self.kernel.assign(kernel)
+        self.bias.assign(bias)
+
+
+def _product(x: Any, kernel: Any) -> Any:
+    return ops.cast(ops.matmul(ops.cast(x, kernel.dtype), kernel), "float32")
+
+
+def _clip(x: Any, bound: float | None) -> Any:
+    return x if bound is None else ops.clip(x, -bound, bound)
+
+
+def _scan(step: Any, hidden: Any, cell: Any, inputs: Any, keep: Any, *, reverse: bool) -> tuple[Any, Any, Any]:
+    if keras.backend.backend() == "jax":
+
+        def body(carry: tuple[Any, Any], now: tuple[Any, Any]) -> tuple[tuple[Any, Any], Any]:
+            carry = step(*carry, *now)
+            return carry, carry[0]
+
+        (hidden, cell), outputs = ops.scan(body, (hidden, cell), (inputs, keep), reverse=reverse)
+        return outputs, hidden, cell
+    # Elsewhere the loop is unrolled: TensorFlow's own runs no two steps side by side, and `ops.scan` wants outputs
+    # shaped like every part of the carry there (keras#19681).
+    n_steps = inputs.shape[0]
+    steps_in, steps_keep = ops.unstack(inputs, n_steps), ops.unstack(keep, n_steps)
+    outputs = [None] * n_steps
+    for t in reversed(range(n_steps)) if reverse else range(n_steps):
+        hidden, cell = step(hidden, cell, steps_in[t], steps_keep[t])
+        outputs[t] = hidden
+    return ops.stack(outputs), hidden, cell

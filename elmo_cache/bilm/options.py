@@ -1,0 +1,162 @@
+"""The architecture of a biLM, as its `options.json` states it."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from elmo_cache.errors import EncoderError
+
+__all__ = ["BiLMOptions"]
+
+_BOUNDS = {"dim": 2**16, "projection_dim": 2**14, "n_layers": 16, "n_highway": 16, "embedding.dim": 2**10}
+
+
+@dataclass(frozen=True)
+class BiLMOptions:
+    """Sizes and switches of a biLM; the names are those of the public format.
+
+    Attributes
+    ----------
+    filters : tuple of (width, n_filters)
+        Convolutions over the characters of a word.
+    n_highway : int
+        Highway layers after them.
+    activation : {"relu", "tanh"}
+        Applied after the maximum over positions.
+    char_dim : int
+        Length of a character's vector.
+    max_characters : int
+        Ids a word is padded or cut to, its two boundary marks included.
+    dim, projection_dim, n_layers : int
+        LSTM cells, length of a direction's output, LSTM layers in each direction.
+    cell_clip, proj_clip : float or None
+        Bounds of the cell state and of the projection; None: unbounded.
+    use_skip_connections : bool
+        Add its input to the output of every LSTM layer after the first.
+    """
+
+    filters: tuple[tuple[int, int], ...]
+    n_highway: int
+    activation: str
+    char_dim: int
+    max_characters: int
+    dim: int
+    projection_dim: int
+    n_layers: int
+    cell_clip: float | None
+    proj_clip: float | None
+    use_skip_connections: bool
+
+    @property
+    def n_filters(self) -> int:
+        """Numbers that the convolutions make of a word."""
+        return sum(n for _, n in self.filters)
+
+    @property
+    def architecture(self) -> str:
+        """The field's short name, as `2x4096_512`."""
+        return f"{self.n_layers}x{self.dim}_{self.projection_dim}"
+
+    @classmethod
+    def parse(cls, text: bytes | str, where: str) -> "BiLMOptions":
+        """Read the text of an `options.json`; `where` names it in errors.
+
+        Raises
+        ------
+        EncoderError
+            If it is not JSON, lacks an entry, or an entry is of the wrong kind or out of bounds.
+        """
+        try:
+            value = json.loads(text)
+        except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+            raise EncoderError(f"{where} is not JSON: {error}") from error
+        reader = _Reader(value, where)
+        activation = reader.entry("char_cnn.activation", str)
+        if activation not in ("relu", "tanh"):
+            raise EncoderError(f"{where}: char_cnn.activation is {activation!r}, expected 'relu' or 'tanh'")
+        n_characters = reader.entry("char_cnn.n_characters", int, default=262)
+        if n_characters not in (261, 262):
+            raise EncoderError(f"{where}: char_cnn.n_characters is {n_characters}, expected 261 or 262")
+        return cls(
+            filters=reader.filters(),
+            n_highway=reader.count("char_cnn.n_highway", lowest=0),
+            activation=activation,
+            char_dim=reader.count("char_cnn.embedding.dim"),
+            max_characters=reader.count("char_cnn.max_characters_per_token", lowest=3, highest=1000),
+            dim=reader.count("lstm.dim"),
+            projection_dim=reader.count("lstm.projection_dim"),
+            n_layers=reader.count("lstm.n_layers"),
+            cell_clip=reader.clip("lstm.cell_clip"),
+            proj_clip=reader.clip("lstm.proj_clip"),
+            use_skip_connections=reader.entry("lstm.use_skip_connections", bool, default=False),
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the options in the public format's layout."""
+        return {
+            "lstm": {
+                "dim": self.dim,
+                "projection_dim": self.projection_dim,
+                "n_layers": self.n_layers,
+                "cell_clip": self.cell_clip,
+                "proj_clip": self.proj_clip,
+                "use_skip_connections": self.use_skip_connections,
+            },
+            "char_cnn": {
+                "activation": self.activation,
+                "embedding": {"dim": self.char_dim},
+                "filters": [list(pair) for pair in self.filters],
+                "max_characters_per_token": self.max_characters,
+                "n_characters": 262,
+                "n_highway": self.n_highway,
+            },
+        }
+
+
+_MISSING: Any = object()
+
+
+class _Reader:
+    def __init__(self, value: Any, where: str):
+        self.value, self.where = value, where
+
+    def entry(self, name: str, kind: type, default: Any = _MISSING) -> Any:
+        found = self.value
+        for key in name.split("."):
+            found = found.get(key, _MISSING) if isinstance(found, dict) else _MISSING
+        if found is _MISSING:
+            if default is not _MISSING:
+                return default
+            raise EncoderError(f"{self.where} lacks {name}: not the options of an ELMo, or of another kind of model")
+        # bool is an int to Python, but a model with `true` cells is a mistake.
+        if not isinstance(found, kind) or (kind is int and isinstance(found, bool)):
+            raise EncoderError(f"{self.where}: {name} is {found!r}, expected {kind.__name__}")
+        return found
+
+    def count(self, name: str, lowest: int = 1, highest: int | None = None) -> int:
+        found: int = self.entry(name, int)
+        bound = highest or next(bound for end, bound in _BOUNDS.items() if name.endswith(end))
+        if not lowest <= found <= bound:
+            raise EncoderError(f"{self.where}: {name} is {found}, expected {lowest} to {bound}")
+        return found
+
+    def clip(self, name: str) -> float | None:
+        found = self.entry(name, object, default=None)
+        if found is None:
+            return None
+        if isinstance(found, bool) or not isinstance(found, int | float) or not found >= 0:
+            raise EncoderError(f"{self.where}: {name} is {found!r}, expected a number or null")
+        return float(found) or None
+
+    def filters(self) -> tuple[tuple[int, int], ...]:
+        found = self.entry("char_cnn.filters", list)
+        longest = self.count("char_cnn.max_characters_per_token", lowest=3, highest=1000)
+        for pair in found:
+            numbers = isinstance(pair, list) and len(pair) == 2 and all(type(n) is int for n in pair)
+            if not numbers or not (1 <= pair[0] <= longest and 1 <= pair[1] <= 2**16):
+                raise EncoderError(
+                    f"{self.where}: char_cnn.filters has {pair!r}, expected [width up to {longest}, number of filters]"
+                )
+        if not found or len(found) > 64:
+            raise EncoderError(f"{self.where}: char_cnn.filters has {len(found)} entries, expected 1 to 64")
+        return tuple((width, n) for width, n in found)

@@ -1,0 +1,121 @@
+"""Weights of a biLM in the public HDF5 format of bilm-tf and AllenNLP: read, checked, written, fingerprinted."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import BinaryIO
+
+import h5py
+import numpy as np
+
+from cache.hashing import array_sha256, fingerprint
+from elmo_cache.bilm.options import BiLMOptions
+from elmo_cache.errors import EncoderError
+
+__all__ = ["Weights", "random_weights", "read_weights", "tensor_shapes", "weights_fingerprint", "write_weights"]
+
+Weights = Mapping[str, np.ndarray]
+"""Tensor name in the public format -> float32 array, in the order of `tensor_shapes`."""
+
+N_CHARACTERS = 261
+
+
+def tensor_shapes(options: BiLMOptions) -> dict[str, tuple[int, ...]]:
+    """Return the name and shape of every tensor that a biLM of these options has, in canonical order."""
+    n, size, cells = options.n_filters, options.projection_dim, options.dim
+    shapes: dict[str, tuple[int, ...]] = {"char_embed": (N_CHARACTERS, options.char_dim)}
+    for i, (width, count) in enumerate(options.filters):
+        shapes[f"CNN/W_cnn_{i}"] = (1, width, options.char_dim, count)
+        shapes[f"CNN/b_cnn_{i}"] = (count,)
+    for i in range(options.n_highway):
+        for gate in ("carry", "transform"):
+            shapes[f"CNN_high_{i}/W_{gate}"] = (n, n)
+            shapes[f"CNN_high_{i}/b_{gate}"] = (n,)
+    shapes["CNN_proj/W_proj"] = (n, size)
+    shapes["CNN_proj/b_proj"] = (size,)
+    for direction in range(2):
+        for layer in range(options.n_layers):
+            cell = lstm_name(direction, layer)
+            shapes[f"{cell}/W_0"] = (2 * size, 4 * cells)
+            shapes[f"{cell}/B"] = (4 * cells,)
+            shapes[f"{cell}/W_P_0"] = (cells, size)
+    return shapes
+
+
+def lstm_name(direction: int, layer: int) -> str:
+    """Return the group of an LSTM layer's tensors; direction 0 reads forward, 1 backward."""
+    return f"RNN_{direction}/RNN/MultiRNNCell/Cell{layer}/LSTMCell"
+
+
+def read_weights(source: Path | BinaryIO, options: BiLMOptions, where: str) -> Weights:
+    """Read a weights file and check it against the options.
+
+    `char_embed` may carry the masking row of zeros in front (262 rows); it is dropped.
+
+    Parameters
+    ----------
+    source : Path or binary file
+        The HDF5 file.
+    options : BiLMOptions
+        What the tensors must fit.
+    where : str
+        The file's name in errors.
+
+    Raises
+    ------
+    EncoderError
+        If the file is missing, unreadable, truncated, no ELMo, or a tensor has another shape.
+    """
+    try:
+        with h5py.File(source, "r") as file:
+            return {name: _tensor(file, name, shape, where) for name, shape in tensor_shapes(options).items()}
+    except FileNotFoundError as error:
+        raise EncoderError(f"{where} does not exist") from error
+    except (OSError, RuntimeError) as error:
+        reason = " ".join(str(error).split())
+        raise EncoderError(f"{where} cannot be read as HDF5: {reason}; it may be cut short: get it again") from error
+
+
+def _tensor(file: h5py.File, name: str, shape: tuple[int, ...], where: str) -> np.ndarray:
+    try:
+        dataset = file[name]
+    except KeyError as error:
+        raise EncoderError(
+            f"{where} lacks the tensor {name}: not the weights of an ELMo, or its options are another model's"
+        ) from error
+    found = dataset.shape if isinstance(dataset, h5py.Dataset) else None
+    with_mask = name == "char_embed" and found == (shape[0] + 1, shape[1])
+    if found != shape and not with_mask:
+        raise EncoderError(f"{where}: tensor {name} has shape {found}, the options expect {shape}")
+    if dataset.dtype.kind != "f":
+        raise EncoderError(f"{where}: tensor {name} is {dataset.dtype}, expected floating point")
+    # NumPy converts: HDF5's own conversion of float16 is slow.
+    tensor: np.ndarray = dataset[()].astype(np.float32)
+    if not np.isfinite(tensor).all():
+        raise EncoderError(f"{where}: tensor {name} holds NaN or infinite values; get the file again")
+    return tensor[1:] if with_mask else tensor
+
+
+def write_weights(path: Path, weights: Weights, dtype: str = "<f4") -> None:
+    """Write weights in the public format, as `float32` (default) or `<f2` for float16."""
+    with h5py.File(path, "w") as file:
+        for name, tensor in weights.items():
+            file.create_dataset(name, data=tensor.astype(dtype))
+
+
+def weights_fingerprint(weights: Weights) -> str:
+    """Return the SHA-256 of all tensors as float32, in canonical order; names and files play no part."""
+    return fingerprint([[list(tensor.shape), array_sha256(tensor.astype(np.float32))] for tensor in weights.values()])
+
+
+def random_weights(options: BiLMOptions, seed: int = 0) -> Weights:
+    """Return random weights of a given architecture, scaled so that signals neither vanish nor saturate.
+
+    They make no useful vectors; they serve tests and measurements where real weights cannot be had.
+    """
+    rng = np.random.default_rng(seed)
+    weights = {}
+    for name, shape in tensor_shapes(options).items():
+        fan_in = int(np.prod(shape[:-1])) if len(shape) > 1 else 100
+        scale = 1.0 if name == "char_embed" else fan_in**-0.5
+        weights[name] = rng.standard_normal(shape, dtype=np.float32) * np.float32(scale)
+    return weights

@@ -1,0 +1,376 @@
+"""The `elmo-cache` command. Keras and TensorFlow are imported only when there is something to encode."""
+
+import json
+import os
+import sys
+import tempfile
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+from tqdm import tqdm
+
+from cache import CacheError, FeatureCache, verify
+from elmo_cache.corpora import Corpus, open_corpus
+from elmo_cache.corpora.imdb import read_word_index
+from elmo_cache.encoders import DEFAULT_ENCODER, embedded_encoders, load_encoder
+from elmo_cache.extraction import SHARD_TOKENS, BuildPlan, check_disk, default_tokenizer, prepare, run
+from elmo_cache.ingestion import TextRule
+from elmo_cache.tokenization import TOKENIZERS
+from elmo_cache.units import human_bytes, human_count
+
+__all__ = ["main"]
+
+_INTERRUPTED = 130
+
+
+class _Commands(click.Group):
+    """A group that turns every expected error into one line on stderr and exit code 1."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except CacheError as error:
+            if ctx.params.get("debug"):
+                traceback.print_exc()
+            else:
+                click.echo(f"Error: {' '.join(str(error).split())}", err=True)
+            ctx.exit(1)
+        except KeyboardInterrupt:
+            click.echo("\nStopped. Finished shards stay; the same command goes on from there.", err=True)
+            ctx.exit(_INTERRUPTED)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+@click.version_option(package_name="elmo-cache")
+def main(debug: bool) -> None:
+    """Run ELMo once over a corpus and keep the vector of every token.
+
+    \b
+    elmo-cache build                  25,000 real IMDB reviews with the embedded encoder, into imdb.elmo
+    elmo-cache info imdb.elmo         what a cache holds
+    elmo-cache verify imdb.elmo       check every byte of it
+    """
+
+
+@main.command(name="build")
+@click.argument("out", default="imdb.elmo", type=click.Path(path_type=Path))
+@click.option(
+    "--corpus",
+    "corpus_name",
+    default="sample",
+    show_default=True,
+    help="sample, imdb, aclimdb, or a file: .csv .tsv .jsonl (columns below) or .txt (a document a line).",
+)
+@click.option(
+    "--encoder",
+    "encoder_name",
+    default=DEFAULT_ENCODER,
+    show_default=True,
+    help="An embedded encoder's name, or a folder or .zip with an ELMo's options and weights.",
+)
+@click.option(
+    "--layers",
+    type=click.Choice(["mix", "top", "all"]),
+    default="mix",
+    show_default=True,
+    help="The mean of all layers, the last one, or each of them.",
+)
+@click.option(
+    "--precision",
+    type=click.Choice(["float32", "bfloat16"]),
+    default="float32",
+    show_default=True,
+    help="Of the encoder's matrix products.",
+)
+@click.option(
+    "--limit",
+    "limits",
+    multiple=True,
+    metavar="SPLIT=N",
+    help="Only N documents of a split, a random sample; may be repeated, and raised later.",
+)
+@click.option(
+    "--tokenizer",
+    type=click.Choice(list(TOKENIZERS)),
+    help="How text is split. Default: keras for IMDB and with imdb-v1, else words.",
+)
+@click.option(
+    "--num-words",
+    type=int,
+    metavar="N",
+    help="As in Keras's load_data: only the N-4 most frequent words stay, others are <UNK>; <START> comes first.",
+)
+@click.option("--max-tokens", type=int, default=500, show_default=True, help="Window in tokens; 0 for none.")
+@click.option(
+    "--keep",
+    type=click.Choice(["last", "first"]),
+    default="last",
+    show_default=True,
+    help="The end that a document longer than the window keeps.",
+)
+@click.option(
+    "--literal-padding",
+    is_flag=True,
+    help="Fill every document to the window with the word <PAD>, as the 2018 notebook did.",
+)
+@click.option("--shard-tokens", type=int, default=SHARD_TOKENS, show_default=True, help="Tokens a shard file.")
+@click.option(
+    "--aclimdb",
+    type=click.Path(path_type=Path),
+    metavar="PATH",
+    help="For --corpus aclimdb: the official folder or its .tar.gz.",
+)
+@click.option(
+    "--imdb-npz",
+    type=click.Path(path_type=Path),
+    metavar="PATH",
+    help="For --corpus imdb: Keras's imdb.npz, instead of a download.",
+)
+@click.option(
+    "--imdb-word-index",
+    type=click.Path(path_type=Path),
+    metavar="PATH",
+    help="Keras's imdb_word_index.json: for --corpus imdb, or the ranks that --num-words goes by.",
+)
+@click.option("--text-column", default="text", show_default=True, help="For .csv, .tsv, .jsonl.")
+@click.option("--label-column", help="Default: 'label', if there is one.")
+@click.option("--split-column", help="Default: 'split', if there is one.")
+@click.option("--labels", metavar="A,B,…", help="Class names in the order of their indices.")
+@click.option("--dry-run", is_flag=True, help="Say what would be done, and stop.")
+def build_command(
+    out: Path,
+    corpus_name: str,
+    encoder_name: str,
+    layers: str,
+    precision: str,
+    limits: tuple[str, ...],
+    tokenizer: str | None,
+    num_words: int | None,
+    max_tokens: int,
+    keep: str,
+    literal_padding: bool,
+    shard_tokens: int,
+    aclimdb: Path | None,
+    imdb_npz: Path | None,
+    imdb_word_index: Path | None,
+    text_column: str,
+    label_column: str | None,
+    split_column: str | None,
+    labels: str | None,
+    dry_run: bool,
+) -> None:
+    """Encode a corpus into the cache OUT, or finish or extend one.
+
+    The same command after an interruption goes on where it stopped; a larger --limit adds documents.
+
+    \b
+    elmo-cache build --limit train=2000 --limit test=1000
+    elmo-cache build imdb.elmo --corpus aclimdb --aclimdb aclImdb_v1.tar.gz
+    elmo-cache build my.elmo --corpus reviews.csv --text-column body --label-column stars
+    elmo-cache build big.elmo --encoder path/to/elmo_2x4096_512 --dry-run
+    """
+    wanted = _parse_limits(limits)
+    ranks_only = imdb_word_index if corpus_name != "imdb" and num_words is not None else None
+    corpus = open_corpus(
+        corpus_name,
+        aclimdb=aclimdb,
+        imdb_npz=imdb_npz,
+        imdb_word_index=None if ranks_only else imdb_word_index,
+        text_column=text_column,
+        label_column=label_column,
+        split_column=split_column,
+        label_names=labels.split(",") if labels is not None else None,
+    )
+    encoder = load_encoder(encoder_name, layers=layers, precision=precision)
+    rule = TextRule(
+        tokenizer=tokenizer or default_tokenizer(corpus, encoder),
+        num_words=num_words,
+        word_ranks=read_word_index(ranks_only) if ranks_only else None,
+        max_tokens=max_tokens,
+        keep=keep,
+        literal_padding=literal_padding,
+    )
+    with prepare(corpus, encoder, out, limit=wanted, rule=rule, shard_tokens=shard_tokens, progress=True) as plan:
+        _show_plan(plan, corpus, encoder_name, rule)
+        check_disk(plan)
+        if dry_run:
+            click.echo("Dry run: nothing was written.")
+            return
+        if plan.pending:
+            with _quiet_import():
+                import keras  # noqa: F401
+        run(plan, progress=True)
+    with FeatureCache(out) as features:
+        click.echo(f"{out} holds " + ", ".join(f"{name} {len(features[name]):,}" for name in features) + " documents.")
+
+
+@main.command()
+@click.argument("out", default="imdb.elmo", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+def info(out: Path, as_json: bool) -> None:
+    """Say what the cache OUT holds, and whether its build is finished.
+
+    \b
+    elmo-cache info imdb.elmo
+    elmo-cache info imdb.elmo --json
+    """
+    with FeatureCache(out) as features:
+        facts = _facts(features)
+    if as_json:
+        click.echo(json.dumps(facts, indent=1))
+        return
+    click.echo(f"{out}: {'complete' if facts['complete'] else 'not finished; the same build goes on'}")
+    click.echo(f"  encoder   {facts['encoder']}, {facts['dim']}-d, {', '.join(facts['layers'])}")
+    click.echo(f"  corpus    {facts['corpus']}, labels {', '.join(facts['label_names'] or ['none'])}")
+    for name, split in facts["splits"].items():
+        click.echo(
+            f"  {name:9} {split['n_documents']:,} of {split['n_corpus_documents']:,} documents, "
+            f"{split['n_tokens']:,} tokens, {split['n_shards']} of {human_count(split['n_planned_shards'], 'shard')}"
+        )
+    click.echo(f"  on disk   {human_bytes(facts['size_bytes'])}")
+    click.echo(f"  encoding  {facts['encoding_fingerprint'][:16]}…   corpus {facts['corpus_fingerprint'][:16]}…")
+
+
+@main.command(name="verify")
+@click.argument("out", default="imdb.elmo", type=click.Path(path_type=Path))
+@click.option("--discard", is_flag=True, help="Remove what is bad, so that the same build makes it again.")
+def verify_command(out: Path, discard: bool) -> None:
+    """Recompute every hash in the cache OUT; exit code 1 if anything is bad, missing or foreign.
+
+    \b
+    elmo-cache verify imdb.elmo
+    elmo-cache verify imdb.elmo --discard
+    """
+    total = _size_bytes(out)
+    with tqdm(total=total, desc="verifying", unit="B", unit_scale=True, dynamic_ncols=True, delay=0.5) as bar:
+        problems = verify(out, discard=discard, progress=bar.update)
+    for problem in problems:
+        click.echo(f"{problem.kind}: {problem.message}{' (removed)' if problem.discarded else ''}")
+    if problems:
+        what_next = "the same `elmo-cache build` makes them again" if discard else "--discard removes the bad ones"
+        click.echo(f"{out}: {human_count(len(problems), 'problem')}; {what_next}.")
+        raise SystemExit(1)
+    click.echo(f"{out}: every hash is right ({human_bytes(total)}).")
+
+
+@main.command()
+def encoders() -> None:
+    """List the encoders that can be used here, and how to use others.
+
+    \b
+    elmo-cache encoders
+    """
+    click.echo("name       dim  architecture  size     comes from")
+    for encoder in embedded_encoders():
+        options = encoder.options
+        click.echo(
+            f"{encoder.name:8}  {2 * options.projection_dim:4}  {options.architecture:12}  "
+            f"{human_bytes(encoder.size_bytes):7}  this package; IMDB text in Keras's tokens"
+        )
+    click.echo(
+        "\n--encoder PATH takes any other ELMo: a folder, or a .zip, with one *options*.json and one *.hdf5 in the\n"
+        "public format of bilm-tf and AllenNLP. The original ELMo (2x4096_512, 1024-d, 374 MB) is published at\n"
+        "https://allennlp.s3.amazonaws.com/models/elmo/2x4096_512_2048cnn_2xhighway/ as\n"
+        "elmo_2x4096_512_2048cnn_2xhighway_options.json and …_weights.hdf5; other languages by NLPL as .zip."
+    )
+
+
+def _show_plan(plan: BuildPlan, corpus: Corpus, encoder_name: str, rule: TextRule) -> None:
+    splits = plan.manifest.splits
+    n_documents = sum(split.n_corpus_documents for split in splits.values())
+    per_split = ", ".join(f"{name} {split.n_corpus_documents:,}" for name, split in splits.items())
+    window = f"at most {rule.max_tokens:,} a document" if rule.max_tokens else "documents uncut"
+    cut = f", {human_count(plan.n_truncated, 'document')} cut" if rule.max_tokens else ""
+    encoder, dim = plan.manifest.names["encoder"], plan.manifest.layers.dim()
+    embedded = encoder_name in {found.name for found in embedded_encoders()}
+    hint = "; the original 1024-d ELMo is one option away: see `elmo-cache encoders`" if embedded else ""
+    click.echo(f"{plan.directory}")
+    click.echo(f"  corpus   {corpus.name}: {human_count(n_documents, 'document')} ({per_split})")
+    click.echo(f"  tokens   {rule.tokenizer}, {window}{cut}")
+    click.echo(f"  encoder  {encoder}: {dim}-d, layers {', '.join(plan.manifest.layers.views)}{hint}")
+    for name in splits:
+        pending = [index for which, index in plan.pending if which == name]
+        done = " (nothing left to do)" if not pending else ""
+        click.echo(
+            f"  {name:8} {human_count(plan.limits[name], 'document')} wanted, "
+            f"{human_count(len(pending), 'shard')} to make{done}"
+        )
+    click.echo(
+        f"  disk     {human_count(plan.pending_tokens, 'token')} to encode, {human_bytes(plan.needed_bytes)} needed, "
+        f"{human_bytes(plan.free_bytes)} free"
+    )
+
+
+def _parse_limits(limits: tuple[str, ...]) -> dict[str, int]:
+    wanted = {}
+    for limit in limits:
+        split, _, count = limit.partition("=")
+        if not split or not count.isdecimal():
+            raise click.BadParameter(f"{limit!r}: expected SPLIT=N, as train=4000", param_hint="--limit")
+        wanted[split] = int(count)
+    return wanted
+
+
+def _facts(features: FeatureCache) -> dict[str, Any]:
+    manifest = features.manifest
+    splits = {}
+    for name, plan in manifest.splits.items():
+        n_shards = features.n_finished_shards(name)
+        splits[name] = {
+            "n_documents": plan.document_stops[n_shards - 1] if n_shards else 0,
+            "n_tokens": plan.token_stops[n_shards - 1] if n_shards else 0,
+            "n_planned_documents": plan.n_documents,
+            "n_corpus_documents": plan.n_corpus_documents,
+            "n_corpus_tokens": plan.n_corpus_tokens,
+            "n_shards": n_shards,
+            "n_planned_shards": plan.n_shards,
+            "complete": n_shards == plan.n_shards,
+        }
+    return {
+        "path": str(features.path),
+        "complete": features.complete,
+        "encoder": manifest.names.get("encoder"),
+        "corpus": manifest.names.get("corpus"),
+        "dim": manifest.layers.dim(),
+        "layers": list(manifest.layers.views),
+        "label_names": None if manifest.label_names is None else list(manifest.label_names),
+        "size_bytes": _size_bytes(features.path),
+        "encoding": dict(manifest.encoding),
+        "encoding_fingerprint": manifest.encoding_fingerprint,
+        "corpus_fingerprint": manifest.corpus_fingerprint,
+        "splits": splits,
+    }
+
+
+def _size_bytes(directory: Path) -> int:
+    if not directory.is_dir():
+        return 0
+    return sum(path.stat().st_size for path in directory.iterdir() if path.is_file())
+
+
+@contextmanager
+def _quiet_import() -> Iterator[None]:
+    """Hide what TensorFlow's C++ part says on stderr while it is imported, unless the import fails."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    sys.stderr.flush()
+    saved = os.dup(2)
+    with tempfile.TemporaryFile() as sink:
+        os.dup2(sink.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            sink.seek(0)
+            os.write(saved, sink.read())
+            raise
+        finally:
+            os.dup2(saved, 2)
+            os.close(saved)
+
+
+if __name__ == "__main__":
+    main()

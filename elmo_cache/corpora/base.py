@@ -1,0 +1,87 @@
+"""What every source of text gives: documents, and a few facts about them."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+__all__ = ["IMDB_LABELS", "Corpus", "Document", "order_labels"]
+
+IMDB_LABELS = ("neg", "pos")  # Keras's classes 0 and 1
+
+_INTEGER = re.compile(r"[+-]?[0-9]{1,1000}")  # int() refuses more than 4,300 digits
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One text.
+
+    Attributes
+    ----------
+    split : str
+        Such as `train` or `test`.
+    order : int
+        Unique within its split; sorting by it gives the documents' order in the corpus, whatever order they
+        were read in.
+    label : str or None
+        The name of its class; None in a corpus without labels.
+    text : str
+    """
+
+    split: str
+    order: int
+    label: str | None
+    text: str
+
+
+class Corpus(Protocol):
+    """A source of documents that can be read more than once."""
+
+    @property
+    def name(self) -> str:
+        """What to call it: `sample`, `imdb`, `aclimdb`, or the file's name without its folder."""
+
+    @property
+    def tokenizer(self) -> str | None:
+        """The tokeniser it is used with by default; None if its text suggests none."""
+
+    @property
+    def label_names(self) -> tuple[str, ...] | None:
+        """Class names in the order of their indices; None: `order_labels` of those that occur."""
+
+    @property
+    def word_ranks(self) -> Mapping[str, int] | None:
+        """Word to 1-based frequency rank, where the corpus brings its own; else None."""
+
+    @property
+    def split_rule(self) -> dict[str, Any]:
+        """How documents were divided into splits, in JSON types; part of what identifies the corpus."""
+
+    @property
+    def size(self) -> int:
+        """How much there is to read, in `unit`."""
+
+    @property
+    def position(self) -> int:
+        """How much has been read, in `unit`; advances while `documents()` is iterated."""
+
+    @property
+    def unit(self) -> str:
+        """`B` or `docs`: what `size` and `position` count."""
+
+    def documents(self) -> Iterator[Document]:
+        """All documents as a stream; every call starts again from the beginning."""
+
+
+def order_labels(names: Iterable[str]) -> tuple[str, ...]:
+    """The distinct names in the order of their class indices: sorted, and by value if all are integers.
+
+    Examples
+    --------
+    >>> order_labels(["10", "9", "10"]), order_labels(["pos", "neg"])
+    (('9', '10'), ('neg', 'pos'))
+    """
+    distinct = set(names)
+    if all(_INTEGER.fullmatch(name) for name in distinct):
+        return tuple(sorted(distinct, key=lambda name: (int(name), name)))
+    return tuple(sorted(distinct))

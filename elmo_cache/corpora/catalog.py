@@ -1,0 +1,122 @@
+"""From a name or a path, and the options that go with it, to a corpus."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from elmo_cache.corpora.aclimdb import DEFAULT_PATHS, URL, AclImdbCorpus
+from elmo_cache.corpora.base import Corpus
+from elmo_cache.corpora.files import EXTENSIONS, FileCorpus
+from elmo_cache.corpora.imdb import ImdbCorpus
+from elmo_cache.corpora.records import TEXT_COLUMN
+from elmo_cache.corpora.sample import SampleCorpus
+from elmo_cache.errors import CorpusError
+
+__all__ = ["open_corpus"]
+
+CHOICES = f"expected sample, imdb, aclimdb or a file {', '.join(EXTENSIONS)}"
+_Path = str | os.PathLike[str]
+_APPLICABLE = {
+    "sample": frozenset[str](),
+    "imdb": frozenset({"--imdb-npz", "--imdb-word-index"}),
+    "aclimdb": frozenset({"--aclimdb"}),
+    ".txt": frozenset[str](),
+}
+_TABLE_OPTIONS = frozenset({"--text-column", "--label-column", "--split-column", "--labels"})
+
+
+def open_corpus(
+    name_or_path: _Path,
+    *,
+    aclimdb: _Path | None = None,
+    imdb_npz: _Path | None = None,
+    imdb_word_index: _Path | None = None,
+    text_column: str = TEXT_COLUMN,
+    label_column: str | None = None,
+    split_column: str | None = None,
+    label_names: Sequence[str] | None = None,
+) -> Corpus:
+    """The corpus of that name, or the documents of a file.
+
+    Parameters
+    ----------
+    name_or_path : str or path
+        `sample`, `imdb`, `aclimdb`, or a path to a `.csv`, `.tsv`, `.jsonl` or `.txt`.
+    aclimdb : path or None
+        For `aclimdb`: the folder or the `.tar.gz`; None: what is called so in the current directory.
+    imdb_npz, imdb_word_index : path or None
+        For `imdb`: Keras's two files; None: Keras downloads them when they are first needed.
+    text_column, label_column, split_column, label_names
+        For tables and `.jsonl`; see `FileCorpus`.
+
+    Raises
+    ------
+    CorpusError
+        If there is no such corpus, an option does not apply to it, or it cannot be read.
+    """
+    name = os.fspath(name_or_path)
+    path = Path(name)
+    kind = name if name in _APPLICABLE else path.suffix.lower()
+    if name not in ("sample", "imdb", "aclimdb"):
+        _check_file(name, path)
+    given = {
+        "--aclimdb": aclimdb is not None,
+        "--imdb-npz": imdb_npz is not None,
+        "--imdb-word-index": imdb_word_index is not None,
+        "--text-column": text_column != TEXT_COLUMN,
+        "--label-column": label_column is not None,
+        "--split-column": split_column is not None,
+        "--labels": label_names is not None,
+    }
+    applicable = _APPLICABLE.get(kind, _TABLE_OPTIONS)
+    for option, is_given in given.items():
+        if is_given and option not in applicable:
+            usable = ", ".join(sorted(applicable)) or "none"
+            raise CorpusError(f"{option} does not apply to --corpus {name}; options that do: {usable}")
+
+    if kind == "sample":
+        return SampleCorpus()
+    if kind == "imdb":
+        return ImdbCorpus(_optional(imdb_npz), _optional(imdb_word_index))
+    if kind == "aclimdb":
+        return AclImdbCorpus(_optional(aclimdb) or _find_aclimdb())
+    return FileCorpus(
+        path,
+        text_column=text_column,
+        label_column=label_column,
+        split_column=split_column,
+        label_names=label_names,
+    )
+
+
+def _optional(path: _Path | None) -> Path | None:
+    return None if path is None else Path(path)
+
+
+def _find_aclimdb() -> Path:
+    for path in DEFAULT_PATHS:
+        if path.exists():
+            return path
+    raise CorpusError(
+        f"the corpus 'aclimdb' needs its data set: expected ./{DEFAULT_PATHS[0]} or "
+        f"./{DEFAULT_PATHS[1]}, found neither; it is published at {URL}, "
+        "give the folder or the file with --aclimdb PATH"
+    )
+
+
+def _check_file(name: str, path: Path) -> None:
+    if path.is_dir():
+        raise CorpusError(
+            f"{name}: a directory, {CHOICES}; for the folder aclImdb give --corpus aclimdb --aclimdb {name}"
+        )
+    if name.lower().endswith((".tar.gz", ".tgz")):
+        raise CorpusError(
+            f"{name}: an archive, {CHOICES}; for aclImdb_v1.tar.gz give --corpus aclimdb --aclimdb {name}"
+        )
+    if path.suffix.lower() not in EXTENSIONS:
+        what = f"files {path.suffix} are not read" if path.exists() else "no such corpus"
+        raise CorpusError(f"{name}: {what}; {CHOICES}")
+    if not path.exists():
+        raise CorpusError(f"{name}: no such file; {CHOICES}")
+    if not path.is_file():
+        raise CorpusError(f"{name}: not a regular file; {CHOICES}")

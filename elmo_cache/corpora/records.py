@@ -1,0 +1,228 @@
+"""Lines, table rows and JSON objects as records: a text, and where there is one a label and a split."""
+
+import csv
+import json
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from elmo_cache.errors import CorpusError
+
+__all__ = [
+    "TEXT_COLUMN",
+    "Columns",
+    "LineReader",
+    "Record",
+    "read_json_lines",
+    "read_table",
+    "read_text_lines",
+]
+
+TEXT_COLUMN = "text"
+LABEL_COLUMN = "label"
+SPLIT_COLUMN = "split"
+
+# Bounds memory: a file without line ends, or a quotation mark that is never closed, stops here.
+MAX_LINE_BYTES = 64 * 2**20
+
+_BOM = b"\xef\xbb\xbf"
+
+
+class Record(NamedTuple):
+    """One document as the file has it; `label` and `split` are None where they are not in use."""
+
+    line: int
+    text: str
+    label: str | None
+    split: str | None
+
+
+class LineReader:
+    """A UTF-8 file line by line, counting bytes in `position`."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.position = 0
+
+    def lines(self, *, universal: bool = False) -> Iterator[tuple[int, str]]:
+        r"""1-based number and text of each line, its end included.
+
+        A line feed ends a line; with `universal` a carriage return alone does too.
+
+        Raises
+        ------
+        CorpusError
+            If the file cannot be read, or a line is not UTF-8 or longer than `MAX_LINE_BYTES`.
+        """
+        self.position = 0
+        number = 1
+        try:
+            with self.path.open("rb") as stream:
+                while raw := stream.readline(MAX_LINE_BYTES + 1):
+                    if len(raw) > MAX_LINE_BYTES:
+                        raise self.error(number, f"longer than {MAX_LINE_BYTES} bytes, expected shorter; split it")
+                    content = raw if self.position else raw.removeprefix(_BOM)
+                    self.position += len(raw)
+                    # bytes.splitlines knows no other line ends; str.splitlines does.
+                    for line in content.splitlines(keepends=True) if universal else [content]:
+                        yield number, self._decode(number, line)
+                        number += 1
+        except OSError as error:
+            raise CorpusError(f"{self.path}: cannot be read ({error.strerror})") from error
+
+    def error(self, line: int, message: str) -> CorpusError:
+        """An error that says where it is."""
+        return CorpusError(f"{self.path}, line {line}: {message}")
+
+    def _decode(self, number: int, line: bytes) -> str:
+        try:
+            return line.decode("utf-8")
+        except UnicodeDecodeError as error:
+            byte, offset = line[error.start], error.start
+            raise self.error(
+                number,
+                f"not UTF-8 (byte 0x{byte:02x} at offset {offset} of the line); save the file as UTF-8",
+            ) from error
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Which columns hold what; a label or split column of None is not in use."""
+
+    text: str = TEXT_COLUMN
+    label: str | None = None
+    split: str | None = None
+
+    def choose(self, found: Collection[str], reader: LineReader, line: int) -> "Columns":
+        """The columns to use of those found: what was asked for, or else those with the default names."""
+        for column, option in (
+            (self.text, "--text-column"),
+            (self.label, "--label-column"),
+            (self.split, "--split-column"),
+        ):
+            if column is not None and column not in found:
+                raise _missing_column(reader, line, column, found, option)
+        label, split = (
+            default if wanted is None and default in found and default != self.text else wanted
+            for wanted, default in ((self.label, LABEL_COLUMN), (self.split, SPLIT_COLUMN))
+        )
+        for column in (self.text, label, split):
+            if column is not None and sum(column == other for other in found) > 1:
+                raise reader.error(line, f"two columns {column!r}, expected one; rename the other")
+        return Columns(self.text, label, split)
+
+
+def read_text_lines(reader: LineReader) -> Iterator[Record]:
+    """A document a line; only a line feed ends it, and a carriage return before that is dropped."""
+    for number, line in reader.lines():
+        yield Record(number, line.removesuffix("\n").removesuffix("\r"), None, None)
+
+
+def read_table(reader: LineReader, columns: Columns, delimiter: str) -> Iterator[tuple[Columns, Record]]:
+    """The rows under a header line, each with the columns in use."""
+    csv.field_size_limit(max(csv.field_size_limit(), MAX_LINE_BYTES))
+    lines = (line for _, line in reader.lines(universal=True))
+    # strict: otherwise a quotation mark that is never closed makes one cell of the rest of the file.
+    rows = csv.reader(lines, delimiter=delimiter, strict=True)
+    header: list[str] = []
+    chosen = columns
+    while True:
+        line = rows.line_num + 1  # where the row starts; csv counts to where it ends
+        try:
+            row = next(rows)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            message = f"not a row of cells ({error}); check its quotation marks"
+            raise reader.error(line, message) from error
+        if not row:
+            continue
+        if not header:
+            header = row
+            chosen = columns.choose(header, reader, line)
+            continue
+        if len(row) != len(header):
+            raise reader.error(
+                line,
+                f"{len(row)} cells, expected {len(header)} as in the header; "
+                "a cell with the separator in it needs quotation marks",
+            )
+        cells = dict(zip(header, row, strict=True))
+        label = None if chosen.label is None else cells[chosen.label]
+        if label == "":
+            raise _missing(reader, line, chosen.label)
+        yield (
+            chosen,
+            Record(line, cells[chosen.text], label, None if chosen.split is None else cells[chosen.split]),
+        )
+
+
+def read_json_lines(reader: LineReader, columns: Columns) -> Iterator[tuple[Columns, Record]]:
+    """An object a line, each with the columns in use, which the first object decides."""
+    chosen: Columns | None = None
+    for line, source in reader.lines():
+        if not source.strip(" \t\r\n"):
+            continue
+        try:
+            item = json.loads(source)
+        except (ValueError, RecursionError) as error:
+            raise reader.error(line, f"not JSON ({error}), expected an object a line") from error
+        if not isinstance(item, dict):
+            raise reader.error(line, f"a JSON {_json_type(item)}, expected an object a line")
+        if chosen is None:
+            chosen = columns.choose(item, reader, line)
+        for column, wanted, default in (
+            (chosen.label, columns.label, LABEL_COLUMN),
+            (chosen.split, columns.split, SPLIT_COLUMN),
+        ):
+            if column is None and wanted is None and default in item and default != chosen.text:
+                raise reader.error(line, f"a {default}, but the first record has none; expected it in all or none")
+            if column is not None and item.get(column) in (None, ""):
+                raise _missing(reader, line, column)
+        if chosen.text not in item:
+            raise _missing_column(reader, line, chosen.text, item, "--text-column")
+        yield (
+            chosen,
+            Record(
+                line,
+                _json_string(reader, line, item, chosen.text),
+                None if chosen.label is None else _json_label(reader, line, item, chosen.label),
+                None if chosen.split is None else _json_string(reader, line, item, chosen.split),
+            ),
+        )
+
+
+def _json_label(reader: LineReader, line: int, item: dict[str, Any], column: str) -> str:
+    if isinstance(item[column], bool | int):
+        return json.dumps(item[column])  # true and false as JSON spells them
+    return _json_string(reader, line, item, column, "a string, an integer or a boolean")
+
+
+def _json_string(reader: LineReader, line: int, item: dict[str, Any], column: str, expected: str = "a string") -> str:
+    value = item[column]
+    if not isinstance(value, str):
+        raise reader.error(line, f"{column!r} is a JSON {_json_type(value)}, expected {expected}")
+    try:
+        value.encode("utf-8")
+    except UnicodeEncodeError as error:
+        half = f"\\u{ord(value[error.start]):04x}"
+        raise reader.error(
+            line,
+            f"{column!r} has half a surrogate pair ({half}), which is no character; expected both halves",
+        ) from error
+    return value
+
+
+def _json_type(value: object) -> str:
+    names = {dict: "object", list: "array", str: "string", bool: "boolean", type(None): "null"}
+    return names.get(type(value), "number")
+
+
+def _missing(reader: LineReader, line: int, column: str | None) -> CorpusError:
+    return reader.error(line, f"no value in column {column!r}, expected one in every record; fill it in")
+
+
+def _missing_column(reader: LineReader, line: int, column: str, found: Collection[str], option: str) -> CorpusError:
+    names = ", ".join(repr(name[:40]) for name in list(found)[:20]) or "none"
+    return reader.error(line, f"no column {column!r}, found {names}; name the column with {option}")

@@ -1,0 +1,175 @@
+"""What `build` asks of an encoder, and the ways to get one: embedded, from a folder, from an archive."""
+
+import zipfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import resources
+from io import BytesIO
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+
+from cache import Layers
+from elmo_cache.bilm.encoder import BiLMEncoder
+from elmo_cache.bilm.options import BiLMOptions
+from elmo_cache.bilm.weights import read_weights
+from elmo_cache.errors import EncoderError
+
+__all__ = ["DEFAULT_ENCODER", "EmbeddedEncoder", "Encoder", "embedded_encoders", "layers_of", "load_encoder"]
+
+DEFAULT_ENCODER = "imdb-v1"
+_MEMBER_BYTES = 8 * 2**30
+_OPTIONS_BYTES = 2**20
+
+
+@runtime_checkable
+class Encoder(Protocol):
+    """A model that turns documents into per-token vectors; anything of this shape can fill a cache.
+
+    An encoder may also have `layers` (`cache.Layers`), if it stores more than one vector a token;
+    `tokenizer`, the name of the tokeniser that it was trained with; and `computation` with
+    `use_computation`, for choices that touch rounding and must not change within a cache.
+    """
+
+    name: str
+
+    @property
+    def dim(self) -> int:
+        """Columns of the arrays that `encode` returns."""
+
+    @property
+    def description(self) -> Mapping[str, Any]:
+        """JSON that decides the vectors: encoders with equal descriptions make equal vectors."""
+
+    def encode(
+        self, documents: Sequence[Sequence[str]], *, progress: Callable[[int], None] | None = None
+    ) -> Sequence[np.ndarray]:
+        """Return an array `(n_tokens, dim)` of floats for each document.
+
+        `progress` may be called with the number of tokens done since its last call.
+        """
+
+
+def layers_of(encoder: Encoder) -> Layers:
+    """Return how an encoder's vectors are stored: its own `layers`, or one vector of `dim` numbers."""
+    return getattr(encoder, "layers", None) or Layers.single(encoder.dim)
+
+
+@dataclass(frozen=True)
+class EmbeddedEncoder:
+    """An encoder that comes with the package."""
+
+    name: str
+    options: BiLMOptions
+    size_bytes: int
+
+
+def embedded_encoders() -> list[EmbeddedEncoder]:
+    """Return the encoders that come with the package."""
+    found = []
+    for folder in sorted(_embedded_folder().iterdir()):
+        if (folder / "options.json").is_file():
+            options = BiLMOptions.parse((folder / "options.json").read_bytes(), str(folder / "options.json"))
+            found.append(EmbeddedEncoder(folder.name, options, (folder / "weights.hdf5").stat().st_size))
+    return found
+
+
+def load_encoder(name_or_path: str | Path, *, layers: str = "mix", precision: str = "float32") -> BiLMEncoder:
+    """Load an ELMo; the model is built when it first encodes.
+
+    Parameters
+    ----------
+    name_or_path : str or Path
+        The name of an embedded encoder (`imdb-v1`), a folder with exactly one `*options*.json` and one `*.hdf5`
+        in the public format of bilm-tf and AllenNLP, or a `.zip` of such a folder.
+    layers : {"mix", "top", "all"}
+        What a token's vector is: the mean of all layers, the last, or all side by side.
+    precision : {"float32", "bfloat16"}
+        Of the matrix products.
+
+    Raises
+    ------
+    EncoderError
+        If there is nothing of that name, the files are no ELMo, or options and weights disagree.
+
+    Examples
+    --------
+    >>> encoder = load_encoder("imdb-v1")
+    >>> encoder.name, encoder.dim
+    ('imdb-v1', 256)
+    """
+    settings: dict[str, Any] = {"layers": layers, "precision": precision}
+    if str(name_or_path) in {encoder.name for encoder in embedded_encoders()}:
+        encoder = _from_folder(_embedded_folder() / str(name_or_path), name=str(name_or_path), **settings)
+        encoder.tokenizer = "keras"
+        return encoder
+    path = Path(name_or_path)
+    if path.is_dir():
+        return _from_folder(path, name=None, **settings)
+    if path.is_file() and path.suffix == ".zip":
+        return _from_archive(path, **settings)
+    if path.is_file():
+        raise EncoderError(
+            f"{path} is a file: give the folder that holds the weights (.hdf5) with their options (.json), "
+            "or a .zip of it"
+        )
+    names = ", ".join(encoder.name for encoder in embedded_encoders())
+    raise EncoderError(
+        f"no encoder {str(name_or_path)!r}: it is neither embedded ({names}) nor a folder or .zip that exists"
+    )
+
+
+def _embedded_folder() -> Path:
+    return Path(str(resources.files("elmo_cache"))) / "embedded"
+
+
+def _from_folder(folder: Path, *, name: str | None, **settings: Any) -> BiLMEncoder:
+    files = [path for path in sorted(folder.iterdir()) if path.is_file()]
+    options_path = _only([path for path in files if _is_options(path.name)], "*options*.json", folder)
+    weights_path = _only([path for path in files if path.suffix == ".hdf5"], "*.hdf5", folder)
+    options = BiLMOptions.parse(options_path.read_bytes(), str(options_path))
+    weights = read_weights(weights_path, options, str(weights_path))
+    return BiLMEncoder(weights, options, name=name or _plain_name(options), **settings)
+
+
+def _from_archive(path: Path, **settings: Any) -> BiLMEncoder:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = [member for member in archive.infolist() if not member.is_dir()]
+            options_member = _only([m for m in members if _is_options(_basename(m))], "*options*.json", path)
+            weights_member = _only([m for m in members if _basename(m).endswith(".hdf5")], "*.hdf5", path)
+            for member, bound in ((options_member, _OPTIONS_BYTES), (weights_member, _MEMBER_BYTES)):
+                if member.file_size > bound:
+                    raise EncoderError(
+                        f"{path}: {member.filename} has {member.file_size} bytes, at most {bound} expected"
+                    )
+            options = BiLMOptions.parse(archive.read(options_member), f"{path}:{options_member.filename}")
+            data = BytesIO(archive.read(weights_member))
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError) as error:
+        raise EncoderError(f"{path} cannot be read as a .zip archive: {error}; get it again") from error
+    weights = read_weights(data, options, f"{path}:{weights_member.filename}")
+    return BiLMEncoder(weights, options, name=_plain_name(options), **settings)
+
+
+def _only(found: list[Any], pattern: str, where: Path) -> Any:
+    if len(found) != 1:
+        names = ", ".join(sorted(getattr(item, "filename", None) or item.name for item in found))
+        raise EncoderError(
+            f"{where} holds {len(found)} files {pattern}{f' ({names})' if names else ''}, expected exactly one: "
+            "an ELMo is one options file and one weights file"
+        )
+    return found[0]
+
+
+def _is_options(name: str) -> bool:
+    return "options" in name and name.endswith(".json")
+
+
+def _basename(member: zipfile.ZipInfo) -> str:
+    return member.filename.rsplit("/", 1)[-1]
+
+
+def _plain_name(options: BiLMOptions) -> str:
+    # Not the path: a cache must not depend on where the weights lay.
+    return f"elmo {options.architecture}"

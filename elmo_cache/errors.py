@@ -1,0 +1,13 @@
+"""Errors of extraction; they join the tree of `cache.errors`."""
+
+from cache.errors import CacheError
+
+__all__ = ["CorpusError", "EncoderError"]
+
+
+class CorpusError(CacheError, ValueError):
+    """Text that cannot be read as documents."""
+
+
+class EncoderError(CacheError, ValueError):
+    """Weights or options that do not make an encoder, or vectors that cannot be stored."""

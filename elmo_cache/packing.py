@@ -1,0 +1,87 @@
+"""Documents packed end to end into parallel streams, so that an LSTM reads no padding to speak of."""
+
+import heapq
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+__all__ = ["Packing", "choose_streams", "pack"]
+
+STREAM_CHOICES = (1, 8, 32, 128)
+_STEP_OVERHEAD = 24
+"""What a time step costs beside its rows, in rows: measured on two cores, it only steers `choose_streams`."""
+
+
+@dataclass(frozen=True)
+class Packing:
+    """Parallel streams of tokens; every array is `(n_steps, n_streams)`, time first.
+
+    Attributes
+    ----------
+    words : ndarray of int32
+        Index of the token's word; 0 where a stream has ended.
+    is_first, is_last : ndarray of bool
+        A document's first row, where a forward LSTM starts from zero state, and its last, for a backward one.
+    rows : ndarray of int64
+        The row of the result that the token's vector belongs to; -1 for document marks and after the end.
+    """
+
+    words: np.ndarray
+    is_first: np.ndarray
+    is_last: np.ndarray
+    rows: np.ndarray
+
+
+def choose_streams(lengths: Sequence[int], limit: int) -> int:
+    """Return how many streams encode documents of these lengths fastest: 1, 8, 32 or 128, up to `limit`.
+
+    Streams are as long as the longest document at least, so few or uneven documents want fewer of them.
+    """
+    total, longest = sum(lengths), max(lengths, default=0)
+    choices = [n for n in STREAM_CHOICES if n < limit] + [limit]
+    return min(choices, key=lambda n: max(longest, -(-total // n)) * (n + _STEP_OVERHEAD))
+
+
+def pack(documents: Sequence[np.ndarray], n_streams: int, time_chunk: int) -> Packing:
+    """Distribute documents over streams, the longest first, each to the shortest stream so far.
+
+    Parameters
+    ----------
+    documents : sequence of ndarray of int, (n_tokens,)
+        Word indices of each document from 1, without document marks. Empty ones take no place.
+    n_streams : int
+        Streams.
+    time_chunk : int
+        The number of steps is a multiple of it.
+
+    Returns
+    -------
+    Packing
+        Around each document stand the word index 1 (document begins) and 2 (document ends).
+    """
+    first_row = np.zeros(len(documents) + 1, np.int64)
+    np.cumsum([len(document) for document in documents], out=first_row[1:])
+    streams: list[list[int]] = [[] for _ in range(n_streams)]
+    shortest = [(0, stream) for stream in range(n_streams)]
+    for index in sorted(range(len(documents)), key=lambda i: -len(documents[i])):
+        if len(documents[index]):
+            length, stream = shortest[0]
+            streams[stream].append(index)
+            heapq.heapreplace(shortest, (length + len(documents[index]) + 2, stream))
+    longest = max(length for length, _ in shortest)
+    n_steps = -(-longest // time_chunk) * time_chunk
+    words = np.zeros((n_steps, n_streams), np.int32)
+    is_first, is_last = np.zeros((2, n_steps, n_streams), bool)
+    rows = np.full((n_steps, n_streams), -1, np.int64)
+    for stream, members in enumerate(streams):
+        step = 0
+        for index in members:
+            n_tokens = len(documents[index])
+            end = step + n_tokens + 1
+            words[step, stream], words[end, stream] = 1, 2
+            words[step + 1 : end, stream] = documents[index]
+            rows[step + 1 : end, stream] = np.arange(first_row[index], first_row[index + 1])
+            is_first[step, stream] = is_last[end, stream] = True
+            step = end + 1
+    return Packing(words, is_first, is_last, rows)
