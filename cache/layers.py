@@ -20,15 +20,15 @@ class Layers:
     stored : Mapping[str, int]
         Dataset name to number of columns. A token is one float16 row in each.
     views : Mapping[str, Mapping[str, float]]
-        View name to the weight of each dataset in it. A dataset that is narrower than the view is
-        repeated side by side until it fits, so a layer whose halves are equal is stored once.
+        View name to the weight of each dataset in it. All views are as wide as the widest dataset; a narrower
+        one is repeated side by side until it fits, so a layer whose halves are equal is stored once.
     default : str
         The view that readers get unless they ask for another.
 
     Examples
     --------
     >>> layers = Layers({"layer_0": 2, "layer_1": 4}, {"mean": {"layer_0": 0.5, "layer_1": 0.5}}, "mean")
-    >>> layers.dim()
+    >>> layers.dim
     4
     >>> layers.combine("mean", {"layer_0": np.ones((1, 2), "f2"), "layer_1": np.zeros((1, 4), "f2")})
     array([[0.5, 0.5, 0.5, 0.5]], dtype=float16)
@@ -43,9 +43,10 @@ class Layers:
         """Return the layout of a cache with one vector of `dim` numbers a token."""
         return cls({"features": dim}, {view: {"features": 1.0}}, view)
 
-    def dim(self, view: str | None = None) -> int:
-        """Return the number of columns of a view: that of its widest dataset."""
-        return max(self.stored[name] for name in self.views[view or self.default])
+    @property
+    def dim(self) -> int:
+        """Length of a token's vector in every view: the columns of the widest dataset."""
+        return max(self.stored.values())
 
     @property
     def n_columns(self) -> int:
@@ -58,7 +59,7 @@ class Layers:
         Sums are made in float32 and rounded once.
         """
         weights = self.views[view]
-        dim = self.dim(view)
+        dim = self.dim
         if len(weights) == 1:
             ((name, weight),) = weights.items()
             if weight == 1.0 and self.stored[name] == dim:
@@ -98,7 +99,7 @@ class Layers:
             }
             layers = cls(stored, views, str(value["default"]))
             sound = all(0 < dim <= 2**20 for dim in stored.values()) and all(
-                weights and all(layers.dim(view) % stored[name] == 0 for name in weights)
+                weights and all(layers.dim % stored[name] == 0 for name in weights)
                 for view, weights in views.items()
             )
             if not stored or layers.default not in views or not sound:

@@ -325,7 +325,7 @@ class _ShardSource(_Source):
         self._shards, self.documents, self._split, self._view = shards, documents, split, view
         self._layers = shards.manifest.layers
         self._stops = np.asarray(shards.manifest.splits[split].document_stops)
-        self.dim = self._layers.dim(view)
+        self.dim = self._layers.dim
 
     def read(self, position: int, first: int, last: int, out: np.ndarray) -> None:
         if first == last:

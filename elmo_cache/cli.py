@@ -286,7 +286,7 @@ def _show_plan(plan: BuildPlan, corpus: Corpus, encoder_name: str, rule: TextRul
     per_split = ", ".join(f"{name} {split.n_corpus_documents:,}" for name, split in splits.items())
     window = f"at most {rule.max_tokens:,} a document" if rule.max_tokens else "documents uncut"
     cut = f", {human_count(plan.n_truncated, 'document')} cut" if rule.max_tokens else ""
-    encoder, dim = plan.manifest.names["encoder"], plan.manifest.layers.dim()
+    encoder, dim = plan.manifest.names["encoder"], plan.manifest.layers.dim
     embedded = encoder_name in {found.name for found in embedded_encoders()}
     hint = "; the original 1024-d ELMo is one option away: see `elmo-cache encoders`" if embedded else ""
     click.echo(f"{plan.directory}")
@@ -336,7 +336,7 @@ def _facts(features: FeatureCache) -> dict[str, Any]:
         "complete": features.complete,
         "encoder": manifest.names.get("encoder"),
         "corpus": manifest.names.get("corpus"),
-        "dim": manifest.layers.dim(),
+        "dim": manifest.layers.dim,
         "layers": list(manifest.layers.views),
         "label_names": None if manifest.label_names is None else list(manifest.label_names),
         "size_bytes": _size_bytes(features.path),

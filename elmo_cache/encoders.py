@@ -1,6 +1,7 @@
 """What `build` asks of an encoder, and the ways to get one: embedded, from a folder, from an archive."""
 
 import zipfile
+import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -13,14 +14,14 @@ import numpy as np
 from cache import Layers
 from elmo_cache.bilm.encoder import BiLMEncoder
 from elmo_cache.bilm.options import BiLMOptions
-from elmo_cache.bilm.weights import read_weights
+from elmo_cache.bilm.weights import count_weights, read_weights
 from elmo_cache.errors import EncoderError
 
 __all__ = ["DEFAULT_ENCODER", "EmbeddedEncoder", "Encoder", "embedded_encoders", "layers_of", "load_encoder"]
 
 DEFAULT_ENCODER = "imdb-v1"
-_MEMBER_BYTES = 8 * 2**30
 _OPTIONS_BYTES = 2**20
+_SPARE_BYTES = 2**24
 
 
 @runtime_checkable
@@ -105,11 +106,15 @@ def load_encoder(name_or_path: str | Path, *, layers: str = "mix", precision: st
         encoder.tokenizer = "keras"
         return encoder
     path = Path(name_or_path)
-    if path.is_dir():
-        return _from_folder(path, name=None, **settings)
-    if path.is_file() and path.suffix == ".zip":
+    try:
+        if path.is_dir():
+            return _from_folder(path, name=None, **settings)
+        is_file = path.is_file()
+    except OSError as error:
+        raise EncoderError(f"{path} cannot be read: {error.strerror}") from error
+    if is_file and path.suffix.lower() == ".zip":
         return _from_archive(path, **settings)
-    if path.is_file():
+    if is_file:
         raise EncoderError(
             f"{path} is a file: give the folder that holds the weights (.hdf5) with their options (.json), "
             "or a .zip of it"
@@ -136,20 +141,23 @@ def _from_folder(folder: Path, *, name: str | None, **settings: Any) -> BiLMEnco
 def _from_archive(path: Path, **settings: Any) -> BiLMEncoder:
     try:
         with zipfile.ZipFile(path) as archive:
-            members = [member for member in archive.infolist() if not member.is_dir()]
+            members = [member for member in archive.infolist() if not member.filename.endswith("/")]
             options_member = _only([m for m in members if _is_options(_basename(m))], "*options*.json", path)
             weights_member = _only([m for m in members if _basename(m).endswith(".hdf5")], "*.hdf5", path)
-            for member, bound in ((options_member, _OPTIONS_BYTES), (weights_member, _MEMBER_BYTES)):
-                if member.file_size > bound:
-                    raise EncoderError(
-                        f"{path}: {member.filename} has {member.file_size} bytes, at most {bound} expected"
-                    )
+            _check_size(path, options_member, _OPTIONS_BYTES)
             options = BiLMOptions.parse(archive.read(options_member), f"{path}:{options_member.filename}")
+            # The tensors at 8 bytes a number: reading takes no more memory than that, whatever the archive says.
+            _check_size(path, weights_member, 8 * count_weights(options) + _SPARE_BYTES)
             data = BytesIO(archive.read(weights_member))
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError) as error:
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, OSError) as error:
         raise EncoderError(f"{path} cannot be read as a .zip archive: {error}; get it again") from error
     weights = read_weights(data, options, f"{path}:{weights_member.filename}")
     return BiLMEncoder(weights, options, name=_plain_name(options), **settings)
+
+
+def _check_size(path: Path, member: zipfile.ZipInfo, most: int) -> None:
+    if member.file_size > most:
+        raise EncoderError(f"{path}: {member.filename} has {member.file_size:,} bytes, at most {most:,} expected")
 
 
 def _only(found: list[Any], pattern: str, where: Path) -> Any:

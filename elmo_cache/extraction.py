@@ -201,6 +201,8 @@ def prepare(
             if retokenise
             else sum(int(Documents(directory, split, manifest).truncated.sum()) for split in plans)
         )
+        if not retokenise:
+            ingestion.close()
         return BuildPlan(
             directory=directory,
             manifest=manifest,

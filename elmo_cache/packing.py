@@ -8,8 +8,8 @@ import numpy as np
 
 __all__ = ["Packing", "choose_streams", "pack"]
 
-STREAM_CHOICES = (1, 8, 32, 128)
-_STEP_OVERHEAD = 24
+STREAM_CHOICES = (1, 4, 16, 32, 64, 128)
+_STEP_OVERHEAD = 32
 """What a time step costs beside its rows, in rows: measured on two cores, it only steers `choose_streams`."""
 
 
@@ -34,7 +34,7 @@ class Packing:
 
 
 def choose_streams(lengths: Sequence[int], limit: int) -> int:
-    """Return how many streams encode documents of these lengths fastest: 1, 8, 32 or 128, up to `limit`.
+    """Return how many streams encode documents of these lengths fastest: 1, 4, 16, 32, 64 or 128, up to `limit`.
 
     Streams are as long as the longest document at least, so few or uneven documents want fewer of them.
     """

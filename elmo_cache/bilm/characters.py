@@ -22,7 +22,8 @@ def character_ids(words: Sequence[str], max_characters: int = 50) -> np.ndarray:
     Parameters
     ----------
     words : sequence of str
-        Words of any length and any characters; `<S>` and `</S>` are the marks at a document's ends.
+        Words of any length and any characters; `<S>` and `</S>` are the marks at a document's ends. A lone
+        surrogate has no UTF-8 form and is passed over.
     max_characters : int
         Ids a word; longer words lose their last bytes.
 
@@ -44,7 +45,7 @@ def character_ids(words: Sequence[str], max_characters: int = 50) -> np.ndarray:
         elif word == END_DOCUMENT:
             row[1:3] = _EOS, _EOW
         else:
-            data = np.frombuffer(word.encode("utf-8", "surrogatepass")[: max_characters - 2], np.uint8)
+            data = np.frombuffer(word.encode("utf-8", "ignore")[: max_characters - 2], np.uint8)
             row[1 : len(data) + 1] = data
             row[len(data) + 1] = _EOW
     return ids + 1

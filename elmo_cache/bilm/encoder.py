@@ -10,6 +10,7 @@ from cache import Layers
 from elmo_cache.bilm.characters import BEGIN_DOCUMENT, END_DOCUMENT, character_ids
 from elmo_cache.bilm.options import BiLMOptions
 from elmo_cache.bilm.weights import Weights, weights_fingerprint
+from elmo_cache.errors import EncoderError
 from elmo_cache.packing import Packing, choose_streams, pack
 
 if TYPE_CHECKING:
@@ -67,9 +68,9 @@ class BiLMEncoder:
         time_chunk: int = 16,
     ):
         if layers not in LAYER_CHOICES:
-            raise ValueError(f"layers is {layers!r}, expected one of {', '.join(LAYER_CHOICES)}")
+            raise EncoderError(f"layers is {layers!r}, expected one of {', '.join(LAYER_CHOICES)}")
         if precision not in PRECISIONS:
-            raise ValueError(f"precision is {precision!r}, expected one of {', '.join(PRECISIONS)}")
+            raise EncoderError(f"precision is {precision!r}, expected one of {', '.join(PRECISIONS)}")
         self.name = name
         self.options = options
         self.precision = precision
@@ -79,6 +80,8 @@ class BiLMEncoder:
         self._weights = weights
         n_all = options.n_layers + 1
         self._mix = [1.0 / n_all] * n_all if mix is None else [float(weight) for weight in mix]
+        if len(self._mix) != n_all or not np.isfinite(self._mix).all() or not any(self._mix):
+            raise EncoderError(f"mix is {self._mix}, expected {n_all} numbers, not all of them 0")
 
     @cached_property
     def layers(self) -> Layers:
@@ -89,7 +92,7 @@ class BiLMEncoder:
         stored = {"layer_0": size, **{f"layer_{k}": 2 * size for k in range(1, n_layers + 1)}}
         views: dict[str, dict[str, float]] = {"mix": dict(zip(stored, self._mix, strict=True))}
         views["top"] = {f"layer_{n_layers}": 1.0}
-        # Layer 0 is the word's vector twice: a view as wide as the others, from a dataset half as wide.
+        # Layer 0 is the word's vector twice: stored once, `Layers` repeats it to the width of the others.
         for k, name in enumerate(stored):
             views[str(k)] = {name: 1.0}
         return Layers(stored, views, "mix")

@@ -2,13 +2,22 @@
 
 import json
 from dataclasses import dataclass
+from reprlib import repr as show  # a file can hold anything, and an error is one line
 from typing import Any
 
 from elmo_cache.errors import EncoderError
 
 __all__ = ["BiLMOptions"]
 
-_BOUNDS = {"dim": 2**16, "projection_dim": 2**14, "n_layers": 16, "n_highway": 16, "embedding.dim": 2**10}
+_BOUNDS = {
+    "char_cnn.embedding.dim": (1, 2**10),
+    "char_cnn.max_characters_per_token": (3, 1000),
+    "char_cnn.n_highway": (0, 16),
+    "lstm.dim": (1, 2**16),
+    "lstm.n_layers": (1, 16),
+    "lstm.projection_dim": (1, 2**14),
+}
+_LARGEST_CLIP = 3e38  # of a float32
 
 
 @dataclass(frozen=True)
@@ -68,21 +77,21 @@ class BiLMOptions:
         """
         try:
             value = json.loads(text)
-        except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:  # ValueError: also bytes that are no text, numbers too long
             raise EncoderError(f"{where} is not JSON: {error}") from error
         reader = _Reader(value, where)
         activation = reader.entry("char_cnn.activation", str)
         if activation not in ("relu", "tanh"):
-            raise EncoderError(f"{where}: char_cnn.activation is {activation!r}, expected 'relu' or 'tanh'")
+            raise EncoderError(f"{where}: char_cnn.activation is {show(activation)}, expected 'relu' or 'tanh'")
         n_characters = reader.entry("char_cnn.n_characters", int, default=262)
         if n_characters not in (261, 262):
-            raise EncoderError(f"{where}: char_cnn.n_characters is {n_characters}, expected 261 or 262")
+            raise EncoderError(f"{where}: char_cnn.n_characters is {show(n_characters)}, expected 261 or 262")
         return cls(
             filters=reader.filters(),
-            n_highway=reader.count("char_cnn.n_highway", lowest=0),
+            n_highway=reader.count("char_cnn.n_highway", default=0),
             activation=activation,
             char_dim=reader.count("char_cnn.embedding.dim"),
-            max_characters=reader.count("char_cnn.max_characters_per_token", lowest=3, highest=1000),
+            max_characters=reader.count("char_cnn.max_characters_per_token"),
             dim=reader.count("lstm.dim"),
             projection_dim=reader.count("lstm.projection_dim"),
             n_layers=reader.count("lstm.n_layers"),
@@ -130,32 +139,33 @@ class _Reader:
             raise EncoderError(f"{self.where} lacks {name}: not the options of an ELMo, or of another kind of model")
         # bool is an int to Python, but a model with `true` cells is a mistake.
         if not isinstance(found, kind) or (kind is int and isinstance(found, bool)):
-            raise EncoderError(f"{self.where}: {name} is {found!r}, expected {kind.__name__}")
+            raise EncoderError(f"{self.where}: {name} is {show(found)}, expected {kind.__name__}")
         return found
 
-    def count(self, name: str, lowest: int = 1, highest: int | None = None) -> int:
-        found: int = self.entry(name, int)
-        bound = highest or next(bound for end, bound in _BOUNDS.items() if name.endswith(end))
-        if not lowest <= found <= bound:
-            raise EncoderError(f"{self.where}: {name} is {found}, expected {lowest} to {bound}")
+    def count(self, name: str, default: Any = _MISSING) -> int:
+        found: int = self.entry(name, int, default)
+        lowest, highest = _BOUNDS[name]
+        if not lowest <= found <= highest:
+            raise EncoderError(f"{self.where}: {name} is {show(found)}, expected {lowest} to {highest}")
         return found
 
     def clip(self, name: str) -> float | None:
         found = self.entry(name, object, default=None)
         if found is None:
             return None
-        if isinstance(found, bool) or not isinstance(found, int | float) or not found >= 0:
-            raise EncoderError(f"{self.where}: {name} is {found!r}, expected a number or null")
+        if isinstance(found, bool) or not isinstance(found, int | float) or not 0 <= found <= _LARGEST_CLIP:
+            raise EncoderError(f"{self.where}: {name} is {show(found)}, expected a number from 0 or null")
         return float(found) or None
 
     def filters(self) -> tuple[tuple[int, int], ...]:
         found = self.entry("char_cnn.filters", list)
-        longest = self.count("char_cnn.max_characters_per_token", lowest=3, highest=1000)
+        longest = self.count("char_cnn.max_characters_per_token")
         for pair in found:
             numbers = isinstance(pair, list) and len(pair) == 2 and all(type(n) is int for n in pair)
             if not numbers or not (1 <= pair[0] <= longest and 1 <= pair[1] <= 2**16):
                 raise EncoderError(
-                    f"{self.where}: char_cnn.filters has {pair!r}, expected [width up to {longest}, number of filters]"
+                    f"{self.where}: char_cnn.filters has {show(pair)}, "
+                    f"expected [width up to {longest}, number of filters up to {2**16}]"
                 )
         if not found or len(found) > 64:
             raise EncoderError(f"{self.where}: char_cnn.filters has {len(found)} entries, expected 1 to 64")

@@ -1,5 +1,6 @@
 """Weights of a biLM in the public HDF5 format of bilm-tf and AllenNLP: read, checked, written, fingerprinted."""
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import BinaryIO
@@ -11,12 +12,22 @@ from cache.hashing import array_sha256, fingerprint
 from elmo_cache.bilm.options import BiLMOptions
 from elmo_cache.errors import EncoderError
 
-__all__ = ["Weights", "random_weights", "read_weights", "tensor_shapes", "weights_fingerprint", "write_weights"]
+__all__ = [
+    "Weights",
+    "count_weights",
+    "random_weights",
+    "read_weights",
+    "tensor_shapes",
+    "weights_fingerprint",
+    "write_weights",
+]
 
 Weights = Mapping[str, np.ndarray]
 """Tensor name in the public format -> float32 array, in the order of `tensor_shapes`."""
 
 N_CHARACTERS = 261
+_MOST_NUMBERS = 2**31  # 23 times the original ELMo
+_BEST_COMPRESSION = 1100  # of deflate: 1032
 
 
 def tensor_shapes(options: BiLMOptions) -> dict[str, tuple[int, ...]]:
@@ -41,6 +52,11 @@ def tensor_shapes(options: BiLMOptions) -> dict[str, tuple[int, ...]]:
     return shapes
 
 
+def count_weights(options: BiLMOptions) -> int:
+    """Return how many numbers the tensors of `tensor_shapes` hold."""
+    return sum(math.prod(shape) for shape in tensor_shapes(options).values())
+
+
 def lstm_name(direction: int, layer: int) -> str:
     """Return the group of an LSTM layer's tensors; direction 0 reads forward, 1 backward."""
     return f"RNN_{direction}/RNN/MultiRNNCell/Cell{layer}/LSTMCell"
@@ -49,7 +65,8 @@ def lstm_name(direction: int, layer: int) -> str:
 def read_weights(source: Path | BinaryIO, options: BiLMOptions, where: str) -> Weights:
     """Read a weights file and check it against the options.
 
-    `char_embed` may carry the masking row of zeros in front (262 rows); it is dropped.
+    `char_embed` may carry the masking row of zeros in front (262 rows); it is dropped. Nothing is read from any
+    other file, whatever links this one holds, nor more memory taken than it can fill.
 
     Parameters
     ----------
@@ -65,31 +82,61 @@ def read_weights(source: Path | BinaryIO, options: BiLMOptions, where: str) -> W
     EncoderError
         If the file is missing, unreadable, truncated, no ELMo, or a tensor has another shape.
     """
+    n_numbers = count_weights(options)
+    if n_numbers > _MOST_NUMBERS:
+        raise EncoderError(f"{where}: the options describe {n_numbers:,} weights, at most {_MOST_NUMBERS:,} expected")
     try:
         with h5py.File(source, "r") as file:
+            for surplus in (f"CNN_high_{options.n_highway}", lstm_name(0, options.n_layers)):
+                if _find(file, surplus) is not None:
+                    raise EncoderError(
+                        f"{where} has {surplus}, which the options do not: they have {options.n_highway} highway and "
+                        f"{options.n_layers} LSTM layers"
+                    )
             return {name: _tensor(file, name, shape, where) for name, shape in tensor_shapes(options).items()}
+    except EncoderError:
+        raise
     except FileNotFoundError as error:
         raise EncoderError(f"{where} does not exist") from error
-    except (OSError, RuntimeError) as error:
+    except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:  # h5py's, of a damaged file
         reason = " ".join(str(error).split())
         raise EncoderError(f"{where} cannot be read as HDF5: {reason}; it may be cut short: get it again") from error
 
 
+def _find(file: h5py.File, name: str) -> h5py.Group | h5py.Dataset | None:
+    """Return an object of the file by hard links alone: even asking h5py whether another exists opens its file."""
+    found = file
+    for part in name.split("/"):
+        key = part.encode()
+        if not isinstance(found, h5py.Group) or not found.id.links.exists(key):
+            return None
+        if found.id.links.get_info(key).type != h5py.h5l.TYPE_HARD:
+            return None
+        found = found[part]
+    return found
+
+
 def _tensor(file: h5py.File, name: str, shape: tuple[int, ...], where: str) -> np.ndarray:
-    try:
-        dataset = file[name]
-    except KeyError as error:
+    dataset = _find(file, name)
+    if dataset is None:
         raise EncoderError(
             f"{where} lacks the tensor {name}: not the weights of an ELMo, or its options are another model's"
-        ) from error
-    found = dataset.shape if isinstance(dataset, h5py.Dataset) else None
+        )
+    if not isinstance(dataset, h5py.Dataset):
+        raise EncoderError(f"{where}: {name} is a {type(dataset).__name__.lower()}, expected a tensor")
+    found = dataset.shape
     with_mask = name == "char_embed" and found == (shape[0] + 1, shape[1])
     if found != shape and not with_mask:
         raise EncoderError(f"{where}: tensor {name} has shape {found}, the options expect {shape}")
     if dataset.dtype.kind != "f":
         raise EncoderError(f"{where}: tensor {name} is {dataset.dtype}, expected floating point")
-    # NumPy converts: HDF5's own conversion of float16 is slow.
-    tensor: np.ndarray = dataset[()].astype(np.float32)
+    compressed = dataset.id.get_create_plist().get_nfilters() > 0
+    n_most = dataset.id.get_storage_size() * (_BEST_COMPRESSION if compressed else 1)
+    if dataset.is_virtual or dataset.external or n_most < dataset.nbytes:
+        raise EncoderError(f"{where}: tensor {name} is not in the file, or not all of it; get the file again")
+    with np.errstate(over="ignore"):
+        # NumPy converts: HDF5's own conversion of float16 is slow.
+        tensor: np.ndarray = dataset[()].astype(np.float32)
     if not np.isfinite(tensor).all():
         raise EncoderError(f"{where}: tensor {name} holds NaN or infinite values; get the file again")
     return tensor[1:] if with_mask else tensor

@@ -1,0 +1,270 @@
+"""The `elmo-cache` command as a user types it; what runs an encoder does so with a tiny ELMo."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+
+from cache import FeatureCache
+from elmo_cache.bilm.options import BiLMOptions
+from elmo_cache.bilm.weights import random_weights, write_weights
+from elmo_cache.cli import main
+
+OPTIONS = {
+    "lstm": {
+        "dim": 12, "projection_dim": 4, "n_layers": 2, "cell_clip": 3, "proj_clip": 3, "use_skip_connections": True,
+    },
+    "char_cnn": {
+        "activation": "relu", "embedding": {"dim": 4}, "filters": [[1, 4], [2, 8]], "n_highway": 1,
+        "max_characters_per_token": 50, "n_characters": 262,
+    },
+}  # fmt: skip
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(main, [str(argument) for argument in arguments], catch_exceptions=False)
+
+
+def command(*arguments: object, **options: object) -> "subprocess.CompletedProcess[str]":
+    """Run the command in a process of its own."""
+    return subprocess.run(command_line(*arguments), capture_output=True, text=True, timeout=300, **options)  # type: ignore[call-overload,no-any-return]
+
+
+def command_line(*arguments: object) -> list[str]:
+    return [sys.executable, "-m", "elmo_cache.cli", *map(str, arguments)]
+
+
+def error_of(result: Result) -> str:
+    """Check that a command failed with one line and exit code 1, and return the line."""
+    assert result.exit_code == 1, result.output
+    lines = result.stderr.strip().splitlines()
+    errors = [line for line in lines if line.startswith("Error: ")]
+    assert len(errors) == 1 and lines[-1] == errors[0], result.stderr
+    return errors[0]
+
+
+@pytest.fixture(scope="module")
+def elmo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("elmo")
+    text = json.dumps(OPTIONS)
+    (folder / "options.json").write_text(text)
+    write_weights(folder / "weights.hdf5", random_weights(BiLMOptions.parse(text, "options")))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def reviews(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("corpus") / "reviews.csv"
+    rows = ["body,stars,split"]
+    for i in range(40):
+        verdict = "good" if i % 2 else "bad, really"
+        rows.append(f'"review {i} was {verdict} 😀 {"x" * (i * 3)}",{i % 2 + 1},{"train" if i < 30 else "test"}')
+    path.write_text("\n".join(rows), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory, elmo: Path, reviews: Path) -> Path:
+    out = tmp_path_factory.mktemp("built") / "my.elmo"
+    done = command("build", out, "--corpus", reviews, "--encoder", elmo, *COLUMNS, "--shard-tokens", 60)
+    assert done.returncode == 0, done.stderr
+    assert "40 documents (train 30, test 10)" in done.stdout
+    assert "words, at most 500 a document, 0 documents cut" in done.stdout
+    assert "elmo 2x12_4: 8-d" in done.stdout
+    assert "holds train 30, test 10 documents" in done.stdout
+    return out
+
+
+COLUMNS = ("--text-column", "body", "--label-column", "stars")
+
+
+@pytest.fixture
+def copy(built: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(built, tmp_path / "my.elmo"))
+
+
+def test_what_was_built_can_be_read(built: Path) -> None:
+    with FeatureCache(built) as features:
+        train = features["train"]
+        assert len(train) == 30 and train.dim == 8 and features.label_names == ("1", "2")
+        assert train.labels is not None
+        for i in range(30):
+            words = train.tokens(i)
+            assert words[0] == "review" and "😀" in words
+            assert train.labels[i] == int("good" in words) and train[i].shape == (len(words), 8)
+
+
+def test_info(built: Path) -> None:
+    result = run("info", built)
+    assert result.exit_code == 0
+    assert "complete" in result.output and "30 of 30 documents" in result.output and "8-d, mix" in result.output
+
+
+def test_info_as_json(built: Path) -> None:
+    facts = json.loads(run("info", built, "--json").output)
+    assert facts["complete"] and facts["dim"] == 8 and facts["label_names"] == ["1", "2"]
+    assert facts["splits"]["train"]["n_documents"] == 30
+    assert facts["size_bytes"] == sum(path.stat().st_size for path in built.iterdir())
+    assert facts["encoding"]["text"]["tokenizer"] == "words"
+
+
+def test_verify(built: Path) -> None:
+    result = run("verify", built)
+    assert result.exit_code == 0 and "every hash is right" in result.output
+
+
+def test_verify_names_what_is_bad_and_discard_lets_build_repair_it(
+    copy: Path, built: Path, elmo: Path, reviews: Path
+) -> None:
+    shard = copy / "train-00001.h5"
+    data = bytearray(shard.read_bytes())
+    with FeatureCache(copy) as features:
+        features["train"][0]
+    place = data.rfind(np.asarray(_last_rows(shard)).tobytes())
+    data[place] ^= 1
+    shard.write_bytes(bytes(data))
+    (copy / "train-00000.h5").unlink()
+    (copy / "notes.txt").write_text("mine")
+    result = run("verify", copy)
+    assert result.exit_code == 1
+    assert re.search(r"^bad: .*train-00001\.h5 is damaged: its hash is", result.output, re.M)
+    assert re.search(r"^missing: train-00000\.h5", result.output, re.M)
+    assert re.search(r"^foreign: notes\.txt", result.output, re.M)
+    assert "3 problems" in result.output
+    result = run("verify", copy, "--discard")
+    assert result.exit_code == 1 and "train-00001.h5" in result.output and "(removed)" in result.output
+    assert not shard.exists() and (copy / "notes.txt").exists()
+    (copy / "notes.txt").unlink()
+    done = command("build", copy, "--corpus", reviews, "--encoder", elmo, *COLUMNS, "--shard-tokens", 60)
+    assert done.returncode == 0, done.stderr
+    assert {p.name: p.read_bytes() for p in copy.iterdir()} == {p.name: p.read_bytes() for p in built.iterdir()}
+
+
+def _last_rows(shard: Path) -> np.ndarray:
+    import h5py
+
+    with h5py.File(shard) as file:
+        return np.asarray(file["features"][-1:])
+
+
+def test_encoders_lists_the_embedded_one_and_the_way_to_others() -> None:
+    result = run("encoders")
+    assert "imdb-v1" in result.output and "256" in result.output and "2x512_128" in result.output
+    assert "--encoder PATH" in result.output
+
+
+def test_a_dry_run_writes_nothing(tmp_path: Path, reviews: Path, elmo: Path) -> None:
+    result = run("build", tmp_path / "new.elmo", "--corpus", reviews, "--encoder", elmo, *COLUMNS, "--dry-run")
+    assert result.exit_code == 0, result.output
+    assert "to encode" in result.output and "free" in result.output and "Dry run" in result.output
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_dry_run_of_the_embedded_encoder_points_to_the_original(tmp_path: Path, reviews: Path) -> None:
+    result = run("build", tmp_path / "new.elmo", "--corpus", reviews, *COLUMNS, "--dry-run")
+    assert "imdb-v1: 256-d" in result.output and "original 1024-d ELMo is one option away" in result.output
+    assert "keras, at most 500" in result.output, "imdb-v1 was trained on Keras's tokens"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--encoder", "imdb-v9"], "no encoder 'imdb-v9'"),
+        (["--corpus", "nowhere.csv"], "nowhere.csv: no such file"),
+        (["--limit", "dev=3"], "has no split 'dev', only train, test"),
+        (["--text-column", "review"], "review"),
+        (["--label-column", "sentiment"], "sentiment"),
+        (["--literal-padding", "--max-tokens", "0"], "--literal-padding"),
+        (["--num-words", "3"], "--num-words is 3"),
+        (["--shard-tokens", "0"], "--shard-tokens is 0"),
+        (["--aclimdb", "."], "--aclimdb does not apply"),
+        (["--labels", "1,3"], "2"),
+    ],
+)
+def test_arguments_that_make_no_sense(tmp_path: Path, reviews: Path, arguments: list[str], message: str) -> None:
+    given = {"--corpus": str(reviews), "--text-column": "body", "--label-column": "stars"}
+    given = {option: value for option, value in given.items() if option not in arguments}
+    flat = [part for pair in given.items() for part in pair]
+    result = run("build", tmp_path / "c.elmo", *flat, *arguments)
+    assert message in error_of(result)
+    assert not (tmp_path / "c.elmo").exists()
+
+
+@pytest.mark.parametrize("limit", ["train", "train=", "train=many", "=3", "train=-1"])
+def test_a_limit_that_cannot_be_read(tmp_path: Path, limit: str) -> None:
+    result = run("build", tmp_path / "c.elmo", "--limit", limit)
+    assert result.exit_code == 2 and "expected SPLIT=N" in result.output
+
+
+@pytest.mark.parametrize("name", ["info", "verify"])
+def test_a_path_that_is_no_cache(tmp_path: Path, name: str) -> None:
+    assert "does not exist" in error_of(run(name, tmp_path / "missing.elmo"))
+    assert "without a manifest" in error_of(run(name, tmp_path))
+    (tmp_path / "file").write_text("mine")
+    assert "a cache is a folder" in error_of(run(name, tmp_path / "file"))
+
+
+def test_debug_shows_the_traceback(tmp_path: Path) -> None:
+    done = command("--debug", "info", tmp_path)
+    assert done.returncode == 1 and "Traceback" in done.stderr and "NotACacheError" in done.stderr
+
+
+def test_output_that_is_a_file_and_output_that_is_not_writable(tmp_path: Path, reviews: Path) -> None:
+    (tmp_path / "file").write_text("mine")
+    assert "is a file" in error_of(run("build", tmp_path / "file", "--corpus", reviews, *COLUMNS))
+    assert (tmp_path / "file").read_text() == "mine"
+    assert "cannot" in error_of(run("build", "/proc/1/no/c.elmo", "--corpus", reviews, *COLUMNS))
+
+
+def test_another_encoder_is_refused_with_both_values(copy: Path, reviews: Path) -> None:
+    before = {path.name: path.read_bytes() for path in copy.iterdir()}
+    message = error_of(
+        run("build", copy, "--corpus", reviews, "--encoder", "imdb-v1", *COLUMNS, "--tokenizer", "words")
+    )
+    assert "another encoding" in message and "asked for" in message
+    assert before == {path.name: path.read_bytes() for path in copy.iterdir()}
+
+
+def test_ctrl_c_stops_with_one_line_and_the_same_command_goes_on(tmp_path: Path, elmo: Path) -> None:
+    text = tmp_path / "long.txt"
+    text.write_text("\n".join(f"document {i} " + "word " * 300 for i in range(60)))
+    arguments = ("build", tmp_path / "c.elmo", "--corpus", text, "--encoder", elmo, "--shard-tokens", 600)
+    process = subprocess.Popen(command_line(*arguments), stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 120
+    while not list(tmp_path.glob("c.elmo/train-*.h5")) and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.02)
+    os.kill(process.pid, signal.SIGINT)
+    _, error = process.communicate(timeout=120)
+    assert process.returncode == 130, error
+    assert "Finished shards stay; the same command goes on" in error and "Traceback" not in error
+    with FeatureCache(tmp_path / "c.elmo") as features:
+        n_before = features.n_finished_shards("train")
+        assert n_before > 0 and not features.complete
+    assert not list(tmp_path.glob("c.elmo/.*"))
+    done = command(*arguments)
+    assert done.returncode == 0, done.stderr
+    assert f"{60 - n_before} shards to make" in done.stdout
+    assert run("verify", tmp_path / "c.elmo").exit_code == 0
+
+
+def test_a_literal_padding_build_has_documents_of_one_length(tmp_path: Path, reviews: Path, elmo: Path) -> None:
+    out = tmp_path / "c.elmo"
+    arguments = ("--literal-padding", "--num-words", 12, "--max-tokens", 9, "--tokenizer", "keras", "--layers", "all")
+    done = command("build", out, "--corpus", reviews, "--encoder", elmo, *COLUMNS, *arguments)
+    assert done.returncode == 0, done.stderr
+    with FeatureCache(out) as features:
+        train = features["train"]
+        assert set(train.lengths.tolist()) == {9}
+        assert {"<PAD>", "<START>"} <= set(train.tokens(0))
+        assert features.split("train", layer=0)[0].shape == (9, 8)
+        mean = np.mean([features.split("train", layer=k)[0].astype(np.float32) for k in range(3)], axis=0)
+        np.testing.assert_allclose(train[0].astype(np.float32), mean, atol=2e-3)
