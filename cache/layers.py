@@ -99,8 +99,7 @@ class Layers:
             }
             layers = cls(stored, views, str(value["default"]))
             sound = all(0 < dim <= 2**20 for dim in stored.values()) and all(
-                weights and all(layers.dim % stored[name] == 0 for name in weights)
-                for view, weights in views.items()
+                weights and all(layers.dim % stored[name] == 0 for name in weights) for view, weights in views.items()
             )
             if not stored or layers.default not in views or not sound:
                 raise ValueError("a view of unknown or unfitting datasets")

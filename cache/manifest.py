@@ -62,6 +62,11 @@ class SplitPlan:
         """Return the first token of shard `index` and the one after its last."""
         return (self.token_stops[index - 1] if index else 0), self.token_stops[index]
 
+    def shard_n_tokens(self, index: int) -> int:
+        """Return the number of tokens in shard `index`."""
+        first, last = self.token_range(index)
+        return last - first
+
 
 @dataclass(frozen=True)
 class Manifest:

@@ -11,14 +11,16 @@ from pathlib import Path
 from typing import Any
 
 import click
-from tqdm import tqdm
 
 from cache import CacheError, FeatureCache, verify
-from elmo_cache.corpora import Corpus, open_corpus
+from elmo_cache.corpora import open_corpus
 from elmo_cache.corpora.imdb import read_word_index
 from elmo_cache.encoders import DEFAULT_ENCODER, embedded_encoders, load_encoder
-from elmo_cache.extraction import SHARD_TOKENS, BuildPlan, check_disk, default_tokenizer, prepare, run
+from elmo_cache.extraction import run
 from elmo_cache.ingestion import TextRule
+from elmo_cache.planning import SHARD_TOKENS, check_disk, default_tokenizer, prepare
+from elmo_cache.progress import progress_bar
+from elmo_cache.reporting import cache_facts, cache_size_bytes, describe_cache, describe_plan
 from elmo_cache.tokenization import TOKENIZERS
 from elmo_cache.units import human_bytes, human_count
 
@@ -196,7 +198,7 @@ def build_command(
         literal_padding=literal_padding,
     )
     with prepare(corpus, encoder, out, limit=wanted, rule=rule, shard_tokens=shard_tokens, progress=True) as plan:
-        _show_plan(plan, corpus, encoder_name, rule)
+        click.echo("\n".join(describe_plan(plan, corpus.name, encoder_name, rule)))
         check_disk(plan)
         if dry_run:
             click.echo("Dry run: nothing was written.")
@@ -220,20 +222,8 @@ def info(out: Path, as_json: bool) -> None:
     elmo-cache info imdb.elmo --json
     """
     with FeatureCache(out) as features:
-        facts = _facts(features)
-    if as_json:
-        click.echo(json.dumps(facts, indent=1))
-        return
-    click.echo(f"{out}: {'complete' if facts['complete'] else 'not finished; the same build goes on'}")
-    click.echo(f"  encoder   {facts['encoder']}, {facts['dim']}-d, {', '.join(facts['layers'])}")
-    click.echo(f"  corpus    {facts['corpus']}, labels {', '.join(facts['label_names'] or ['none'])}")
-    for name, split in facts["splits"].items():
-        click.echo(
-            f"  {name:9} {split['n_documents']:,} of {split['n_corpus_documents']:,} documents, "
-            f"{split['n_tokens']:,} tokens, {split['n_shards']} of {human_count(split['n_planned_shards'], 'shard')}"
-        )
-    click.echo(f"  on disk   {human_bytes(facts['size_bytes'])}")
-    click.echo(f"  encoding  {facts['encoding_fingerprint'][:16]}…   corpus {facts['corpus_fingerprint'][:16]}…")
+        facts = cache_facts(features)
+    click.echo(json.dumps(facts, indent=1) if as_json else "\n".join(describe_cache(facts)))
 
 
 @main.command(name="verify")
@@ -246,8 +236,8 @@ def verify_command(out: Path, discard: bool) -> None:
     elmo-cache verify imdb.elmo
     elmo-cache verify imdb.elmo --discard
     """
-    total = _size_bytes(out)
-    with tqdm(total=total, desc="verifying", unit="B", unit_scale=True, dynamic_ncols=True, delay=0.5) as bar:
+    total = cache_size_bytes(out)
+    with progress_bar(total, "verifying", "B") as bar:
         problems = verify(out, discard=discard, progress=bar.update)
     for problem in problems:
         click.echo(f"{problem.kind}: {problem.message}{' (removed)' if problem.discarded else ''}")
@@ -280,32 +270,6 @@ def encoders() -> None:
     )
 
 
-def _show_plan(plan: BuildPlan, corpus: Corpus, encoder_name: str, rule: TextRule) -> None:
-    splits = plan.manifest.splits
-    n_documents = sum(split.n_corpus_documents for split in splits.values())
-    per_split = ", ".join(f"{name} {split.n_corpus_documents:,}" for name, split in splits.items())
-    window = f"at most {rule.max_tokens:,} a document" if rule.max_tokens else "documents uncut"
-    cut = f", {human_count(plan.n_truncated, 'document')} cut" if rule.max_tokens else ""
-    encoder, dim = plan.manifest.names["encoder"], plan.manifest.layers.dim
-    embedded = encoder_name in {found.name for found in embedded_encoders()}
-    hint = "; the original 1024-d ELMo is one option away: see `elmo-cache encoders`" if embedded else ""
-    click.echo(f"{plan.directory}")
-    click.echo(f"  corpus   {corpus.name}: {human_count(n_documents, 'document')} ({per_split})")
-    click.echo(f"  tokens   {rule.tokenizer}, {window}{cut}")
-    click.echo(f"  encoder  {encoder}: {dim}-d, layers {', '.join(plan.manifest.layers.views)}{hint}")
-    for name in splits:
-        pending = [index for which, index in plan.pending if which == name]
-        done = " (nothing left to do)" if not pending else ""
-        click.echo(
-            f"  {name:8} {human_count(plan.limits[name], 'document')} wanted, "
-            f"{human_count(len(pending), 'shard')} to make{done}"
-        )
-    click.echo(
-        f"  disk     {human_count(plan.pending_tokens, 'token')} to encode, {human_bytes(plan.needed_bytes)} needed, "
-        f"{human_bytes(plan.free_bytes)} free"
-    )
-
-
 def _parse_limits(limits: tuple[str, ...]) -> dict[str, int]:
     wanted = {}
     for limit in limits:
@@ -314,43 +278,6 @@ def _parse_limits(limits: tuple[str, ...]) -> dict[str, int]:
             raise click.BadParameter(f"{limit!r}: expected SPLIT=N, as train=4000", param_hint="--limit")
         wanted[split] = int(count)
     return wanted
-
-
-def _facts(features: FeatureCache) -> dict[str, Any]:
-    manifest = features.manifest
-    splits = {}
-    for name, plan in manifest.splits.items():
-        n_shards = features.n_finished_shards(name)
-        splits[name] = {
-            "n_documents": plan.document_stops[n_shards - 1] if n_shards else 0,
-            "n_tokens": plan.token_stops[n_shards - 1] if n_shards else 0,
-            "n_planned_documents": plan.n_documents,
-            "n_corpus_documents": plan.n_corpus_documents,
-            "n_corpus_tokens": plan.n_corpus_tokens,
-            "n_shards": n_shards,
-            "n_planned_shards": plan.n_shards,
-            "complete": n_shards == plan.n_shards,
-        }
-    return {
-        "path": str(features.path),
-        "complete": features.complete,
-        "encoder": manifest.names.get("encoder"),
-        "corpus": manifest.names.get("corpus"),
-        "dim": manifest.layers.dim,
-        "layers": list(manifest.layers.views),
-        "label_names": None if manifest.label_names is None else list(manifest.label_names),
-        "size_bytes": _size_bytes(features.path),
-        "encoding": dict(manifest.encoding),
-        "encoding_fingerprint": manifest.encoding_fingerprint,
-        "corpus_fingerprint": manifest.corpus_fingerprint,
-        "splits": splits,
-    }
-
-
-def _size_bytes(directory: Path) -> int:
-    if not directory.is_dir():
-        return 0
-    return sum(path.stat().st_size for path in directory.iterdir() if path.is_file())
 
 
 @contextmanager

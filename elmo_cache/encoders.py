@@ -144,20 +144,23 @@ def _from_archive(path: Path, **settings: Any) -> BiLMEncoder:
             members = [member for member in archive.infolist() if not member.filename.endswith("/")]
             options_member = _only([m for m in members if _is_options(_basename(m))], "*options*.json", path)
             weights_member = _only([m for m in members if _basename(m).endswith(".hdf5")], "*.hdf5", path)
-            _check_size(path, options_member, _OPTIONS_BYTES)
-            options = BiLMOptions.parse(archive.read(options_member), f"{path}:{options_member.filename}")
+            data = _read_member(archive, options_member, _OPTIONS_BYTES, path)
+            options = BiLMOptions.parse(data, f"{path}:{options_member.filename}")
             # The tensors at 8 bytes a number: reading takes no more memory than that, whatever the archive says.
-            _check_size(path, weights_member, 8 * count_weights(options) + _SPARE_BYTES)
-            data = BytesIO(archive.read(weights_member))
+            data = _read_member(archive, weights_member, 8 * count_weights(options) + _SPARE_BYTES, path)
     except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, OSError) as error:
-        raise EncoderError(f"{path} cannot be read as a .zip archive: {error}; get it again") from error
-    weights = read_weights(data, options, f"{path}:{weights_member.filename}")
+        reason = " ".join(str(error).split())[:200]
+        raise EncoderError(f"{path} cannot be read as a .zip archive: {reason}; get it again") from error
+    weights = read_weights(BytesIO(data), options, f"{path}:{weights_member.filename}")
     return BiLMEncoder(weights, options, name=_plain_name(options), **settings)
 
 
-def _check_size(path: Path, member: zipfile.ZipInfo, most: int) -> None:
+def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, most: int, path: Path) -> bytes:
     if member.file_size > most:
         raise EncoderError(f"{path}: {member.filename} has {member.file_size:,} bytes, at most {most:,} expected")
+    with archive.open(member) as file:
+        # Read without a number, all that was compressed would be unpacked before the rest is cut off.
+        return file.read(member.file_size)
 
 
 def _only(found: list[Any], pattern: str, where: Path) -> Any:

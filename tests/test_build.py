@@ -14,7 +14,8 @@ from numpy_encoder import HashEncoder
 from cache import CacheError, CorruptFileError, FeatureCache, MismatchError, NotACacheError, OutputError, verify
 from cache.manifest import read_manifest, write_manifest
 from elmo_cache import CorpusError, EncoderError, TextRule, build
-from elmo_cache.extraction import prepare, run
+from elmo_cache.extraction import run
+from elmo_cache.planning import prepare
 
 SHARD_TOKENS = 60
 

@@ -99,7 +99,7 @@ def read_weights(source: Path | BinaryIO, options: BiLMOptions, where: str) -> W
     except FileNotFoundError as error:
         raise EncoderError(f"{where} does not exist") from error
     except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:  # h5py's, of a damaged file
-        reason = " ".join(str(error).split())
+        reason = " ".join(str(error).split())[:200]
         raise EncoderError(f"{where} cannot be read as HDF5: {reason}; it may be cut short: get it again") from error
 
 

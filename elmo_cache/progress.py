@@ -1,0 +1,30 @@
+"""One look for every progress bar."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from tqdm import tqdm
+
+__all__ = ["progress_bar"]
+
+
+@contextmanager
+def progress_bar(total: int, label: str, unit: str, show: bool = True) -> Iterator["tqdm[Any]"]:
+    """Show how much of `total` is done, the rate and the time left; `update(n)` advances it.
+
+    It appears after half a second. Where stderr is a file, it writes a line every half minute.
+    """
+    to_terminal = sys.stderr.isatty()
+    with tqdm(
+        total=total,
+        desc=label,
+        unit=unit,
+        unit_scale=True,
+        disable=not show,
+        delay=0.5,
+        dynamic_ncols=to_terminal,
+        mininterval=0.1 if to_terminal else 30,
+    ) as bar:
+        yield bar

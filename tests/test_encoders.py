@@ -1,0 +1,394 @@
+"""`load_encoder`: the embedded encoder, folders, archives, what names an encoder and what identifies it."""
+
+import json
+import tracemalloc
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+from tiny_elmo import (
+    OPTIONS,
+    WORDS,
+    changed_options,
+    halved,
+    refusal,
+    shared_encoder,
+    tiny_encoder,
+    write_elmo,
+    write_options,
+)
+
+from elmo_cache import Encoder, load_encoder
+from elmo_cache.bilm.weights import random_weights, tensor_shapes
+from elmo_cache.encoders import embedded_encoders
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return write_elmo(tmp_path / "elmo")
+
+
+def zipped(folder: Path, path: Path, prefix: str = "", compression: int = zipfile.ZIP_DEFLATED) -> Path:
+    with zipfile.ZipFile(path, "w", compression) as archive:
+        for file in sorted(folder.iterdir()):
+            archive.write(file, prefix + file.name)
+    return path
+
+
+def test_embedded() -> None:
+    encoder = load_encoder("imdb-v1")
+
+    assert (encoder.name, encoder.dim, encoder.tokenizer) == ("imdb-v1", 256, "keras")
+    assert encoder.options.architecture == "2x512_128"
+    assert isinstance(encoder, Encoder)
+
+
+def test_embedded_are_listed() -> None:
+    (embedded,) = embedded_encoders()
+
+    assert (embedded.name, embedded.options.projection_dim) == ("imdb-v1", 128)
+    assert 5e6 < embedded.size_bytes < 7e6
+
+
+def test_embedded_is_what_its_folder_holds() -> None:
+    path = Path(__file__).resolve().parents[1] / "elmo_cache" / "embedded" / "imdb-v1"
+
+    assert load_encoder("imdb-v1").description == load_encoder(path).description
+
+
+def test_embedded_description_stays() -> None:
+    # Caches already made are found again by it.
+    assert load_encoder("imdb-v1").description == {
+        "model": "elmo",
+        "weights": "?",
+        "options": {
+            "lstm": {
+                "dim": 512,
+                "projection_dim": 128,
+                "n_layers": 2,
+                "cell_clip": 3.0,
+                "proj_clip": 3.0,
+                "use_skip_connections": True,
+            },
+            "char_cnn": {
+                "activation": "relu",
+                "embedding": {"dim": 16},
+                "filters": [[1, 32], [2, 32], [3, 64], [4, 128], [5, 256]],
+                "max_characters_per_token": 50,
+                "n_characters": 262,
+                "n_highway": 1,
+            },
+        },
+        "layers": "mix",
+        "mix": [1 / 3, 1 / 3, 1 / 3],
+        "precision": "float32",
+    }
+
+
+def test_folder(folder: Path) -> None:
+    encoder = load_encoder(folder)
+
+    assert (encoder.name, encoder.dim, encoder.tokenizer) == ("elmo 2x12_6", 12, "words")
+    assert encoder.description == load_encoder(str(folder)).description == tiny_encoder().description
+
+
+@pytest.mark.parametrize(("layers", "dim"), [("mix", 12), ("top", 12), ("all", 30)])
+def test_dim_is_that_of_the_vectors(layers: str, dim: int) -> None:
+    encoder = shared_encoder(layers)
+
+    assert encoder.dim == dim
+    assert encoder.encode([["a", "b"]])[0].shape == (2, dim)
+
+
+def test_public_file_names(folder: Path) -> None:
+    before = load_encoder(folder).description
+    (folder / "options.json").rename(folder / "elmo_2x4096_512_2048cnn_2xhighway_options.json")
+    (folder / "weights.hdf5").rename(folder / "elmo_2x4096_512_2048cnn_2xhighway_weights.hdf5")
+    (folder / "vocab.txt").write_text("the\n")
+    (folder / "meta.json").write_text("{}")
+    (folder / "checkpoints").mkdir()
+
+    assert load_encoder(folder).description == before
+
+
+def test_encodes_what_it_loaded(folder: Path) -> None:
+    encoder = load_encoder(folder)
+    encoder.use_computation(shared_encoder("mix").computation)
+
+    found = encoder.encode(WORDS)
+
+    assert all(np.array_equal(a, b) for a, b in zip(found, shared_encoder("mix").encode(WORDS), strict=True))
+
+
+@pytest.mark.parametrize("prefix", ["", "elmo/", "a/b/c/", "./"], ids=repr)
+@pytest.mark.parametrize("compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED], ids=["stored", "deflated"])
+def test_archive(tmp_path: Path, folder: Path, prefix: str, compression: int) -> None:
+    (folder / "vocab.txt").write_text("the\n")
+    path = zipped(folder, tmp_path / "144.zip", prefix, compression)
+    encoder = load_encoder(path)
+
+    assert encoder.description == load_encoder(folder).description
+    assert (encoder.name, encoder.tokenizer) == ("elmo 2x12_6", "words")
+
+
+def test_archive_in_capitals(tmp_path: Path, folder: Path) -> None:
+    assert load_encoder(zipped(folder, tmp_path / "ELMO.ZIP")).name == "elmo 2x12_6"
+
+
+def test_archive_with_folders_of_their_own(tmp_path: Path, folder: Path) -> None:
+    path = tmp_path / "elmo.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.mkdir("options.json.hdf5")
+        archive.write(folder / "options.json", "o/options.json")
+        archive.write(folder / "weights.hdf5", "w/model.hdf5")
+
+    assert load_encoder(path).description == load_encoder(folder).description
+
+
+def test_description_knows_no_place(tmp_path: Path, folder: Path) -> None:
+    moved = folder.rename(tmp_path / "a-place-of-its-own")
+    encoder = load_encoder(moved)
+    text = json.dumps(encoder.description)
+
+    assert json.loads(text) == encoder.description
+    for word in ("a-place-of-its-own", "weights.hdf5", "options.json", encoder.name, str(tmp_path)):
+        assert word not in text
+
+
+def test_description_is_of_the_values_not_of_the_file(tmp_path: Path) -> None:
+    weights = halved(random_weights(OPTIONS))
+    half, single = (
+        write_elmo(tmp_path / name, weights=weights, dtype=dtype) for name, dtype in {"f2": "<f2", "f4": "<f4"}.items()
+    )
+    with_mask = write_elmo(
+        tmp_path / "mask", weights={**weights, "char_embed": np.pad(weights["char_embed"], ((1, 0), (0, 0)))}
+    )
+    sources = [
+        half,
+        single,
+        with_mask,
+        zipped(half, tmp_path / "half.zip"),
+        zipped(single, tmp_path / "single.zip", "x/"),
+    ]
+
+    first, *others = (load_encoder(source).description for source in sources)
+
+    assert all(other == first for other in others)
+    assert (half / "weights.hdf5").stat().st_size < (single / "weights.hdf5").stat().st_size
+
+
+@pytest.mark.parametrize("name", tensor_shapes(OPTIONS))
+def test_description_sees_every_tensor(folder: Path, name: str) -> None:
+    before = load_encoder(folder).description
+    with h5py.File(folder / "weights.hdf5", "r+") as file:
+        tensor = file[name][()]
+        tensor.reshape(-1)[0] += 0.01
+        file[name][()] = tensor
+
+    assert load_encoder(folder).description != before
+
+
+@pytest.mark.parametrize(
+    ("section", "changes"),
+    [
+        ("lstm", {"cell_clip": 2.5}),
+        ("lstm", {"cell_clip": None}),
+        ("lstm", {"proj_clip": 2.5}),
+        ("lstm", {"use_skip_connections": False}),
+        ("char_cnn", {"activation": "tanh"}),
+        ("char_cnn", {"max_characters_per_token": 49}),
+    ],
+    ids=str,
+)
+def test_description_sees_every_option(folder: Path, section: str, changes: dict[str, Any]) -> None:
+    before = load_encoder(folder).description
+    write_options(folder, changed_options(section, **changes))
+
+    assert load_encoder(folder).description != before
+
+
+def test_description_sees_every_setting(folder: Path) -> None:
+    descriptions = [
+        load_encoder(folder).description,
+        load_encoder(folder, layers="top").description,
+        load_encoder(folder, layers="all").description,
+        load_encoder(folder, precision="bfloat16").description,
+        tiny_encoder(mix=[0.5, 0.25, 0.25]).description,
+        tiny_encoder(mix=[0.25, 0.25, 0.5]).description,
+    ]
+
+    assert len({json.dumps(description, sort_keys=True) for description in descriptions}) == len(descriptions)
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({"layers": "mean"}, "layers is 'mean', expected one of mix, top, all"),
+        ({"precision": "float16"}, "precision is 'float16', expected one of float32, bfloat16"),
+    ],
+    ids=str,
+)
+def test_unknown_setting(settings: dict[str, Any], expected: str) -> None:
+    assert refusal(load_encoder, "imdb-v1", **settings) == expected
+
+
+@pytest.mark.parametrize(
+    "mix", [[], [1.0], [0.5] * 4, [0.0] * 3, [1.0, float("nan"), 1.0], [float("inf")] * 3], ids=str
+)
+def test_mix_that_is_none(mix: list[float]) -> None:
+    message = refusal(tiny_encoder, mix=mix)
+
+    assert message.startswith("mix is [")
+    assert message.endswith("expected 3 numbers, not all of them 0")
+
+
+def test_unknown_name() -> None:
+    assert refusal(load_encoder, "imdb-v2") == (
+        "no encoder 'imdb-v2': it is neither embedded (imdb-v1) nor a folder or .zip that exists"
+    )
+
+
+@pytest.mark.parametrize("name", ["nowhere.zip", "no/such/folder", "a\x00b", "x" * 5000], ids=ascii)
+def test_no_such_path(name: str) -> None:
+    with pytest.raises(ValueError, match="encoder|read"):
+        load_encoder(name)
+
+
+@pytest.mark.parametrize("name", ["options.json", "weights.hdf5"])
+def test_file_instead_of_its_folder(folder: Path, name: str) -> None:
+    message = refusal(load_encoder, folder / name)
+
+    assert message.startswith(f"{folder / name} is a file: give the folder that holds the weights (.hdf5)")
+
+
+@pytest.mark.parametrize(
+    ("remove", "add", "expected"),
+    [
+        ("options.json", [], "holds 0 files *options*.json, expected exactly one"),
+        ("weights.hdf5", [], "holds 0 files *.hdf5, expected exactly one"),
+        (None, ["other_options.json"], "holds 2 files *options*.json (options.json, other_options.json), expected"),
+        (None, ["other.hdf5"], "holds 2 files *.hdf5 (other.hdf5, weights.hdf5), expected exactly one"),
+    ],
+    ids=["no_options", "no_weights", "two_options", "two_weights"],
+)
+@pytest.mark.parametrize("archived", [False, True], ids=["folder", "archive"])
+def test_not_exactly_one(
+    tmp_path: Path, folder: Path, remove: str | None, add: list[str], expected: str, archived: bool
+) -> None:
+    if remove:
+        (folder / remove).unlink()
+    for name in add:
+        (folder / name).touch()
+    source = zipped(folder, tmp_path / "elmo.zip") if archived else folder
+
+    message = refusal(load_encoder, source)
+
+    assert message.startswith(f"{source} {expected}")
+
+
+def test_empty_folder(tmp_path: Path) -> None:
+    assert f"{tmp_path} holds 0 files *options*.json, expected exactly one" in refusal(load_encoder, tmp_path)
+
+
+def test_errors_name_the_file(folder: Path) -> None:
+    write_options(folder, changed_options("lstm", dim=13))
+
+    message = refusal(load_encoder, folder)
+
+    assert message.startswith(f"{folder / 'weights.hdf5'}: tensor RNN_0/")
+    assert "shape (12, 48), the options expect (12, 52)" in message
+
+
+def test_errors_name_the_archives_member(tmp_path: Path, folder: Path) -> None:
+    write_options(folder, changed_options("lstm", dim="many"))
+    path = zipped(folder, tmp_path / "elmo.zip", "deep/")
+
+    assert refusal(load_encoder, path) == f"{path}:deep/options.json: lstm.dim is 'many', expected int"
+
+
+def test_archive_with_truncated_weights(tmp_path: Path, folder: Path) -> None:
+    (folder / "weights.hdf5").write_bytes((folder / "weights.hdf5").read_bytes()[:5000])
+    path = zipped(folder, tmp_path / "elmo.zip")
+
+    assert refusal(load_encoder, path).startswith(f"{path}:weights.hdf5 cannot be read as HDF5: ")
+
+
+@pytest.mark.parametrize("kept", [0, 1, 4, 100, 0.5, 0.9, -1, -22], ids=str)
+def test_archive_cut_short(tmp_path: Path, folder: Path, kept: float) -> None:
+    data = zipped(folder, tmp_path / "whole.zip").read_bytes()
+    path = tmp_path / "elmo.zip"
+    path.write_bytes(data[: int(kept * len(data)) if isinstance(kept, float) else kept])
+
+    assert refusal(load_encoder, path).startswith(f"{path} cannot be read as a .zip archive: ")
+
+
+def test_not_an_archive(tmp_path: Path) -> None:
+    path = tmp_path / "elmo.zip"
+    path.write_bytes(b"<html>404 Not Found</html>" * 100)
+
+    assert refusal(load_encoder, path).startswith(f"{path} cannot be read as a .zip archive: ")
+
+
+def test_archive_damaged_anywhere(tmp_path: Path, folder: Path) -> None:
+    data, path = zipped(folder, tmp_path / "elmo.zip").read_bytes(), tmp_path / "elmo.zip"
+    random = np.random.default_rng(0)
+    n_refused = 0
+    for _ in range(300):
+        damaged = bytearray(data)
+        # The headers are at both ends.
+        for position in [random.integers(60), random.integers(len(data)), len(data) - 1 - random.integers(250)]:
+            damaged[position] = random.integers(256)
+        path.write_bytes(damaged)
+        try:
+            load_encoder(path)
+        except Exception:
+            refusal(load_encoder, path)
+            n_refused += 1
+
+    assert n_refused > 100
+
+
+@pytest.mark.parametrize("member", ["options.json", "weights.hdf5"])
+def test_archive_that_swells(tmp_path: Path, folder: Path, member: str) -> None:
+    # 128 MiB of spaces in 128 KiB.
+    (folder / member).write_bytes(b" " * 2**27)
+    path = zipped(folder, tmp_path / "elmo.zip")
+    (folder / member).unlink()
+
+    tracemalloc.start()
+    try:
+        message = refusal(load_encoder, path)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+    assert f"{path}: {member} has 134,217,728 bytes, at most " in message
+    assert peak < 2**23
+    assert path.stat().st_size < 2**20
+
+
+def test_archive_that_lies_about_its_size(tmp_path: Path, folder: Path) -> None:
+    # The directory says 1,000 bytes, the data goes on to 64 MiB.
+    (folder / "weights.hdf5").write_bytes(b" " * 2**26)
+    data = zipped(folder, tmp_path / "elmo.zip").read_bytes()
+    data = data.replace((2**26).to_bytes(4, "little"), (1000).to_bytes(4, "little"))
+    (tmp_path / "elmo.zip").write_bytes(data)
+
+    tracemalloc.start()
+    try:
+        refusal(load_encoder, tmp_path / "elmo.zip")
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+    assert peak < 2**23
+
+
+def test_other_options_make_another_name(tmp_path: Path) -> None:
+    options = replace(OPTIONS, dim=8, projection_dim=4, n_layers=1)
+
+    assert load_encoder(write_elmo(tmp_path, options)).name == "elmo 1x8_4"
