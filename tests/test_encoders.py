@@ -64,7 +64,7 @@ def test_embedded_description_stays() -> None:
     # Caches already made are found again by it.
     assert load_encoder("imdb-v1").description == {
         "model": "elmo",
-        "weights": "?",
+        "weights": "7c261cc16852cf69cc0cb742dc3d281a3cb53e787efb4a137cb25baf1ea5ab56",
         "options": {
             "lstm": {
                 "dim": 512,

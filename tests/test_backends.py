@@ -1,0 +1,94 @@
+"""The same cache from another Keras backend: JAX, in a process that has no TensorFlow."""
+
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tiny_elmo import write_elmo
+
+from cache import FeatureCache
+
+ROOT = Path(__file__).resolve().parents[1]
+
+LINES = [
+    "A slow start , but what a finish !",
+    "",
+    "one",
+    "😀 naïve " + "x" * 60,
+    "It was not good , and then it was . " * 6,
+]
+
+# A finder that refuses TensorFlow stands before all others.
+BUILD = """
+import json, sys
+backend, corpus, elmo, out = sys.argv[1:]
+class NoTensorFlow:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in ("tensorflow", "tf_keras"):
+            raise ModuleNotFoundError(f"no {name} here")
+if backend != "tensorflow":
+    sys.meta_path.insert(0, NoTensorFlow())
+from elmo_cache import build, load_encoder
+encoder = load_encoder(elmo, layers="all")
+encoder.n_streams, encoder.time_chunk = 4, 4
+build(corpus, encoder, out).close()
+import keras
+print(json.dumps({"backend": keras.backend.backend(), "tensorflow": "tensorflow" in sys.modules}))
+"""
+
+
+def build_with(backend: str, corpus: Path, elmo: Path, out: Path) -> dict[str, object]:
+    environment = {**os.environ, "KERAS_BACKEND": backend, "PYTHONPATH": str(ROOT), "JAX_PLATFORMS": "cpu"}
+    result = subprocess.run(
+        [sys.executable, "-c", BUILD, backend, str(corpus), str(elmo), str(out)],
+        capture_output=True,
+        env=environment,
+        text=True,
+        timeout=300,
+    )
+    assert result.returncode == 0, result.stderr
+    answer: dict[str, object] = json.loads(result.stdout.splitlines()[-1])
+    return answer
+
+
+def steps_apart(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Return how many float16 numbers lie between the elements of two float16 arrays."""
+
+    def rank(x: np.ndarray) -> np.ndarray:
+        bits = x.view(np.int16).astype(np.int32)
+        return np.where(bits < 0, -(bits & 0x7FFF), bits)
+
+    return np.asarray(np.abs(rank(a) - rank(b)))
+
+
+def test_steps_apart() -> None:
+    a = np.array([1.0, 1.0, -0.0, 6e-8, 2.0], np.float16)
+    b = np.array([1.0, 1.001, 0.0, -6e-8, 1.999], np.float16)
+
+    assert steps_apart(a, b).tolist() == [0, 1, 0, 2, 1]
+
+
+@pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="JAX is not installed (extra `jax`)")
+def test_jax_without_tensorflow(tmp_path: Path) -> None:
+    corpus, elmo = tmp_path / "lines.txt", write_elmo(tmp_path / "elmo")
+    corpus.write_text("\n".join(LINES) + "\n", encoding="utf-8")
+
+    answers = {name: build_with(name, corpus, elmo, tmp_path / name) for name in ("jax", "tensorflow")}
+
+    assert answers["jax"] == {"backend": "jax", "tensorflow": False}
+    assert answers["tensorflow"] == {"backend": "tensorflow", "tensorflow": True}
+    with FeatureCache(tmp_path / "jax") as one, FeatureCache(tmp_path / "tensorflow") as other:
+        assert one.encoding == other.encoding
+        for layer in (0, 1, 2):
+            jax, tensorflow = (features.split("train", layer=layer) for features in (one, other))
+            assert len(jax) == len(LINES)
+            for i in range(len(LINES)):
+                assert jax.tokens(i) == tensorflow.tokens(i)
+                # Very small numbers have steps finer than float32 sums of larger ones are exact.
+                near_zero = np.abs(jax[i].astype(np.float32) - tensorflow[i].astype(np.float32)) < 1e-6
+                assert (near_zero | (steps_apart(jax[i], tensorflow[i]) <= 1)).all()
