@@ -197,6 +197,13 @@ class Documents:
             )
         return ids
 
+    def token_counts(self, n_docs: int) -> np.ndarray:
+        """Return how often each word occurs in the first documents, `(n_words,)` int64."""
+        counts = np.zeros(len(self.vocabulary), np.int64)
+        for start in range(0, n_docs, 4096):
+            counts += np.bincount(self.token_ids(start, min(start + 4096, n_docs)), minlength=len(counts))
+        return counts
+
     def words(self, start: int, stop: int) -> list[list[str]]:
         """Return the words of the documents `start` to `stop`, a list for each."""
         vocabulary, ids = self.vocabulary, self.token_ids(start, stop).tolist()

@@ -76,6 +76,10 @@ class FeatureCache:
         """The words of the whole corpus by token id, most frequent first."""
         return next(iter(self._documents.values())).vocabulary
 
+    def token_counts(self, name: str) -> np.ndarray:
+        """Return how often each word of the vocabulary occurs in a split's finished documents, `(n_words,)` int64."""
+        return self._documents[name].token_counts(len(self[name]))
+
     @property
     def complete(self) -> bool:
         """Whether every planned shard of every split is there."""

@@ -1,52 +1,25 @@
 """The `elmo-cache` command. Keras and TensorFlow are imported only when there is something to encode."""
 
 import json
-import os
-import sys
-import tempfile
-import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import click
 
-from cache import CacheError, FeatureCache, verify
+from cache import FeatureCache, verify
+from cache.adapters.console import Commands, human_bytes, human_count, progress_bar, quiet_import
 from elmo_cache.corpora import open_corpus
 from elmo_cache.corpora.imdb import read_word_index
 from elmo_cache.encoders import DEFAULT_ENCODER, embedded_encoders, load_encoder
 from elmo_cache.extraction import run
 from elmo_cache.ingestion import TextRule
 from elmo_cache.planning import SHARD_TOKENS, check_disk, default_tokenizer, prepare
-from elmo_cache.progress import progress_bar
 from elmo_cache.reporting import cache_facts, cache_size_bytes, describe_cache, describe_plan
 from elmo_cache.tokenization import TOKENIZERS
-from elmo_cache.units import human_bytes, human_count
 
 __all__ = ["main"]
 
-_INTERRUPTED = 130
 
-
-class _Commands(click.Group):
-    """A group that turns every expected error into one line on stderr and exit code 1."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        try:
-            return super().invoke(ctx)
-        except CacheError as error:
-            if ctx.params.get("debug"):
-                traceback.print_exc()
-            else:
-                click.echo(f"Error: {' '.join(str(error).split())}", err=True)
-            ctx.exit(1)
-        except KeyboardInterrupt:
-            click.echo("\nStopped. Finished shards stay; the same command goes on from there.", err=True)
-            ctx.exit(_INTERRUPTED)
-
-
-@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 @click.version_option(package_name="elmo-cache")
 def main(debug: bool) -> None:
@@ -204,7 +177,7 @@ def build_command(
             click.echo("Dry run: nothing was written.")
             return
         if plan.pending:
-            with _quiet_import():
+            with quiet_import():
                 import keras  # noqa: F401
         run(plan, progress=True)
     with FeatureCache(out) as features:
@@ -278,25 +251,6 @@ def _parse_limits(limits: tuple[str, ...]) -> dict[str, int]:
             raise click.BadParameter(f"{limit!r}: expected SPLIT=N, as train=4000", param_hint="--limit")
         wanted[split] = int(count)
     return wanted
-
-
-@contextmanager
-def _quiet_import() -> Iterator[None]:
-    """Hide what TensorFlow's C++ part says on stderr while it is imported, unless the import fails."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    sys.stderr.flush()
-    saved = os.dup(2)
-    with tempfile.TemporaryFile() as sink:
-        os.dup2(sink.fileno(), 2)
-        try:
-            yield
-        except BaseException:
-            sink.seek(0)
-            os.write(saved, sink.read())
-            raise
-        finally:
-            os.dup2(saved, 2)
-            os.close(saved)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import numpy as np
 from tqdm import tqdm
 
 from cache import FeatureCache, MismatchError, OutputError
+from cache.adapters.console import progress_bar
 from cache.documents import Documents
 from cache.files import remove_strays
 from cache.layers import Layers
@@ -21,7 +22,6 @@ from elmo_cache.encoders import Encoder, load_encoder
 from elmo_cache.errors import EncoderError
 from elmo_cache.ingestion import TextRule
 from elmo_cache.planning import SHARD_TOKENS, BuildPlan, check_disk, prepare
-from elmo_cache.progress import progress_bar
 
 __all__ = ["build", "run"]
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from cache import MismatchError, NotACacheError, OutputError
+from cache.adapters.console import progress_bar
 from cache.documents import Documents
 from cache.files import is_temporary
 from cache.hdf5 import open_file
@@ -19,7 +20,6 @@ from elmo_cache.corpora import Corpus
 from elmo_cache.encoders import Encoder, layers_of
 from elmo_cache.errors import CorpusError
 from elmo_cache.ingestion import Ingestion, TextRule, ingest
-from elmo_cache.progress import progress_bar
 
 __all__ = ["SHARD_TOKENS", "BuildPlan", "check_disk", "default_tokenizer", "prepare"]
 

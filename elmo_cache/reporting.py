@@ -4,10 +4,10 @@ from pathlib import Path
 from typing import Any
 
 from cache import FeatureCache
+from cache.adapters.console import human_bytes, human_count
 from elmo_cache.encoders import embedded_encoders
 from elmo_cache.ingestion import TextRule
 from elmo_cache.planning import BuildPlan
-from elmo_cache.units import human_bytes, human_count
 
 __all__ = ["cache_facts", "cache_size_bytes", "describe_cache", "describe_plan"]
 

@@ -179,7 +179,7 @@ def test_words_that_differ_after_48_bytes_are_one() -> None:
 
 def test_one_hundred_thousand_tokens() -> None:
     document = [f"w{i * i % 97}" for i in range(100_000)]
-    encoder = tiny_encoder(replace(OPTIONS, n_layers=1), layers="top", time_chunk=32)
+    encoder = tiny_encoder(replace(OPTIONS, n_layers=1), layers="top", time_chunk=64)
     size, n = 6, 100
     started = time.monotonic()
 

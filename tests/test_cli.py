@@ -245,7 +245,7 @@ def test_ctrl_c_stops_with_one_line_and_the_same_command_goes_on(tmp_path: Path,
     os.kill(process.pid, signal.SIGINT)
     _, error = process.communicate(timeout=120)
     assert process.returncode == 130, error
-    assert "Finished shards stay; the same command goes on" in error and "Traceback" not in error
+    assert "What is finished stays; the same command goes on" in error and "Traceback" not in error
     with FeatureCache(tmp_path / "c.elmo") as features:
         n_before = features.n_finished_shards("train")
         assert n_before > 0 and not features.complete

@@ -29,7 +29,7 @@ SENTENCES = [
     "this movie was on late last night and i could not turn it off",
     "i don't know what the director was thinking but br br it is the worst film i've seen in years",
     "one",
-    "A sequel nobody asked for , and yet -- against every expectation I had -- it is funny , brisk and quietly moving .",
+    "A sequel nobody asked for , and yet -- against every expectation I had -- it is funny and quietly moving .",
     "Amélie est un film très réussi 😀 10/10 , " + "so " * 40 + "good !",
     '"It\'s" (1994) [ sic ] $ 5.00 www.example.org/' + "long" * 20,
 ]

@@ -1,0 +1,1 @@
+"""Functions and small classes that hand a split to other libraries; each file needs its own library only."""

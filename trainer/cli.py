@@ -1,0 +1,194 @@
+"""The `elmo-train` command. Keras and TensorFlow are imported only when there is something to train."""
+
+from pathlib import Path
+
+import click
+import numpy as np
+
+from cache import FeatureCache
+from cache.adapters.console import Commands, progress_bar, quiet_import
+from trainer.errors import TrialsError
+from trainer.evaluation import evaluate
+from trainer.protocols import PROTOCOLS, Sizes
+from trainer.report import TrialResult, plot, read_results, table, write_summary
+from trainer.settings import MODELS, Settings, read_config
+from trainer.static_vectors import StaticVectors, load_static_vectors, source_size
+from trainer.trials import Experiment, run_trials
+
+__all__ = ["main"]
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+@click.version_option(package_name="elmo-cache")
+def main(debug: bool) -> None:
+    """Train small classifiers on cached ELMo vectors, again and again, and compare them.
+
+    \b
+    elmo-train trials --n 10                  basic and ELMo on the same 200 reviews, ten times
+    elmo-train plot results/                  draw the accuracies again
+    elmo-train evaluate --results results/ --trial 3 --model elmo --cache other.elmo
+    """
+
+
+@main.command()
+@click.option("--n", "n_trials", type=click.IntRange(1), default=10, show_default=True, help="Trials.")
+@click.option("--cache", "cache_path", type=click.Path(path_type=Path), default="imdb.elmo", show_default=True)
+@click.option(
+    "--vectors",
+    default="glove-50d",
+    show_default=True,
+    help="Static vectors: glove-50d, muse, or a text file (.vec, .txt; .gz, .bz2, .xz, .zip).",
+)
+@click.option("--models", default="basic,elmo", show_default=True, help=f"Out of {', '.join(MODELS)}.")
+@click.option("--protocol", type=click.Choice(PROTOCOLS), default="clean", show_default=True)
+@click.option("--train-size", type=click.IntRange(1), default=200, show_default=True)
+@click.option("--val-size", type=click.IntRange(1), default=200, show_default=True)
+@click.option("--test-size", type=click.IntRange(1), default=500, show_default=True)
+@click.option("--seed", type=int, default=0, show_default=True, help="Decides everything that is drawn.")
+@click.option("--learning-rate", "rates", multiple=True, metavar="MODEL=RATE", help="Instead of 1e-3; may be repeated.")
+@click.option("--layer", help="mix, top, 0, 1, 2, or scalar-mix (trained); default: what the cache holds.")
+@click.option("--out", type=click.Path(path_type=Path), default="results", show_default=True)
+def trials(
+    n_trials: int,
+    cache_path: Path,
+    vectors: str,
+    models: str,
+    protocol: str,
+    train_size: int,
+    val_size: int,
+    test_size: int,
+    seed: int,
+    rates: tuple[str, ...],
+    layer: str | None,
+    out: Path,
+) -> None:
+    """Train and test each model on the same documents in every trial.
+
+    The same command resumes after an interruption, and a larger --n adds trials; other settings want another --out.
+
+    \b
+    elmo-train trials --n 10
+    elmo-train trials --n 10 --models basic,elmo,elmo-only --learning-rate elmo=1e-4 --out results-slow
+    elmo-train trials --n 1 --protocol notebook --vectors wiki.multi.en.vec
+    """
+    settings = Settings(
+        vectors=vectors,
+        protocol=protocol,
+        sizes=Sizes(train_size, val_size, test_size),
+        seed=seed,
+        learning_rates=_parse_rates(rates),
+        layer=layer,
+    )
+    kinds = [kind.strip() for kind in models.split(",") if kind.strip()]
+    earlier = read_config(out)
+    with FeatureCache(cache_path) as features:
+        static = load_vectors(vectors, features)
+        pool = (earlier["pool"]["train"], earlier["pool"]["test"]) if earlier else None
+        experiment = Experiment(features, static, settings, pool)
+        _describe(experiment, static)
+        with quiet_import():
+            import keras  # noqa: F401
+        n_done = sum(r.trial <= n_trials and r.model in kinds for r in read_results(out / "trials.csv"))
+        with progress_bar(n_trials * len(kinds), "training", "run", initial=n_done) as bar:
+            results = run_trials(
+                experiment,
+                kinds,
+                n_trials,
+                out,
+                on_epoch=lambda trial, model, epoch, loss: bar.set_postfix_str(
+                    f"trial {trial}, {model}, epoch {epoch}, validation loss {loss:.3f}"
+                ),
+                on_result=lambda _: bar.update(),
+            )
+    write_summary(out, results)
+    plot({out.name: results}, out / "accuracies.png")
+    click.echo(table(results))
+    click.echo(f"\nResults in {out}: trials.csv, summary.json, config.json, accuracies.png, weights.")
+
+
+@main.command(name="plot")
+@click.argument("results", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.option("--out", type=click.Path(path_type=Path), help="Default: accuracies.png in the first folder.")
+def plot_command(results: tuple[Path, ...], out: Path | None) -> None:
+    """Draw the accuracies of one or more runs of trials, side by side.
+
+    \b
+    elmo-train plot results/
+    elmo-train plot results/ results-slow/ --out comparison.png
+    """
+    runs: dict[str, list[TrialResult]] = {}
+    for folder in results:
+        if not (folder / "trials.csv").exists():
+            raise TrialsError(f"{folder} holds no trials.csv: `elmo-train trials --out {folder}` makes one")
+        name = folder.resolve().name if folder.resolve().name not in runs else str(folder)
+        runs[name] = read_results(folder / "trials.csv")
+    path = out or results[0] / "accuracies.png"
+    plot(runs, path)
+    click.echo(str(path))
+
+
+@main.command(name="evaluate")
+@click.option("--results", "folder", type=click.Path(path_type=Path), default="results", show_default=True)
+@click.option("--trial", "number", type=click.IntRange(1), required=True)
+@click.option("--model", "kind", type=click.Choice(MODELS), required=True)
+@click.option("--cache", "cache_path", type=click.Path(path_type=Path), required=True)
+@click.option("--split", default="test", show_default=True)
+@click.option("--vectors", help="Where the static vectors are now. Default: where the trials had them from.")
+def evaluate_command(folder: Path, number: int, kind: str, cache_path: Path, split: str, vectors: str | None) -> None:
+    """Score a trial's trained weights on another cache of the same encoding.
+
+    \b
+    elmo-train evaluate --results results/ --trial 3 --model elmo --cache other.elmo --split test
+    """
+    config = read_config(folder)
+    if config is None:
+        raise TrialsError(f"{folder} holds no config.json: it is no folder of trials")
+    with FeatureCache(cache_path) as features:
+        static = load_vectors(vectors or config["vectors"]["source"], features)
+        with quiet_import():
+            import keras  # noqa: F401
+        accuracy, n_documents = evaluate(folder, config, number, kind, features, split, static)
+    click.echo(f"{kind}, trial {number}: {accuracy:.1%} of {n_documents:,} documents of {split} in {cache_path}")
+
+
+def load_vectors(source: str, features: FeatureCache) -> StaticVectors:
+    """Load the static vectors of a cache's vocabulary, with a progress bar by bytes."""
+    total = source_size(source)
+    with progress_bar(total or 0, "static vectors", "B", show=bool(total)) as bar:
+        return load_static_vectors(source, features.vocabulary, progress=bar.update)
+
+
+def _describe(experiment: Experiment, static: StaticVectors) -> None:
+    settings, features = experiment.settings, experiment.features
+    counts = np.zeros(len(static.found), np.int64)
+    for split in ("train", "test"):
+        counts += features.token_counts(split)
+    duplicates = f", {static.n_duplicates:,} duplicate words (the first counts)" if static.n_duplicates else ""
+    sizes = settings.sizes
+    click.echo(f"{features.path}: {features.manifest.names.get('encoder')}, {features['train'].dim}-d")
+    click.echo(
+        f"  vectors   {static.name}, {static.dim}-d: {static.token_coverage(counts):.1%} of tokens, "
+        f"{static.found.mean():.1%} of {len(static.found):,} words{duplicates}"
+    )
+    click.echo(
+        f"  protocol  {settings.protocol}: {sizes.train} to train on, {sizes.validation} to stop by, "
+        f"{sizes.test} to measure, seed {settings.seed}"
+    )
+
+
+def _parse_rates(rates: tuple[str, ...]) -> dict[str, float]:
+    wanted = {}
+    for rate in rates:
+        model, _, number = rate.partition("=")
+        try:
+            wanted[model] = float(number)
+        except ValueError:
+            raise click.BadParameter(
+                f"{rate!r}: expected MODEL=RATE, as elmo=1e-4", param_hint="--learning-rate"
+            ) from None
+    return wanted
+
+
+if __name__ == "__main__":
+    main()

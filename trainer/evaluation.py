@@ -1,0 +1,111 @@
+"""Using what trials have trained: saved weights on another cache."""
+
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cache import FeatureCache
+from trainer.errors import TrialsError
+from trainer.protocols import Sizes
+from trainer.settings import MODELS, Settings
+from trainer.static_vectors import StaticVectors
+from trainer.trials import Experiment, weights_path
+
+if TYPE_CHECKING:
+    import keras
+
+__all__ = ["evaluate", "restore"]
+
+
+def evaluate(
+    folder: Path,
+    config: Mapping[str, Any],
+    number: int,
+    kind: str,
+    features: FeatureCache,
+    split: str,
+    static: StaticVectors,
+) -> tuple[float, int]:
+    """Return the accuracy of a trial's weights on a split, and the number of documents it was measured on.
+
+    Parameters
+    ----------
+    folder : Path
+        The results of `run_trials`.
+    config : Mapping
+        Their `config.json`.
+    number, kind : int, str
+        Trial and model.
+    features : FeatureCache
+        A cache of the same encoding; its corpus and vocabulary may be others.
+    split : str
+        The documents to score.
+    static : StaticVectors
+        Of this cache's vocabulary.
+
+    Raises
+    ------
+    TrialsError
+        If the cache has another encoding or other classes, the vectors another dimension, or there are no such
+        weights.
+    """
+    from trainer.fitting import predict
+
+    experiment = _experiment_for(config, features, static)
+    model = restore(folder, experiment, kind, number)
+    batches = experiment.feed(kind, split, np.arange(len(features[split])))
+    accuracy = float(np.mean((predict(model, batches) > 0.5) == (batches.labels == 1)))
+    return accuracy, len(batches.labels)
+
+
+def restore(folder: Path, experiment: Experiment, kind: str, number: int) -> "keras.Model":
+    """Return the model of a kind with the weights that a trial has trained."""
+    path = weights_path(folder, kind, number)
+    model = experiment.model(kind)
+    try:
+        with np.load(path, allow_pickle=False) as saved:
+            for variable in model.trainable_variables:
+                value = saved[variable.path]
+                if value.shape != tuple(variable.shape):
+                    raise TrialsError(f"{path}: {variable.path} is {value.shape}, expected {tuple(variable.shape)}")
+                variable.assign(value)
+    except FileNotFoundError as error:
+        raise TrialsError(f"{path} does not exist: {folder} has no trial {number} of {kind}") from error
+    except (KeyError, ValueError, OSError, zipfile.BadZipFile) as error:
+        if isinstance(error, TrialsError):
+            raise
+        raise TrialsError(f"{path} does not hold the weights of {kind} ({error})") from error
+    return model
+
+
+def _experiment_for(config: Mapping[str, Any], features: FeatureCache, static: StaticVectors) -> Experiment:
+    trained_on, found = config["cache"]["encoding"], features.manifest.encoding_fingerprint
+    if found != trained_on:
+        raise TrialsError(
+            f"{features.path} has another encoding ({found[:16]}…) than the cache the weights were trained on "
+            f"({trained_on[:16]}…, {config['cache']['encoder']}): build one with the same encoder and tokens"
+        )
+    if list(features.label_names or ()) != config["cache"]["label_names"]:
+        raise TrialsError(
+            f"{features.path} has the classes {', '.join(features.label_names or ('none',))}, the weights tell "
+            f"{', '.join(config['cache']['label_names'])} apart"
+        )
+    if static.dim != config["vectors"]["dim"]:
+        raise TrialsError(
+            f"{static.name} is {static.dim}-d, the weights were trained with {config['vectors']['dim']}-d"
+        )
+    saved = config["settings"]
+    sizes = saved["sizes"]
+    settings = Settings(
+        vectors=config["vectors"]["source"],
+        sizes=Sizes(sizes["train"], sizes["validation"], sizes["test"]),
+        seed=saved["seed"],
+        learning_rates={model: saved["learning_rates"][model] for model in MODELS},
+        layer=saved["layer"],
+        batch_size=saved["batch_size"],
+        window=saved["window"],
+    )
+    return Experiment(features, static, settings)

@@ -1,0 +1,124 @@
+"""Training one model on one trial's documents: epochs, early stopping, best weights."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+
+from cache.adapters.keras import PaddedBatches
+
+__all__ = ["Fit", "fit", "predict"]
+
+_EPSILON = 1e-7  # Keras's own bound of probabilities in a cross-entropy
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What training found.
+
+    Attributes
+    ----------
+    best_epoch, n_epochs : int
+        Epoch with the lowest validation loss, and how many were run; both from 1.
+    validation_loss : float
+        Binary cross-entropy at the best epoch.
+    training_losses, validation_losses : tuple of float
+        By epoch.
+    """
+
+    best_epoch: int
+    n_epochs: int
+    validation_loss: float
+    training_losses: tuple[float, ...]
+    validation_losses: tuple[float, ...]
+
+
+def fit(
+    model: keras.Model,
+    training: PaddedBatches,
+    validation: PaddedBatches,
+    *,
+    max_epochs: int = 100,
+    patience: int = 2,
+    on_epoch: Callable[[int, float], None] | None = None,
+) -> Fit:
+    """Train until the validation loss has not fallen for `patience` epochs; leave the best weights in the model.
+
+    Not `Model.fit`: batches differ in length here, and `fit` takes its shapes from the first two.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Compiled, with the weights to start from.
+    training, validation : PaddedBatches
+        The documents.
+    max_epochs, patience : int
+        When to stop.
+    on_epoch : callable, optional
+        Called with the epoch, from 1, and its validation loss.
+    """
+    training_losses: list[float] = []
+    validation_losses: list[float] = []
+    best: list[np.ndarray] = []
+    best_epoch = 0
+    for epoch in range(1, max_epochs + 1):
+        training.begin_epoch(epoch)
+        total = 0.0
+        for i in range(len(training)):
+            inputs, labels = training[i]
+            # The loss that comes back is the mean since the last reset, here that of this batch.
+            model.reset_metrics()
+            total += float(model.train_on_batch(_wanted(model, inputs), labels)) * len(labels)
+        training_losses.append(total / len(training.labels))
+        validation_losses.append(cross_entropy(predict(model, validation), validation.labels))
+        if on_epoch:
+            on_epoch(epoch, validation_losses[-1])
+        if not best or validation_losses[-1] < validation_losses[best_epoch - 1]:
+            best_epoch = epoch
+            best = trainable_weights(model)
+        elif epoch - best_epoch >= patience:
+            break
+    assign_weights(model, best)
+    return Fit(
+        best_epoch,
+        len(validation_losses),
+        validation_losses[best_epoch - 1],
+        tuple(training_losses),
+        tuple(validation_losses),
+    )
+
+
+def predict(model: keras.Model, batches: PaddedBatches) -> np.ndarray:
+    """Return the probability of class 1 for each document, float64 `(n_docs,)`, in the batches' order."""
+    found = []
+    for i in range(len(batches)):
+        probabilities = model.predict_on_batch(_wanted(model, batches[i][0]))
+        found.append(np.asarray(probabilities, np.float64)[:, 0])
+    return np.concatenate(found) if found else np.zeros(0)
+
+
+def _wanted(model: keras.Model, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    return {tensor.name: inputs[tensor.name] for tensor in model.inputs}
+
+
+def cross_entropy(probabilities: np.ndarray, labels: np.ndarray) -> float:
+    """Return the mean binary cross-entropy, in nats."""
+    p = np.clip(probabilities, _EPSILON, 1 - _EPSILON)
+    return float(-np.mean(np.where(labels == 1, np.log(p), np.log1p(-p))))
+
+
+def trainable_weights(model: keras.Model) -> list[np.ndarray]:
+    """Return copies of the trainable weights: the head alone, without the static vectors."""
+    return [np.array(variable.numpy()) for variable in model.trainable_variables]
+
+
+def weights_by_name(model: keras.Model) -> dict[str, np.ndarray]:
+    """Return the trainable weights by `layer/variable`, as they are saved."""
+    return {variable.path: np.array(variable.numpy()) for variable in model.trainable_variables}
+
+
+def assign_weights(model: keras.Model, weights: list[np.ndarray]) -> None:
+    """Put back what `trainable_weights` returned."""
+    for variable, value in zip(model.trainable_variables, weights, strict=True):
+        variable.assign(value)

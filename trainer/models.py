@@ -1,0 +1,90 @@
+"""The classifiers of the experiment, in plain Keras."""
+
+from typing import Any
+
+import keras
+import numpy as np
+from keras import layers, ops
+
+__all__ = ["ScalarMix", "build_model", "reinitialise"]
+
+N_FILTERS, WIDTH, N_HIDDEN = 64, 3, 250
+
+
+def build_model(kind: str, static: np.ndarray, feature_dims: dict[str, int]) -> keras.Model:
+    """Return a classifier of two classes, compiled by the caller.
+
+    Parameters
+    ----------
+    kind : {"basic", "elmo", "elmo-only"}
+        Static vectors alone; ELMo's and static vectors, in this order; ELMo's alone.
+    static : ndarray of float32, (n_vocabulary + 1, dim)
+        Static vectors by token id plus one; row 0 is padding. Frozen, and the same for all trials.
+    feature_dims : dict of str to int
+        Feature inputs and their dimension. One is used as it is; several are ELMo's layers, and get a trainable mix.
+
+    Returns
+    -------
+    keras.Model
+        From the batches of `cache.adapters.keras.PaddedBatches` to probabilities `(n_docs, 1)`.
+    """
+    token_ids = keras.Input((None,), dtype="int32", name="token_ids")
+    features = {name: keras.Input((None, dim), dtype="float16", name=name) for name, dim in feature_dims.items()}
+    parts = []
+    if kind != "basic":
+        elmo = [ops.cast(feature, "float32") for feature in features.values()]
+        parts.append(elmo[0] if len(elmo) == 1 else ScalarMix(name="scalar_mix")(elmo))
+    if kind != "elmo-only":
+        embedding = layers.Embedding(*static.shape, trainable=False, name="static")
+        parts.append(embedding(token_ids))
+        embedding.set_weights([static])
+    x = layers.Concatenate(name="concatenate")(parts) if len(parts) > 1 else parts[0]
+    x = layers.Conv1D(N_FILTERS, WIDTH, padding="same", activation="relu", name="convolution")(x)
+    # The same function as MaxPooling1D over the whole window and Flatten, whatever the window.
+    x = layers.GlobalMaxPooling1D(name="maximum")(x)
+    x = layers.Dense(N_HIDDEN, activation="relu", name="hidden")(x)
+    probability = layers.Dense(1, activation="sigmoid", name="probability")(x)
+    inputs: dict[str, Any] = {} if kind == "basic" else dict(features)
+    if kind != "elmo-only":
+        inputs["token_ids"] = token_ids
+    return keras.Model(inputs, probability, name=kind.replace("-", "_"))
+
+
+class ScalarMix(layers.Layer):
+    """ELMo's task-specific mix: `gamma * sum(softmax(w)[k] * layer[k])` (Peters et al. 2018, equation 1)."""
+
+    def build(self, shapes: list[tuple[int | None, ...]]) -> None:
+        """Create the weights: zeros, which mix equally, and a gamma of one."""
+        self.weights_before_softmax = self.add_weight(shape=(len(shapes),), initializer="zeros", name="w")
+        self.gamma = self.add_weight(shape=(), initializer="ones", name="gamma")
+
+    def call(self, inputs: list[Any]) -> Any:
+        """Return the mixed vectors, in the shape of each input."""
+        shares = ops.softmax(self.weights_before_softmax)
+        total = shares[0] * inputs[0]
+        for k, layer in enumerate(inputs[1:], 1):
+            total = total + shares[k] * layer
+        return self.gamma * total
+
+    def learned(self) -> dict[str, Any]:
+        """Return the shares of the layers and gamma."""
+        shares = ops.convert_to_numpy(ops.softmax(self.weights_before_softmax))
+        return {"shares": [float(share) for share in shares], "gamma": float(ops.convert_to_numpy(self.gamma))}
+
+
+def reinitialise(model: keras.Model, seed: int, trial: int) -> None:
+    """Give a compiled model the trainable weights that it starts a trial with, and a fresh optimiser.
+
+    Weights depend on the seed, the trial and the layer alone. Kernels are Glorot-uniform and biases zero, Keras's
+    defaults for these layers; each is drawn by an initialiser of its own, since one gives the same values each time.
+    """
+    for i, variable in enumerate(model.trainable_variables):
+        if variable.name == "kernel":
+            words = np.random.SeedSequence([seed, trial, i]).generate_state(1)
+            initialiser = keras.initializers.GlorotUniform(seed=int(words[0]) % 2**31)
+            variable.assign(initialiser(variable.shape, variable.dtype))
+        else:
+            variable.assign(np.full(variable.shape, float(variable.name == "gamma"), variable.dtype))
+    for variable in model.optimizer.variables:
+        if variable.name != "learning_rate":
+            variable.assign(np.zeros(variable.shape, variable.dtype))

@@ -1,0 +1,242 @@
+"""Which documents a trial uses: pure functions from a seed to positions in the cache's stored order."""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from trainer.errors import TrialsError
+
+__all__ = ["PROTOCOLS", "Pool", "Sizes", "Trial", "check_notebook_lengths", "draw_trial", "group_duplicates"]
+
+PROTOCOLS = ("clean", "notebook")
+
+# Trials count from 1, so `SeedSequence([seed, 0])` is free for what all trials of a seed share.
+_SHARED_BY_ALL_TRIALS = 0
+_SEED_STOP = 2**63
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Documents in each part of a trial.
+
+    Raises
+    ------
+    TrialsError
+        If one of them is below 1.
+    """
+
+    train: int = 200
+    validation: int = 200
+    test: int = 500
+
+    def __post_init__(self) -> None:
+        for name, size in vars(self).items():
+            if size < 1:
+                raise TrialsError(f"the {name} size is {size}, expected at least 1")
+
+
+@dataclass(frozen=True)
+class Pool:
+    """What a protocol draws from: the first n documents of each split, in stored order.
+
+    Parameters
+    ----------
+    train_labels, test_labels : ndarray of int, (n,)
+        Class indices.
+    train_groups, test_groups : ndarray of int64, (n,)
+        Equal for documents with exactly the same tokens, over both splits (`group_duplicates`).
+    """
+
+    train_labels: np.ndarray
+    test_labels: np.ndarray
+    train_groups: np.ndarray
+    test_groups: np.ndarray
+
+    def __post_init__(self) -> None:
+        for split in ("train", "test"):
+            labels, groups = getattr(self, f"{split}_labels"), getattr(self, f"{split}_groups")
+            if labels.ndim != 1 or labels.shape != groups.shape:
+                raise ValueError(f"{split}_labels has shape {labels.shape} and {split}_groups {groups.shape}, not (n,)")
+
+
+@dataclass(frozen=True, eq=False)
+class Trial:
+    """The documents of one trial, as ascending positions `(n,)` int64 in stored order.
+
+    Ascending because the sets alone decide a trial (shuffling is the training's business), and because
+    shards are then read from front to back.
+    """
+
+    number: int
+    train: np.ndarray
+    """In the train split."""
+    validation: np.ndarray
+    """In the split that `validation_split` names."""
+    test: np.ndarray
+    """In the test split."""
+    validation_split: Literal["train", "test"]
+
+    @property
+    def hashes(self) -> tuple[str, str, str]:
+        """Twelve hex digits for each of the sets of train, validation and test documents."""
+        return (
+            _hash_set("train", self.train),
+            _hash_set(self.validation_split, self.validation),
+            _hash_set("test", self.test),
+        )
+
+
+def group_duplicates(
+    train_token_ids: Iterable[np.ndarray], test_token_ids: Iterable[np.ndarray]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Number documents so that those with exactly the same tokens share a number, over both splits.
+
+    One document is held at a time, and 16 bytes of hash for each that differs from all before.
+
+    Parameters
+    ----------
+    train_token_ids, test_token_ids : iterable of ndarray of int32, (n_tokens,)
+        Each document's token ids.
+
+    Returns
+    -------
+    train_groups, test_groups : ndarray of int64, (n_docs,)
+
+    Examples
+    --------
+    >>> a, b = np.array([4, 5], np.int32), np.array([5, 4], np.int32)
+    >>> group_duplicates([a, b, a], [b])
+    (array([0, 1, 0]), array([1]))
+    """
+    group_of: dict[bytes, int] = {}
+
+    def number(documents: Iterable[np.ndarray]) -> np.ndarray:
+        digests = (
+            hashlib.blake2b(np.asarray(token_ids, "<i4").tobytes(), digest_size=16).digest() for token_ids in documents
+        )
+        return np.fromiter((group_of.setdefault(digest, len(group_of)) for digest in digests), np.int64)
+
+    train_groups = number(train_token_ids)
+    return train_groups, number(test_token_ids)
+
+
+def check_notebook_lengths(lengths_by_split: Mapping[str, np.ndarray], window: int = 500) -> None:
+    """Check that every document has the length that the protocol `notebook` is about.
+
+    Parameters
+    ----------
+    lengths_by_split : mapping of str to ndarray of int, (n_docs,)
+        Tokens of each document of each split.
+    window : int
+        Tokens that each must have.
+
+    Raises
+    ------
+    TrialsError
+        If a document has another length; the message names the build options that give this one.
+    """
+    for split, lengths in lengths_by_split.items():
+        others = np.flatnonzero(np.asarray(lengths) != window)
+        if len(others):
+            raise TrialsError(
+                f"the protocol 'notebook' needs exactly {window} tokens in every document, but {len(others):,} of "
+                f"{len(lengths):,} in {split} have another length (document {others[0]} has {lengths[others[0]]:,}): "
+                "build a cache with `elmo-cache build ... --literal-padding --num-words 50000`, "
+                "or use the protocol 'clean'"
+            )
+
+
+def draw_trial(protocol: str, pool: Pool, sizes: Sizes, seed: int, number: int) -> Trial:
+    """Draw the documents of one trial; no other trial has a say in it.
+
+    Under `clean`, train and validation documents come from the train split and are drawn anew in each trial,
+    test documents are drawn once per seed, and a text never stands on two sides of a trial (twice on one
+    side it may). Under `notebook`, test and validation documents are the first of the test split, the same
+    in all trials, and only the train documents are drawn; a text that both splits hold may stand on two
+    sides, as it could in the notebook. Both draw at random from all classes alike.
+
+    Parameters
+    ----------
+    protocol : {"clean", "notebook"}
+    pool : Pool
+        What to draw from.
+    sizes : Sizes
+        How many to draw.
+    seed : int
+        Decides everything, with `number`; 0 to 2**63 - 1.
+    number : int
+        The trial, 1-based.
+
+    Raises
+    ------
+    TrialsError
+        If the pool is too small, or all train documents drawn have one label.
+    """
+    if protocol not in PROTOCOLS:
+        raise TrialsError(f"no protocol {protocol!r}; there are {', '.join(PROTOCOLS)}")
+    if not 0 <= seed < _SEED_STOP:
+        raise TrialsError(f"the seed is {seed}, expected 0 to {_SEED_STOP - 1}")
+    if number < 1:
+        raise TrialsError(f"the trial number is {number}, expected at least 1")
+    draw = _draw_clean if protocol == "clean" else _draw_notebook
+    trial = draw(pool, sizes, seed, number)
+    labels = np.unique(pool.train_labels[trial.train])
+    if len(labels) < 2:
+        raise TrialsError(
+            f"trial {number} drew {sizes.train} train documents that all have label {labels[0]}: "
+            "nothing can be learned from one class; use a larger --train-size or another --seed"
+        )
+    return trial
+
+
+def _draw_clean(pool: Pool, sizes: Sizes, seed: int, number: int) -> Trial:
+    n_train, n_test = len(pool.train_labels), len(pool.test_labels)
+    _check_found(pool, "train", sizes.train + sizes.validation, n_train)
+    _check_found(pool, "test", sizes.test, n_test)
+    test = _permutation(n_test, seed, _SHARED_BY_ALL_TRIALS)[: sizes.test]
+
+    # The whole pool is permuted before texts are left out, so that each is left out without moving the others.
+    order = _permutation(n_train, seed, number)
+    order = order[~np.isin(pool.train_groups[order], pool.test_groups[test])]
+    train, rest = order[: sizes.train], order[sizes.train :]
+    rest = rest[~np.isin(pool.train_groups[rest], pool.train_groups[train])]
+    _check_found(pool, "train", sizes.train + sizes.validation, len(train) + len(rest), trial=number)
+    return Trial(number, np.sort(train), np.sort(rest[: sizes.validation]), np.sort(test), "train")
+
+
+def _draw_notebook(pool: Pool, sizes: Sizes, seed: int, number: int) -> Trial:
+    n_train, n_test = len(pool.train_labels), len(pool.test_labels)
+    _check_found(pool, "train", sizes.train, n_train)
+    _check_found(pool, "test", sizes.test + sizes.validation, n_test)
+    train = _permutation(n_train, seed, number)[: sizes.train]
+    test = np.arange(sizes.test + sizes.validation, dtype=np.int64)
+    return Trial(number, np.sort(train), test[sizes.test :], test[: sizes.test], "test")
+
+
+def _permutation(n: int, seed: int, number: int) -> np.ndarray:
+    # NumPy promises the numbers of `RandomState` for ever (NEP 19); `Generator` may change between versions,
+    # and trials that were added after an update would then not be those of the protocol.
+    bits = np.random.MT19937(np.random.SeedSequence([seed, number]))
+    return np.random.RandomState(bits).permutation(n).astype(np.int64)
+
+
+def _check_found(pool: Pool, split: str, n_needed: int, n_found: int, trial: int | None = None) -> None:
+    if n_found >= n_needed:
+        return
+    n_pool = {"train": len(pool.train_labels), "test": len(pool.test_labels)}
+    duplicates = "" if trial is None else f" (trial {trial}, without texts that stand on another side already)"
+    # A split without --limit would be built whole, so the other one's present size is part of the command.
+    n_pool[split] += n_needed - n_found
+    limits = " ".join(f"--limit {name}={n}" for name, n in n_pool.items())
+    raise TrialsError(
+        f"{split}: {n_needed:,} documents needed, {n_found:,} found{duplicates}: "
+        f"choose smaller sizes, or extend the cache with `elmo-cache build ... {limits}`"
+    )
+
+
+def _hash_set(split: str, positions: np.ndarray) -> str:
+    content = split.encode() + b"\0" + np.sort(positions).astype("<i8").tobytes()
+    return hashlib.sha256(content).hexdigest()[:12]

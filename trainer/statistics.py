@@ -1,0 +1,140 @@
+"""What the accuracies of several trials show: summaries and the paired comparison of two models.
+
+Two models of a trial learn from the same documents, so that their difference is taken trial by trial. All
+numbers are deterministic: where something is drawn at random, the seed is fixed.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+__all__ = ["LEAST_TRIALS", "PairedDifference", "Summary", "paired_difference", "summarize"]
+
+LEAST_TRIALS = 3
+"""Below this many trials neither an interval nor a p-value is given."""
+
+N_RESAMPLES = 10_000
+N_FLIPS = 100_000
+MOST_EXACT_TRIALS = 20
+_SEED = 20180101
+
+# Accuracies are counts divided by the number of test documents; this is far below one document.
+_TOLERANCE = 1e-9
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Accuracies of one model over trials, as fractions."""
+
+    n: int
+    mean: float
+    sd: float | None
+    """With n - 1 in the denominator; None for one trial."""
+    min: float
+    max: float
+
+
+@dataclass(frozen=True)
+class PairedDifference:
+    """The difference of two models' accuracies, trial by trial, as fractions."""
+
+    n: int
+    mean: float
+    sd: float | None
+    """With n - 1 in the denominator; None for one trial."""
+    interval: tuple[float, float] | None
+    """Bootstrap 95 % percentile interval of the mean; None below `LEAST_TRIALS` trials."""
+    p_value: float | None
+    """Two-sided, of the sign-flip permutation test; None below `LEAST_TRIALS` trials."""
+    wins: int
+    ties: int
+    losses: int
+
+    @property
+    def smallest_p_value(self) -> float:
+        """The least p-value that this many trials can give, however large the differences are."""
+        return min(1.0, 2.0 ** (1 - self.n)) if self.n <= MOST_EXACT_TRIALS else 1 / (N_FLIPS + 1)
+
+
+def summarize(accuracies: Sequence[float]) -> Summary:
+    """Summarize one model's accuracies over trials.
+
+    Examples
+    --------
+    >>> summarize([0.5, 0.75, 1.0])
+    Summary(n=3, mean=0.75, sd=0.25, min=0.5, max=1.0)
+    """
+    values = _checked(accuracies)
+    return Summary(len(values), float(values.mean()), _sd(values), float(values.min()), float(values.max()))
+
+
+def paired_difference(accuracies: Sequence[float], others: Sequence[float]) -> PairedDifference:
+    """Compare two models over the same trials.
+
+    The interval is the percentile interval of 10,000 bootstrap means. Like every bootstrap interval it is
+    somewhat narrow for few trials: with 10 normally distributed differences it covers the true mean in 90 %
+    of cases rather than 95 % (simulated; BCa is no better there). The p-value supposes nothing but that,
+    were the models alike, each difference could as well have the other sign.
+
+    Parameters
+    ----------
+    accuracies, others : sequence of float, (n,)
+        Accuracies of two models in the same trials; the difference is `accuracies - others`.
+
+    Examples
+    --------
+    >>> difference = paired_difference([0.75, 0.75, 0.5, 0.75], [0.5, 0.5, 0.5, 0.5])
+    >>> difference.mean, difference.p_value, (difference.wins, difference.ties, difference.losses)
+    (0.1875, 0.25, (3, 1, 0))
+    """
+    first, second = _checked(accuracies), _checked(others)
+    if len(first) != len(second):
+        raise ValueError(f"{len(first)} and {len(second)} accuracies, expected those of the same trials")
+    values = first - second
+    values[np.abs(values) < _TOLERANCE] = 0
+    enough = len(values) >= LEAST_TRIALS
+    return PairedDifference(
+        n=len(values),
+        mean=float(values.mean()),
+        sd=_sd(values),
+        interval=_bootstrap_interval(values) if enough else None,
+        p_value=_sign_flip_p_value(values) if enough else None,
+        wins=int(np.count_nonzero(values > 0)),
+        ties=int(np.count_nonzero(values == 0)),
+        losses=int(np.count_nonzero(values < 0)),
+    )
+
+
+def _checked(accuracies: Sequence[float]) -> np.ndarray:
+    values = np.array(accuracies, np.float64)
+    if values.ndim != 1 or not len(values) or not np.isfinite(values).all():
+        raise ValueError(f"accuracies {accuracies!r}, expected at least one finite number")
+    return values
+
+
+def _sd(values: np.ndarray) -> float | None:
+    return float(values.std(ddof=1)) if len(values) > 1 else None
+
+
+def _bootstrap_interval(values: np.ndarray) -> tuple[float, float]:
+    # `RandomState`, as its numbers stay the same in all versions of NumPy (NEP 19).
+    chosen = np.random.RandomState(_SEED).randint(0, len(values), (N_RESAMPLES, len(values)))
+    low, high = np.quantile(values[chosen].mean(axis=1), [0.025, 0.975])
+    return float(low), float(high)
+
+
+def _sign_flip_p_value(values: np.ndarray) -> float:
+    observed = abs(values.sum()) - _TOLERANCE
+    if len(values) <= MOST_EXACT_TRIALS:
+        # Half of the 2**n sums will do: the other half has the opposite signs, and the test is two-sided.
+        sums = values[:1]
+        for value in values[1:]:
+            sums = np.concatenate([sums + value, sums - value])
+        return float(np.mean(np.abs(sums) >= observed))
+    random = np.random.RandomState(_SEED)
+    sums = np.zeros(N_FLIPS)
+    for value in values:
+        sums += value * (2 * random.randint(0, 2, N_FLIPS) - 1)
+    # The observed signs are one of the flips, hence + 1: a p-value is never 0 (Phipson and Smyth, 2010).
+    return float((np.count_nonzero(np.abs(sums) >= observed) + 1) / (N_FLIPS + 1))

@@ -1,0 +1,314 @@
+"""Running trials: the same few documents for every model, one compiled model for all trials of its kind."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cache import FeatureCache, Split
+from cache.errors import OutputError
+from cache.files import atomic_path, remove_strays
+from trainer.errors import TrialsError
+from trainer.protocols import Pool, Trial, check_notebook_lengths, draw_trial, group_duplicates
+from trainer.report import TrialResult, read_results, write_results
+from trainer.settings import MODELS, Settings, read_config, refuse_other_settings, write_config
+from trainer.static_vectors import StaticVectors
+
+if TYPE_CHECKING:
+    import keras
+
+    from cache.adapters.keras import PaddedBatches
+
+__all__ = ["Experiment", "run_trials", "weights_path"]
+
+LOAD_BYTES = 2**30
+"""Documents up to this size are held in memory while a model is trained on them; larger sets stream."""
+
+
+@dataclass
+class Experiment:
+    """A cache, static vectors and settings: everything that trials share.
+
+    Parameters
+    ----------
+    features : FeatureCache
+        An open cache with the splits `train` and `test` and two classes.
+    vectors : StaticVectors
+        Of the cache's vocabulary.
+    settings : Settings
+        The choices of the run.
+    pool_sizes : tuple of int, optional
+        How many documents of `train` and `test` trials draw from. Default: all that are finished.
+
+    Raises
+    ------
+    TrialsError
+        If the cache has no labels, or not two classes.
+    """
+
+    features: FeatureCache
+    vectors: StaticVectors
+    settings: Settings
+    pool_sizes: tuple[int, int] | None = None
+
+    def __post_init__(self) -> None:
+        names = self.features.label_names
+        if names is None or len(names) != 2:
+            found = "no labels" if names is None else f"{len(names)} classes ({', '.join(names)})"
+            raise TrialsError(f"{self.features.path} has {found}; these classifiers tell two classes apart")
+        self._models: dict[str, keras.Model] = {}
+        # By set of inputs: the documents' positions, and their batches.
+        self._test_feeds: dict[str, tuple[bytes, PaddedBatches]] = {}
+
+    def check_pool(self) -> None:
+        """Check that there is something to draw trials from; the settings' protocol included.
+
+        Raises
+        ------
+        TrialsError
+            If a split is missing, has fewer documents than earlier trials drew from, or has other lengths than the
+            protocol wants.
+        """
+        path = self.features.path
+        if not {"train", "test"} <= set(self.features):
+            raise TrialsError(f"{path} has the splits {', '.join(self.features)}; trials need train and test")
+        self.pool_sizes = self.pool_sizes or (len(self.features["train"]), len(self.features["test"]))
+        for split, n_documents in zip(("train", "test"), self.pool_sizes, strict=True):
+            if n_documents > len(self.features[split]):
+                raise TrialsError(
+                    f"{path} has {len(self.features[split])} documents of {split}, the earlier trials drew from "
+                    f"{n_documents}: finish its build"
+                )
+        if self.settings.protocol == "notebook":
+            check_notebook_lengths(
+                {"train": self._pooled("train").lengths, "test": self._pooled("test").lengths}, self.settings.window
+            )
+
+    def config(self) -> dict[str, Any]:
+        """Return what `config.json` holds: everything needed to run the same trials again."""
+        manifest = self.features.manifest
+        assert self.pool_sizes is not None
+        return {
+            "settings": self.settings.to_json(),
+            "pool": {"train": self.pool_sizes[0], "test": self.pool_sizes[1]},
+            "cache": {
+                "path": str(self.features.path),
+                "encoder": manifest.names.get("encoder"),
+                "corpus": manifest.names.get("corpus"),
+                "encoding": manifest.encoding_fingerprint,
+                "corpus_fingerprint": manifest.corpus_fingerprint,
+                "label_names": list(self.features.label_names or ()),
+            },
+            "vectors": {
+                "source": self.settings.vectors,
+                "name": self.vectors.name,
+                "dim": self.vectors.dim,
+                "sha256": self.vectors.fingerprint,
+            },
+        }
+
+    @cached_property
+    def layer_views(self) -> dict[str, str | None]:
+        """Feature inputs of the models, and the view of the cache that each reads."""
+        if self.settings.layer != "scalar-mix":
+            return {"features": self.settings.layer}
+        layers = sorted((view for view in self.features.manifest.layers.views if view.isdecimal()), key=int)
+        if len(layers) < 2:
+            raise TrialsError(
+                f"{self.features.path} holds no separate layers for --layer scalar-mix: "
+                "build a cache with `elmo-cache build --layers all`"
+            )
+        return {f"layer_{view}": view for view in layers}
+
+    def trial(self, number: int) -> Trial:
+        """Return the documents of a trial; it depends on no other trial."""
+        return draw_trial(self.settings.protocol, self._pool, self.settings.sizes, self.settings.seed, number)
+
+    def run(
+        self, kind: str, number: int, *, on_epoch: Callable[[int, float], None] | None = None
+    ) -> tuple[TrialResult, dict[str, np.ndarray]]:
+        """Train and test one model on one trial's documents.
+
+        Returns
+        -------
+        TrialResult, dict of str to ndarray
+            The result, and the trained weights by name.
+        """
+        from trainer.fitting import fit, predict, weights_by_name
+        from trainer.models import reinitialise
+
+        trial, settings = self.trial(number), self.settings
+        start = time.perf_counter()
+        model = self.model(kind)
+        reinitialise(model, settings.seed, number)
+        seed = (settings.seed, number)
+        found = fit(
+            model,
+            self.feed(kind, "train", trial.train, shuffle_seed=seed),
+            self.feed(kind, trial.validation_split, trial.validation),
+            max_epochs=settings.max_epochs,
+            patience=settings.patience,
+            on_epoch=on_epoch,
+        )
+        test = self._test_feed(kind, trial.test)
+        accuracy = float(np.mean((predict(model, test) > 0.5) == (test.labels == 1)))
+        train_hash, validation_hash, test_hash = trial.hashes
+        result = TrialResult(
+            trial=number,
+            model=kind,
+            accuracy=accuracy,
+            best_epoch=found.best_epoch,
+            epochs=found.n_epochs,
+            validation_loss=found.validation_loss,
+            seconds=time.perf_counter() - start,
+            seed=settings.seed,
+            train_hash=train_hash,
+            validation_hash=validation_hash,
+            test_hash=test_hash,
+        )
+        return result, weights_by_name(model)
+
+    def model(self, kind: str) -> "keras.Model":
+        """Return the compiled model of a kind, built once."""
+        import keras
+
+        from trainer.models import build_model
+
+        if kind not in self._models:
+            dims = dict.fromkeys(self.layer_views, self.features.manifest.layers.dim)
+            static = np.concatenate([np.zeros((1, self.vectors.dim), np.float32), self.vectors.matrix])
+            model = build_model(kind, static, dims)
+            model.compile(
+                optimizer=keras.optimizers.Adam(self.settings.learning_rate(kind)),
+                loss="binary_crossentropy",
+                # XLA gains nothing on TensorFlow's CPU and compiles for 15 s; JAX is nothing without it.
+                jit_compile=keras.backend.backend() == "jax",
+            )
+            self._models[kind] = model
+        return self._models[kind]
+
+    def feed(
+        self, kind: str, split: str, positions: np.ndarray, shuffle_seed: tuple[int, ...] | None = None
+    ) -> "PaddedBatches":
+        """Return the batches of some documents, with the inputs that a model needs."""
+        from cache.adapters.keras import PaddedBatches
+
+        documents = self.features.split(split)[positions]
+        splits: dict[str, Split] = {}
+        if kind != "basic":
+            splits = {name: self.features.split(split, view)[positions] for name, view in self.layer_views.items()}
+            if sum(part.n_tokens * part.dim * 2 for part in splits.values()) <= LOAD_BYTES:
+                splits = {name: part.load() for name, part in splits.items()}
+        return PaddedBatches(
+            splits,
+            documents,
+            batch_size=self.settings.batch_size,
+            window=self.settings.window,
+            shuffle_seed=shuffle_seed,
+            trim=True,
+        )
+
+    def _test_feed(self, kind: str, positions: np.ndarray) -> "PaddedBatches":
+        # The test documents are the same in every trial: their batches are kept.
+        inputs, documents = ("static" if kind == "basic" else "elmo"), positions.tobytes()
+        if inputs not in self._test_feeds or self._test_feeds[inputs][0] != documents:
+            self._test_feeds[inputs] = (documents, self.feed(kind, "test", positions))
+        return self._test_feeds[inputs][1]
+
+    def _pooled(self, split: str) -> Split:
+        assert self.pool_sizes is not None
+        return self.features[split][: self.pool_sizes[("train", "test").index(split)]]
+
+    @cached_property
+    def _pool(self) -> Pool:
+        train, test = self._pooled("train"), self._pooled("test")
+        train_groups, test_groups = group_duplicates(_token_ids(train), _token_ids(test))
+        assert train.labels is not None and test.labels is not None
+        return Pool(train.labels, test.labels, train_groups, test_groups)
+
+
+def _token_ids(split: Split) -> Any:
+    return (split.token_ids(i) for i in range(len(split)))
+
+
+def run_trials(
+    experiment: Experiment,
+    models: Sequence[str],
+    n_trials: int,
+    out: Path,
+    *,
+    on_epoch: Callable[[int, str, int, float], None] | None = None,
+    on_result: Callable[[TrialResult], None] | None = None,
+) -> list[TrialResult]:
+    """Run trials 1 to `n_trials` of some models; what `out` has already is not run again.
+
+    Parameters
+    ----------
+    experiment : Experiment
+        What the trials share.
+    models : sequence of str
+        Names out of `MODELS`.
+    n_trials : int
+        How many trials there shall be.
+    out : Path
+        Folder of the results: `config.json`, `trials.csv`, `weights/MODEL-NNN.npz`.
+    on_epoch : callable, optional
+        Called with trial, model, epoch and validation loss.
+    on_result : callable, optional
+        Called with every new result.
+
+    Returns
+    -------
+    list of TrialResult
+        All results of the folder, also those of earlier runs.
+
+    Raises
+    ------
+    TrialsError
+        If the folder holds trials of other settings.
+    """
+    for model in models:
+        if model not in MODELS:
+            raise TrialsError(f"--models names {model!r}, expected some of {', '.join(MODELS)}")
+    experiment.check_pool()
+    found, wanted = read_config(out), experiment.config()
+    if found:
+        refuse_other_settings(out, found, wanted)
+    experiment.trial(1)  # too few documents: noticed before anything is written
+    try:
+        (out / "weights").mkdir(parents=True, exist_ok=True)
+        remove_strays(out)
+        remove_strays(out / "weights")
+    except OSError as error:
+        raise OutputError(f"cannot write to {out}: {error.strerror}; choose another --out") from error
+    if not found:
+        write_config(out, wanted)
+    results = read_results(out / "trials.csv")
+    done = {(result.trial, result.model) for result in results}
+    for number in range(1, n_trials + 1):
+        for model in models:
+            if (number, model) in done:
+                continue
+
+            def report(epoch: int, loss: float, number: int = number, model: str = model) -> None:
+                if on_epoch:
+                    on_epoch(number, model, epoch, loss)
+
+            result, weights = experiment.run(model, number, on_epoch=report)
+            with atomic_path(weights_path(out, model, number)) as temporary:
+                with open(temporary, "wb") as file:
+                    np.savez(file, **weights)  # type: ignore[arg-type]
+            results = sorted([*results, result], key=lambda r: (r.trial, MODELS.index(r.model)))
+            write_results(out / "trials.csv", results)
+            if on_result:
+                on_result(result)
+    return results
+
+
+def weights_path(out: Path, model: str, number: int) -> Path:
+    """Return the file of a trial's trained weights."""
+    return out / "weights" / f"{model}-{number:03d}.npz"
