@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import keras
 import numpy as np
@@ -9,8 +10,6 @@ import numpy as np
 from cache.adapters.keras import PaddedBatches
 
 __all__ = ["Fit", "fit", "predict"]
-
-_EPSILON = 1e-7  # Keras's own bound of probabilities in a cross-entropy
 
 
 @dataclass(frozen=True)
@@ -64,14 +63,8 @@ def fit(
     best_epoch = 0
     for epoch in range(1, max_epochs + 1):
         training.begin_epoch(epoch)
-        total = 0.0
-        for i in range(len(training)):
-            inputs, labels = training[i]
-            # The loss that comes back is the mean since the last reset, here that of this batch.
-            model.reset_metrics()
-            total += float(model.train_on_batch(_wanted(model, inputs), labels)) * len(labels)
-        training_losses.append(total / len(training.labels))
-        validation_losses.append(cross_entropy(predict(model, validation), validation.labels))
+        training_losses.append(_mean_loss(model, model.train_on_batch, training))
+        validation_losses.append(_mean_loss(model, model.test_on_batch, validation))
         if on_epoch:
             on_epoch(epoch, validation_losses[-1])
         if not best or validation_losses[-1] < validation_losses[best_epoch - 1]:
@@ -102,10 +95,14 @@ def _wanted(model: keras.Model, inputs: dict[str, np.ndarray]) -> dict[str, np.n
     return {tensor.name: inputs[tensor.name] for tensor in model.inputs}
 
 
-def cross_entropy(probabilities: np.ndarray, labels: np.ndarray) -> float:
-    """Return the mean binary cross-entropy, in nats."""
-    p = np.clip(probabilities, _EPSILON, 1 - _EPSILON)
-    return float(-np.mean(np.where(labels == 1, np.log(p), np.log1p(-p))))
+def _mean_loss(model: keras.Model, step: Callable[..., Any], batches: PaddedBatches) -> float:
+    total = 0.0
+    for i in range(len(batches)):
+        inputs, labels = batches[i]
+        # What comes back is the mean loss since the last reset, here that of this batch.
+        model.reset_metrics()
+        total += float(step(_wanted(model, inputs), labels)) * len(labels)
+    return total / len(batches.labels)
 
 
 def trainable_weights(model: keras.Model) -> list[np.ndarray]:

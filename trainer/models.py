@@ -69,7 +69,7 @@ class ScalarMix(layers.Layer):
     def learned(self) -> dict[str, Any]:
         """Return the shares of the layers and gamma."""
         shares = ops.convert_to_numpy(ops.softmax(self.weights_before_softmax))
-        return {"shares": [float(share) for share in shares], "gamma": float(ops.convert_to_numpy(self.gamma))}
+        return {"shares": [float(share) for share in shares], "gamma": float(self.gamma.numpy())}
 
 
 def reinitialise(model: keras.Model, seed: int, trial: int) -> None:

@@ -4,15 +4,19 @@ Two models of a trial learn from the same documents, so that their difference is
 numbers are deterministic: where something is drawn at random, the seed is fixed.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["LEAST_TRIALS", "PairedDifference", "Summary", "paired_difference", "summarize"]
+__all__ = ["PairedDifference", "Summary", "describe", "paired_difference", "summarize", "verdict"]
 
 LEAST_TRIALS = 3
 """Below this many trials neither an interval nor a p-value is given."""
+
+LEVEL = 0.05
+"""A difference counts as shown if its p-value is below this and its interval leaves out 0."""
 
 N_RESAMPLES = 10_000
 N_FLIPS = 100_000
@@ -52,9 +56,14 @@ class PairedDifference:
     losses: int
 
     @property
+    def exact(self) -> bool:
+        """Whether the p-value comes of all sign flips rather than random ones."""
+        return self.n <= MOST_EXACT_TRIALS
+
+    @property
     def smallest_p_value(self) -> float:
         """The least p-value that this many trials can give, however large the differences are."""
-        return min(1.0, 2.0 ** (1 - self.n)) if self.n <= MOST_EXACT_TRIALS else 1 / (N_FLIPS + 1)
+        return min(1.0, 2.0 ** (1 - self.n)) if self.exact else 1 / (N_FLIPS + 1)
 
 
 def summarize(accuracies: Sequence[float]) -> Summary:
@@ -104,6 +113,54 @@ def paired_difference(accuracies: Sequence[float], others: Sequence[float]) -> P
         ties=int(np.count_nonzero(values == 0)),
         losses=int(np.count_nonzero(values < 0)),
     )
+
+
+def describe(d: PairedDifference) -> dict[str, str]:
+    """Return the numbers of a difference by column title, in percentage points."""
+    if d.interval is None or d.p_value is None:
+        interval = p_value = "too few trials"
+    else:
+        interval = f"{100 * d.interval[0]:+.1f} to {100 * d.interval[1]:+.1f}"
+        p_value = _show_p(d.p_value)
+    return {
+        "trials": str(d.n),
+        "mean": f"{100 * d.mean:+.1f}",
+        "sd": "-" if d.sd is None else f"{100 * d.sd:.1f}",
+        "95 % interval": interval,
+        "p": p_value.removeprefix("p = ").removeprefix("p "),
+        "better": str(d.wins),
+        "equal": str(d.ties),
+        "worse": str(d.losses),
+    }
+
+
+def verdict(model: str, other: str, d: PairedDifference) -> str:
+    """Say in one sentence what the difference of `model` to `other` shows and what it does not."""
+    better, worse, n_better = (model, other, d.wins) if d.mean >= 0 else (other, model, d.losses)
+    trials = "this one trial" if d.n == 1 else f"these {d.n} trials"
+    if d.ties == d.n:
+        return f"{model} and {other} had the same accuracy throughout {trials}: no difference was shown."
+    if abs(d.mean) < _TOLERANCE:
+        lead = f"{model} and {other} had the same mean accuracy in {trials}"
+    else:
+        average = "" if d.n == 1 else " on average"
+        lead = f"{better} was better than {worse} by {abs(100 * d.mean):.1f} points{average} in {trials}"
+    if d.interval is None or d.p_value is None:
+        return f"{lead}, but no difference was shown: fewer than {LEAST_TRIALS} trials say nothing about further ones."
+    low, high = sorted(math.copysign(100, d.mean) * end for end in d.interval)
+    lead += f" (95 % interval {low:.1f} to {high:.1f}, {_show_p(d.p_value)})"
+    leaves_out_zero, is_unlikely = low > 0 or high < 0, d.p_value < LEVEL
+    if leaves_out_zero and is_unlikely:
+        return f"{lead} and in {n_better} of them: a difference was shown."
+    if d.smallest_p_value >= LEVEL:
+        return f"{lead}, but no difference was shown: p is never below {d.smallest_p_value:.3g} in {d.n} trials."
+    if leaves_out_zero or is_unlikely:
+        return f"{lead}, but no difference was clearly shown: the interval and the test disagree."
+    return f"{lead}, but no difference was shown, which does not show that they are equally good."
+
+
+def _show_p(p: float) -> str:
+    return "p < 0.001" if p < 0.001 else f"p = {p:.3g}"
 
 
 def _checked(accuracies: Sequence[float]) -> np.ndarray:

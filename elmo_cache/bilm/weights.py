@@ -104,13 +104,11 @@ def read_weights(source: Path | BinaryIO, options: BiLMOptions, where: str) -> W
 
 
 def _find(file: h5py.File, name: str) -> h5py.Group | h5py.Dataset | None:
-    """Return an object of the file by hard links alone: even asking h5py whether another exists opens its file."""
+    """Return an object of the file by hard links alone: other links may lead to other files."""
     found = file
     for part in name.split("/"):
-        key = part.encode()
-        if not isinstance(found, h5py.Group) or not found.id.links.exists(key):
-            return None
-        if found.id.links.get_info(key).type != h5py.h5l.TYPE_HARD:
+        link = found.get(part, getlink=True) if isinstance(found, h5py.Group) else None
+        if not isinstance(link, h5py.HardLink):
             return None
         found = found[part]
     return found

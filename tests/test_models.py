@@ -1,0 +1,131 @@
+"""The classifiers: sizes, what padding they can tell, how a trial starts."""
+
+import keras
+import numpy as np
+import pytest
+
+from trainer.models import build_model, reinitialise
+
+STATIC = np.concatenate([np.zeros((1, 300)), np.random.default_rng(0).standard_normal((40, 300))]).astype(np.float32)
+
+
+def compiled(kind: str = "elmo", dims: dict[str, int] | None = None, static: np.ndarray = STATIC) -> keras.Model:
+    model = build_model(kind, static, {"features": 1024} if dims is None else dims)
+    model.compile(optimizer=keras.optimizers.Adam(1e-3), loss="binary_crossentropy", jit_compile=False)
+    return model
+
+
+def n_trainable(model: keras.Model) -> int:
+    return sum(int(np.prod(variable.shape)) for variable in model.trainable_variables)
+
+
+@pytest.mark.parametrize(("kind", "n"), [("basic", 74_165), ("elmo", 270_773), ("elmo-only", 213_173)])
+def test_trainable_parameters_at_the_notebooks_dimensions(kind: str, n: int) -> None:
+    assert n_trainable(compiled(kind)) == n
+
+
+def test_a_mix_of_three_layers_adds_four_parameters() -> None:
+    dims = {f"layer_{k}": 1024 for k in range(3)}
+    assert n_trainable(compiled("elmo", dims)) == 270_773 + 4
+
+
+def test_static_vectors_are_frozen_and_found_by_token_id() -> None:
+    model = compiled("basic")
+    embedding = model.get_layer("static")
+    assert embedding.trainable_variables == []
+    np.testing.assert_array_equal(embedding(np.array([[0, 3]]))[0], STATIC[[0, 3]])
+
+
+def batch(n_docs: int, length: int, dim: int, seed: int = 0) -> dict[str, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    return {
+        "features": rng.standard_normal((n_docs, length, dim)).astype(np.float16),
+        "token_ids": rng.integers(1, len(STATIC), (n_docs, length)).astype(np.int32),
+    }
+
+
+def reference(model: keras.Model, inputs: dict[str, np.ndarray]) -> np.ndarray:
+    """The ELMo classifier in NumPy float64, from its weights."""
+    weights = {variable.path: np.asarray(variable.numpy(), np.float64) for variable in model.trainable_variables}
+    x = np.concatenate([inputs["features"].astype(np.float64), STATIC.astype(np.float64)[inputs["token_ids"]]], axis=-1)
+    x = np.pad(x, ((0, 0), (1, 1), (0, 0)))
+    kernel, n = weights["convolution/kernel"], x.shape[1] - 2
+    convolved = sum(x[:, k : k + n] @ kernel[k] for k in range(3)) + weights["convolution/bias"]
+    hidden = np.maximum(convolved, 0).max(axis=1) @ weights["hidden/kernel"] + weights["hidden/bias"]
+    logit = np.maximum(hidden, 0) @ weights["probability/kernel"] + weights["probability/bias"]
+    return 1 / (1 + np.exp(-logit))
+
+
+def test_the_model_is_what_the_notebook_describes() -> None:
+    model = compiled("elmo", {"features": 24})
+    inputs = batch(3, 17, 24)
+    np.testing.assert_allclose(model.predict_on_batch(inputs), reference(model, inputs), atol=1e-6)
+
+
+@pytest.mark.parametrize("length", [1, 5, 18, 19, 20])
+def test_two_padded_positions_are_as_good_as_a_window(length: int) -> None:
+    """What `PaddedBatches(trim=True)` relies on; a window of 20."""
+    model = compiled("elmo", {"features": 24})
+    for variable in model.trainable_variables:
+        variable.assign(np.random.default_rng(1).standard_normal(variable.shape) * 0.1)
+    inputs = batch(4, length, 24)
+
+    def padded(total: int) -> dict[str, np.ndarray]:
+        return {
+            name: np.pad(array, ((0, 0), (total - length, 0), *[(0, 0)] * (array.ndim - 2)))
+            for name, array in inputs.items()
+        }
+
+    whole, trimmed = model.predict_on_batch(padded(20)), model.predict_on_batch(padded(min(20, length + 2)))
+    np.testing.assert_allclose(whole, trimmed, atol=1e-6)
+
+
+def test_a_trial_starts_from_weights_of_its_own() -> None:
+    model = compiled("elmo", {"features": 8})
+
+    def start(seed: int, trial: int) -> list[np.ndarray]:
+        reinitialise(model, seed, trial)
+        return [np.array(variable.numpy()) for variable in model.trainable_variables]
+
+    first, second, other_seed, again = start(0, 1), start(0, 2), start(1, 1), start(0, 1)
+    for variable, a, b, c, d in zip(model.trainable_variables, first, second, other_seed, again, strict=True):
+        np.testing.assert_array_equal(a, d)
+        if variable.name == "kernel":
+            assert not np.array_equal(a, b) and not np.array_equal(a, c)
+            limit = np.sqrt(6 / (np.prod(a.shape[:-1]) + np.prod(a.shape[:-2], initial=1) * a.shape[-1]))
+            assert 0.9 * limit < np.abs(a).max() <= limit, "Glorot-uniform, as Keras starts these layers"
+        else:
+            assert not a.any()
+    kernels = [a for variable, a in zip(model.trainable_variables, first, strict=True) if variable.name == "kernel"]
+    assert not np.array_equal(kernels[1].ravel()[:50], kernels[2].ravel()[:50]), "each layer has its own seed"
+
+
+def test_a_trial_starts_with_a_fresh_optimiser() -> None:
+    model = compiled("elmo", {"features": 8})
+    inputs, labels = batch(4, 9, 8), np.array([0, 1, 0, 1], np.float32)
+
+    def train() -> list[float]:
+        reinitialise(model, 0, 1)
+        losses = []
+        for _ in range(4):
+            model.reset_metrics()
+            losses.append(float(model.train_on_batch(inputs, labels)))
+        return losses
+
+    assert train() == train()
+    assert float(model.optimizer.learning_rate) == pytest.approx(1e-3)
+
+
+def test_the_scalar_mix_starts_as_a_mean_and_learns() -> None:
+    model = compiled("elmo-only", {"layer_0": 6, "layer_1": 6})
+    reinitialise(model, 0, 1)
+    mix = model.get_layer("scalar_mix")
+    a, b = (np.random.default_rng(k).standard_normal((2, 5, 6)).astype(np.float32) for k in (0, 1))
+    np.testing.assert_allclose(mix([a, b]), (a + b) / 2, atol=1e-6)
+    assert mix.learned() == {"shares": [0.5, 0.5], "gamma": 1.0}
+    inputs = {"layer_0": a.astype(np.float16), "layer_1": b.astype(np.float16)}
+    for _ in range(5):
+        model.train_on_batch(inputs, np.array([0, 1], np.float32))
+    learned = mix.learned()
+    assert learned["gamma"] != 1.0 and learned["shares"] != [0.5, 0.5]
+    assert sum(learned["shares"]) == pytest.approx(1)

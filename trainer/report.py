@@ -1,0 +1,309 @@
+"""What comes out of trials: the results file, the summary, the table on the terminal and the pictures."""
+
+import csv
+import io
+import json
+import math
+import re
+import textwrap
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from itertools import combinations, pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cache.files import atomic_path
+from trainer.errors import TrialsError
+from trainer.statistics import PairedDifference, describe, paired_difference, summarize, verdict
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["TrialResult", "plot", "read_results", "summary", "table", "write_results", "write_summary"]
+
+CHANCE = 0.5
+_WIDTH = 100
+
+
+@dataclass(frozen=True)
+class TrialResult:
+    """One model's result in one trial: a line of `trials.csv`."""
+
+    trial: int
+    """1-based."""
+    model: str
+    accuracy: float
+    """Fraction of the test documents, 0 to 1."""
+    best_epoch: int
+    """The epoch with the lowest validation loss, 1-based: its weights were tested."""
+    epochs: int
+    """Epochs that were run."""
+    validation_loss: float
+    """At the best epoch."""
+    seconds: float
+    """Of training and testing."""
+    seed: int
+    train_hash: str
+    """Of the document set, as in `Trial.hashes`; likewise the other two."""
+    validation_hash: str
+    test_hash: str
+
+
+_COLUMNS = tuple(field.name for field in fields(TrialResult))
+
+
+def write_results(path: Path, results: Sequence[TrialResult]) -> None:
+    """Write `trials.csv` as a whole: the file there is replaced at once, or stays as it is."""
+    lines = io.StringIO(newline="")
+    writer = csv.writer(lines, lineterminator="\n")
+    writer.writerow(_COLUMNS)
+    for result in results:
+        # `float` first, as NumPy's numbers would be written in another way; `repr` gives back the same number.
+        writer.writerow(repr(float(v)) if isinstance(v, float) else v for v in vars(result).values())
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(lines.getvalue().encode())
+
+
+def read_results(path: Path) -> list[TrialResult]:
+    """Read `trials.csv`; without such a file there are no results yet.
+
+    Raises
+    ------
+    TrialsError
+        If the file is damaged; the message names the line.
+    """
+    try:
+        text = path.read_bytes().decode("utf-8")
+    except FileNotFoundError:
+        return []
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise _damaged(path, line, f"byte {error.start} is not UTF-8") from error
+    except OSError as error:
+        raise TrialsError(f"{path} cannot be read: {error.strerror}") from error
+    results: list[TrialResult] = []
+    found: set[tuple[int, str]] = set()
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    try:
+        header = tuple(next(reader, ()))
+        if header != _COLUMNS:
+            raise ValueError(f"the columns are {','.join(header) or 'missing'}, expected {','.join(_COLUMNS)}")
+        for row in reader:
+            result = _parse_row(row)
+            if (result.trial, result.model) in found:
+                raise ValueError(f"trial {result.trial} of {result.model} is there twice")
+            found.add((result.trial, result.model))
+            results.append(result)
+        if not text.endswith("\n"):
+            raise ValueError("the line is cut short")
+    except (ValueError, csv.Error) as error:
+        raise _damaged(path, max(1, reader.line_num), str(error)) from error
+    return results
+
+
+def _parse_row(row: Sequence[str]) -> TrialResult:
+    if len(row) != len(_COLUMNS):
+        raise ValueError(f"{len(row)} values, expected {len(_COLUMNS)}")
+    values: dict[str, Any] = {}
+    for field, text in zip(fields(TrialResult), row, strict=True):
+        assert isinstance(field.type, type)
+        try:
+            values[field.name] = field.type(text)
+        except ValueError:
+            raise ValueError(f"{field.name} is {text!r}, expected {field.type.__name__}") from None
+    result = TrialResult(**values)
+    checks = {
+        "trial": result.trial >= 1,
+        "model": result.model != "",
+        "accuracy": 0 <= result.accuracy <= 1,
+        "best_epoch": 1 <= result.best_epoch <= result.epochs,
+        "seconds": 0 <= result.seconds < math.inf,
+        "seed": result.seed >= 0,
+        **{name: re.fullmatch("[0-9a-f]+", values[name]) for name in _COLUMNS if name.endswith("_hash")},
+    }
+    if wrong := [name for name, holds in checks.items() if not holds]:
+        raise ValueError(f"{wrong[0]} is {values[wrong[0]]!r}")
+    return result
+
+
+def _damaged(path: Path, line: int, what: str) -> TrialsError:
+    return TrialsError(f"{path}, line {line}: {what}; repair that line, or remove the folder and run the trials again")
+
+
+def summary(results: Sequence[TrialResult]) -> dict[str, Any]:
+    """Return what `summary.json` holds: each model's accuracies, and each pair's difference, as fractions."""
+    accuracies = _by_model(results)
+    return {
+        "models": {model: asdict(summarize(list(found.values()))) for model, found in accuracies.items()},
+        "pairs": [
+            {"model": model, "other": other, **asdict(difference), "verdict": verdict(model, other, difference)}
+            for model, other, difference in _pairs(accuracies)
+        ],
+    }
+
+
+def write_summary(folder: Path, results: Sequence[TrialResult]) -> None:
+    """Write a folder's `summary.json`."""
+    with atomic_path(folder / "summary.json") as temporary:
+        temporary.write_text(json.dumps(summary(results), indent=1) + "\n", encoding="utf-8")
+
+
+def table(results: Sequence[TrialResult]) -> str:
+    """Return the table for the terminal: trials, summaries, differences, and what they show, in words."""
+    accuracies = _by_model(results)
+    summaries = {model: summarize(list(found.values())) for model, found in accuracies.items()}
+    rows = [["trial", *accuracies]]
+    for trial in sorted({result.trial for result in results}):
+        rows.append([str(trial), *(_percent(found.get(trial)) for found in accuracies.values())])
+    rows.append(["mean", *(_percent(s.mean) for s in summaries.values())])
+    rows.append(["sd", *(_percent(s.sd) for s in summaries.values())])
+    rows.append(["range", *(f"{_percent(s.min)} to {_percent(s.max)}" for s in summaries.values())])
+    lines = _aligned(rows)
+    rule = "-" * len(lines[0])
+    blocks = ["\n".join(["Accuracy in %", lines[0], rule, *lines[1:-3], rule, *lines[-3:]])]
+    if pairs := _pairs(accuracies):
+        described = [{"": f"{model} - {other}", **describe(difference)} for model, other, difference in pairs]
+        lines = _aligned([list(described[0]), *(list(row.values()) for row in described)])
+        blocks.append("\n".join(["Paired differences in percentage points", lines[0], "-" * len(lines[0]), *lines[1:]]))
+    sentences = [verdict(*pair) for pair in pairs] or [_no_pair(list(accuracies))]
+    sentences += _notes(results, [difference for _, _, difference in pairs])
+    return "\n\n".join([*blocks, *map(_wrapped, sentences)])
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
+
+
+def _wrapped(sentence: str) -> str:
+    kept_together = re.sub(r"\bp ([<=]) ", "p\u00a0\\1\u00a0", sentence)
+    return textwrap.fill(kept_together, _WIDTH, break_on_hyphens=False).replace("\u00a0", " ")
+
+
+def _by_model(results: Sequence[TrialResult]) -> dict[str, dict[int, float]]:
+    """Return accuracy by model and trial, models in order of appearance."""
+    if not results:
+        raise TrialsError("there are no results: run `elmo-train trials` first")
+    models = dict.fromkeys(result.model for result in results)
+    ordered = sorted(results, key=lambda result: result.trial)
+    return {model: {r.trial: r.accuracy for r in ordered if r.model == model} for model in models}
+
+
+def _pairs(accuracies: Mapping[str, Mapping[int, float]]) -> list[tuple[str, str, PairedDifference]]:
+    """Return each later model with each earlier one, over the trials that both have."""
+    pairs = []
+    for other, model in combinations(accuracies, 2):
+        if trials := [trial for trial in accuracies[other] if trial in accuracies[model]]:
+            first, second = ([accuracies[name][trial] for trial in trials] for name in (model, other))
+            pairs.append((model, other, paired_difference(first, second)))
+    return pairs
+
+
+def _percent(fraction: float | None) -> str:
+    return "-" if fraction is None else f"{100 * fraction:.1f}"
+
+
+def _no_pair(models: Sequence[str]) -> str:
+    if len(models) == 1:
+        return f"Only {models[0]} was run: there is no other model to compare it with."
+    return f"{' and '.join(models)} have no trial in common: they cannot be compared."
+
+
+def _notes(results: Sequence[TrialResult], differences: Sequence[PairedDifference]) -> list[str]:
+    if not any(d.p_value is not None for d in differences):
+        return []
+    flips = "exact" if all(d.exact for d in differences) else "random flips"
+    note = (
+        "Interval: bootstrap percentiles of the mean difference, somewhat narrow for few trials. "
+        f"p: two-sided sign-flip permutation test ({flips}). No test compares the standard deviations."
+    )
+    if len(differences) > 1:
+        note += f" No p-value is corrected for there being {len(differences)} of them."
+    if len({result.test_hash for result in results}) == 1:
+        note += " All trials share their test documents: interval and p speak of other training sets alone."
+    return [note]
+
+
+def plot(runs: Mapping[str, Sequence[TrialResult]], path: Path) -> None:
+    """Draw box plots and pair plots of accuracies into a PNG, several runs side by side.
+
+    Parameters
+    ----------
+    runs : mapping of str to sequence of TrialResult
+        Results by the name that stands over them.
+    path : Path
+        The picture; it appears whole or not at all.
+    """
+    # `Figure` rather than `pyplot`: nothing global, no display, and `--help` does not wait for matplotlib.
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    accuracies = {name: _by_model(results) for name, results in runs.items()}
+    if not accuracies:
+        raise TrialsError("there are no runs to draw")
+    values = [
+        CHANCE,
+        *(a for run in accuracies.values() for found in run.values() for a in found.values()),
+    ]
+    limits = 100 * min(drawn) - 3, 100 * max(drawn) + 3
+    n_runs = len(accuracies)
+    # 800 px wide for one run or two: at that size the smallest letters are 11 px high.
+    figure = Figure(figsize=(8, 4.6) if n_runs == 1 else (4 * n_runs, 8), layout="constrained")
+    titles = [_title(name, run, 90 if n_runs == 1 else 44) for name, run in accuracies.items()]
+    n_lines = max(title.count("\n") for title in titles)
+    parts = figure.subfigures(1, n_runs, squeeze=False)[0]
+    for part, title, run in zip(parts, titles, accuracies.values(), strict=True):
+        # As many lines everywhere, so that the axes of all runs are level.
+        part.suptitle(title + "\n" * (n_lines - title.count("\n")), fontsize=10, parse_math=False)
+        boxes, pairs = part.subplots(*((1, 2) if n_runs == 1 else (2, 1)))
+        _draw_boxes(boxes, run)
+        _draw_pairs(pairs, run)
+        for ax in (boxes, pairs):
+            ax.axhline(100 * CHANCE, color="0.3", linestyle=":", linewidth=1.2, label="chance", zorder=1)
+            ax.set(ylim=limits, xlim=(-0.6, len(run) - 0.4), xlabel="model", ylabel="accuracy (% of test documents)")
+            ax.set_xticks(range(len(run)), list(run), parse_math=False)
+            ax.grid(axis="y", color="0.9")
+            ax.set_axisbelow(True)
+        handles = dict(zip(*reversed(pairs.get_legend_handles_labels()), strict=True))  # one for each label
+        n_columns = 4 if n_runs == 1 else 2
+        part.legend(handles.values(), handles, loc="outside lower center", ncols=n_columns, fontsize=8, frameon=False)
+    with atomic_path(path) as temporary:
+        FigureCanvasAgg(figure)
+        figure.savefig(temporary, format="png", dpi=200, metadata={"Software": None})
+
+
+def _title(name: str, run: Mapping[str, Mapping[int, float]], width: int) -> str:
+    n_trials = len({trial for found in run.values() for trial in found})
+    parts = []
+    for model, found in run.items():
+        s = summarize(list(found.values()))
+        n = "" if s.n == n_trials else f" (n = {s.n})"
+        parts.append(f"{model} {_percent(s.mean)}" + ("" if s.sd is None else f" ± {_percent(s.sd)}") + n)
+    # No line ends within a model's numbers.
+    sentence = f"n = {n_trials}, mean ± sd in %: {'; '.join(parts)}".replace(" ", "\u00a0")
+    sentence = re.sub("(?<=[:;])\u00a0", " ", sentence)
+    lines = [*textwrap.wrap(name, width), *textwrap.wrap(sentence, width, break_on_hyphens=False)]
+    return "\n".join(lines).replace("\u00a0", " ")
+
+
+def _draw_boxes(ax: "Axes", run: Mapping[str, Mapping[int, float]]) -> None:
+    ax.set_title("each model's trials", fontsize=9)
+    for column, found in enumerate(run.values()):
+        values = [100 * accuracy for accuracy in found.values()]
+        ax.boxplot([values], positions=[column], widths=0.5, showfliers=False, medianprops={"color": "black"})
+        offsets = [0.24 * (i + 0.5) / len(values) - 0.12 for i in range(len(values))]
+        ax.plot([column + offset for offset in offsets], values, "o", markersize=5, alpha=0.7, color=f"C{column}")
+
+
+def _draw_pairs(ax: "Axes", run: Mapping[str, Mapping[int, float]]) -> None:
+    ax.set_title("lines join the same trial", fontsize=9)
+    better, worse, equal = "right-hand model better", "right-hand model worse", "both equal"
+    styles = {better: ("0.45", "-"), worse: ("C3", "--"), equal: ("0.45", "-.")}
+    for column, (left, right) in enumerate(pairwise(run.values())):
+        for trial in sorted(left.keys() & right.keys()):
+            ends = [100 * left[trial], 100 * right[trial]]
+            label = equal if ends[0] == ends[1] else better if ends[0] < ends[1] else worse
+            color, dashes = styles[label]
+            ax.plot([column, column + 1], ends, dashes, color=color, linewidth=1.2, alpha=0.8, label=label)
+    for column, found in enumerate(run.values()):
+        ax.plot([column] * len(found), [100 * a for a in found.values()], "o", markersize=5, color=f"C{column}")
