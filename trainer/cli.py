@@ -84,8 +84,7 @@ def trials(
     earlier = read_config(out)
     with FeatureCache(cache_path) as features:
         static = load_vectors(vectors, features)
-        pool = (earlier["pool"]["train"], earlier["pool"]["test"]) if earlier else None
-        experiment = Experiment(features, static, settings, pool)
+        experiment = Experiment(features, static, settings, earlier["pool"] if earlier else None)
         _describe(experiment, static)
         with quiet_import():
             import keras  # noqa: F401

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from cache.files import atomic_path
 from trainer.errors import TrialsError
-from trainer.statistics import PairedDifference, describe, paired_difference, summarize, verdict
+from trainer.statistics import PairedDifference, describe, method, paired_difference, summarize, verdict
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -166,7 +166,11 @@ def table(results: Sequence[TrialResult]) -> str:
         lines = _aligned([list(described[0]), *(list(row.values()) for row in described)])
         blocks.append("\n".join(["Paired differences in percentage points", lines[0], "-" * len(lines[0]), *lines[1:]]))
     sentences = [verdict(*pair) for pair in pairs] or [_no_pair(list(accuracies))]
-    sentences += _notes(results, [difference for _, _, difference in pairs])
+    if any(difference.p_value is not None for _, _, difference in pairs):
+        note = method([difference for _, _, difference in pairs])
+        if len({result.test_hash for result in results}) == 1:
+            note += " All trials share their test documents: interval and p speak of other training sets alone."
+        sentences.append(note)
     return "\n\n".join([*blocks, *map(_wrapped, sentences)])
 
 
@@ -209,21 +213,6 @@ def _no_pair(models: Sequence[str]) -> str:
     return f"{' and '.join(models)} have no trial in common: they cannot be compared."
 
 
-def _notes(results: Sequence[TrialResult], differences: Sequence[PairedDifference]) -> list[str]:
-    if not any(d.p_value is not None for d in differences):
-        return []
-    flips = "exact" if all(d.exact for d in differences) else "random flips"
-    note = (
-        "Interval: bootstrap percentiles of the mean difference, somewhat narrow for few trials. "
-        f"p: two-sided sign-flip permutation test ({flips}). No test compares the standard deviations."
-    )
-    if len(differences) > 1:
-        note += f" No p-value is corrected for there being {len(differences)} of them."
-    if len({result.test_hash for result in results}) == 1:
-        note += " All trials share their test documents: interval and p speak of other training sets alone."
-    return [note]
-
-
 def plot(runs: Mapping[str, Sequence[TrialResult]], path: Path) -> None:
     """Draw box plots and pair plots of accuracies into a PNG, several runs side by side.
 
@@ -241,11 +230,8 @@ def plot(runs: Mapping[str, Sequence[TrialResult]], path: Path) -> None:
     accuracies = {name: _by_model(results) for name, results in runs.items()}
     if not accuracies:
         raise TrialsError("there are no runs to draw")
-    values = [
-        CHANCE,
-        *(a for run in accuracies.values() for found in run.values() for a in found.values()),
-    ]
-    limits = 100 * min(drawn) - 3, 100 * max(drawn) + 3
+    drawn = [result.accuracy for results in runs.values() for result in results]
+    limits = 100 * min(CHANCE, *drawn) - 3, 100 * max(CHANCE, *drawn) + 3
     n_runs = len(accuracies)
     # 800 px wide for one run or two: at that size the smallest letters are 11 px high.
     figure = Figure(figsize=(8, 4.6) if n_runs == 1 else (4 * n_runs, 8), layout="constrained")
@@ -264,9 +250,9 @@ def plot(runs: Mapping[str, Sequence[TrialResult]], path: Path) -> None:
             ax.set_xticks(range(len(run)), list(run), parse_math=False)
             ax.grid(axis="y", color="0.9")
             ax.set_axisbelow(True)
-        handles = dict(zip(*reversed(pairs.get_legend_handles_labels()), strict=True))  # one for each label
         n_columns = 4 if n_runs == 1 else 2
-        part.legend(handles.values(), handles, loc="outside lower center", ncols=n_columns, fontsize=8, frameon=False)
+        handles = pairs.get_legend_handles_labels()[0]
+        part.legend(handles=handles, loc="outside lower center", ncols=n_columns, fontsize=8, frameon=False)
     with atomic_path(path) as temporary:
         FigureCanvasAgg(figure)
         figure.savefig(temporary, format="png", dpi=200, metadata={"Software": None})
@@ -299,11 +285,13 @@ def _draw_pairs(ax: "Axes", run: Mapping[str, Mapping[int, float]]) -> None:
     ax.set_title("lines join the same trial", fontsize=9)
     better, worse, equal = "right-hand model better", "right-hand model worse", "both equal"
     styles = {better: ("0.45", "-"), worse: ("C3", "--"), equal: ("0.45", "-.")}
+    for label, (color, dashes) in styles.items():  # for the legend, which is the same beside every run
+        ax.plot([], [], dashes, color=color, label=label)
     for column, (left, right) in enumerate(pairwise(run.values())):
         for trial in sorted(left.keys() & right.keys()):
             ends = [100 * left[trial], 100 * right[trial]]
             label = equal if ends[0] == ends[1] else better if ends[0] < ends[1] else worse
             color, dashes = styles[label]
-            ax.plot([column, column + 1], ends, dashes, color=color, linewidth=1.2, alpha=0.8, label=label)
+            ax.plot([column, column + 1], ends, dashes, color=color, linewidth=1.2, alpha=0.8)
     for column, found in enumerate(run.values()):
         ax.plot([column] * len(found), [100 * a for a in found.values()], "o", markersize=5, color=f"C{column}")

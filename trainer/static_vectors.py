@@ -1,9 +1,7 @@
 """Static word vectors: one matrix over a cache's vocabulary, whatever the source."""
 
 import importlib
-import io
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from importlib.util import find_spec
@@ -12,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from cache.files import atomic_path, remove_strays
 from cache.hashing import array_sha256, fingerprint
+from trainer import muse
 from trainer.errors import VectorsError
 from trainer.vector_files import VectorReader
 
@@ -25,13 +23,6 @@ NO_VECTOR = ("<PAD>", "<START>", "<UNK>")
 
 INSTALL = 'pip install "elmo-cache[sample]"'
 GLOVE_FILES = ("glove_6B_50d_emb.npy", "glove_6B_index.parquet")
-
-# No hash of it is published.
-MUSE_URL = "https://dl.fbaipublicfiles.com/arrival/vectors/wiki.multi.en.vec"
-MUSE_BYTES = 628_614_720
-MUSE_HEADER = b"200000 300\n"
-
-_BLOCK_BYTES = 2**20
 
 Progress = Callable[[int], None]
 
@@ -104,7 +95,7 @@ def load_static_vectors(
     lookup = _Lookup(vocabulary)
     if source == GLOVE:
         return _read_glove(lookup, progress)
-    path = _muse_file(cache_folder, progress) if source == MUSE else Path(source)
+    path = muse.fetch(cache_folder, progress) if source == MUSE else Path(source)
     reader = VectorReader(path, progress)
     for word, values in reader.rows(lookup.wanted):
         lookup.add(word, values)
@@ -114,7 +105,7 @@ def load_static_vectors(
 def source_size(source: str | Path, *, cache_folder: Path | None = None) -> int | None:
     """Bytes on disk that loading goes through, what must be fetched counted once more; None if not known."""
     if source == MUSE:
-        return MUSE_BYTES if _is_muse(_muse_path(cache_folder)) else 2 * MUSE_BYTES
+        return muse.N_BYTES if muse.is_whole(muse.path_in(cache_folder)) else 2 * muse.N_BYTES
     try:
         paths = _glove_paths() if source == GLOVE else (Path(source),)
         return sum(path.stat().st_size for path in paths) if all(path.is_file() for path in paths) else None
@@ -207,45 +198,3 @@ def _read_glove(lookup: _Lookup, progress: Progress | None) -> StaticVectors:
     if progress is not None:
         progress(sum(path.stat().st_size for path in paths))
     return lookup.vectors(GLOVE, matrix.shape[1])
-
-
-def _muse_path(cache_folder: Path | None) -> Path:
-    if cache_folder is None:
-        cache_folder = Path(_pooch().os_cache("elmo-cache"))
-    # A folder of its own: what a killed download left in it is removed.
-    return cache_folder / MUSE / MUSE_URL.rpartition("/")[2]
-
-
-def _is_muse(path: Path) -> bool:
-    try:
-        with path.open("rb") as stream:
-            return path.stat().st_size == MUSE_BYTES and stream.read(len(MUSE_HEADER)) == MUSE_HEADER
-    except OSError:
-        return False
-
-
-def _muse_file(cache_folder: Path | None, progress: Progress | None) -> Path:
-    """The published file, fetched if it is not there; under its name stands a file of the right size or none."""
-    path = _muse_path(cache_folder)
-    if _is_muse(path):
-        return path
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        remove_strays(path.parent)
-    except OSError as error:
-        raise VectorsError(
-            f"{path.parent}: cannot hold the vectors 'muse' ({error.strerror}); {_way_out('fetch')}"
-        ) from error
-    with atomic_path(path) as temporary:
-        with temporary.open("wb") as stream:
-            _download(stream, progress)
-        if not _is_muse(temporary):
-            raise VectorsError(
-                f"muse: {MUSE_URL} gave {temporary.stat().st_size} bytes, expected {MUSE_BYTES} with the header "
-                f"{MUSE_HEADER.decode().strip()!r}; try again, or {_way_out('fetch')}"
-            )
-    return path
-
-
-def _download(stream: io.BufferedWriter, progress: Progress | None) -> None:
-    pooch = _pooch()

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["PairedDifference", "Summary", "describe", "paired_difference", "summarize", "verdict"]
+__all__ = ["PairedDifference", "Summary", "describe", "method", "paired_difference", "summarize", "verdict"]
 
 LEAST_TRIALS = 3
 """Below this many trials neither an interval nor a p-value is given."""
@@ -157,6 +157,18 @@ def verdict(model: str, other: str, d: PairedDifference) -> str:
     if leaves_out_zero or is_unlikely:
         return f"{lead}, but no difference was clearly shown: the interval and the test disagree."
     return f"{lead}, but no difference was shown, which does not show that they are equally good."
+
+
+def method(differences: Sequence[PairedDifference]) -> str:
+    """Say how the intervals and p-values of some differences were found, and what they leave out."""
+    flips = "exact" if all(d.exact for d in differences) else "random flips"
+    note = (
+        "Interval: bootstrap percentiles of the mean difference, somewhat narrow for few trials. "
+        f"p: two-sided sign-flip permutation test ({flips}). No test compares the standard deviations."
+    )
+    if len(differences) > 1:
+        note += f" No p-value is corrected for there being {len(differences)} of them."
+    return note
 
 
 def _show_p(p: float) -> str:

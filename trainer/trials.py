@@ -1,7 +1,7 @@
 """Running trials: the same few documents for every model, one compiled model for all trials of its kind."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -41,7 +41,7 @@ class Experiment:
         Of the cache's vocabulary.
     settings : Settings
         The choices of the run.
-    pool_sizes : tuple of int, optional
+    pool_sizes : Mapping[str, int], optional
         How many documents of `train` and `test` trials draw from. Default: all that are finished.
 
     Raises
@@ -53,7 +53,7 @@ class Experiment:
     features: FeatureCache
     vectors: StaticVectors
     settings: Settings
-    pool_sizes: tuple[int, int] | None = None
+    pool_sizes: Mapping[str, int] | None = None
 
     def __post_init__(self) -> None:
         names = self.features.label_names
@@ -65,36 +65,32 @@ class Experiment:
         self._test_feeds: dict[str, tuple[bytes, PaddedBatches]] = {}
 
     def check_pool(self) -> None:
-        """Check that there is something to draw trials from; the settings' protocol included.
+        """Check that there is something to draw trials from, of the lengths that the protocol wants.
 
         Raises
         ------
         TrialsError
-            If a split is missing, has fewer documents than earlier trials drew from, or has other lengths than the
-            protocol wants.
+            If a split is missing, has fewer documents than earlier trials drew from, or other lengths.
         """
         path = self.features.path
         if not {"train", "test"} <= set(self.features):
             raise TrialsError(f"{path} has the splits {', '.join(self.features)}; trials need train and test")
-        self.pool_sizes = self.pool_sizes or (len(self.features["train"]), len(self.features["test"]))
-        for split, n_documents in zip(("train", "test"), self.pool_sizes, strict=True):
+        for split, n_documents in (self.pool_sizes or {}).items():
             if n_documents > len(self.features[split]):
                 raise TrialsError(
                     f"{path} has {len(self.features[split])} documents of {split}, the earlier trials drew from "
                     f"{n_documents}: finish its build"
                 )
         if self.settings.protocol == "notebook":
-            check_notebook_lengths(
-                {"train": self._pooled("train").lengths, "test": self._pooled("test").lengths}, self.settings.window
-            )
+            lengths = {split: self._pooled(split).lengths for split in ("train", "test")}
+            check_notebook_lengths(lengths, self.settings.window)
 
     def config(self) -> dict[str, Any]:
         """Return what `config.json` holds: everything needed to run the same trials again."""
         manifest = self.features.manifest
-        assert self.pool_sizes is not None
         return {
             "settings": self.settings.to_json(),
-            "pool": {"train": self.pool_sizes[0], "test": self.pool_sizes[1]},
+            "pool": {split: len(self._pooled(split)) for split in ("train", "test")},
             "cache": {
                 "path": str(self.features.path),
                 "encoder": manifest.names.get("encoder"),
@@ -220,8 +216,8 @@ class Experiment:
         return self._test_feeds[inputs][1]
 
     def _pooled(self, split: str) -> Split:
-        assert self.pool_sizes is not None
-        return self.features[split][: self.pool_sizes[("train", "test").index(split)]]
+        documents = self.features[split]
+        return documents[: self.pool_sizes[split]] if self.pool_sizes else documents
 
     @cached_property
     def _pool(self) -> Pool:
