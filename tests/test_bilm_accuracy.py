@@ -205,3 +205,20 @@ def test_bfloat16() -> None:
     assert relative.max() < 2e-2
     # Or it would be float32 under another name.
     assert relative.mean() > 2e-4
+
+
+@pytest.mark.parametrize("part", ["words", "context"])
+def test_bfloat16_is_in_both_models(tmp_path: Path, part: str) -> None:
+    weights = dict(random_weights(OPTIONS, 8))
+    if part == "context":
+        # All words alike, with a vector that bfloat16 holds: what differs now, the LSTMs have done.
+        weights |= {"CNN_proj/W_proj": np.zeros((16, 6), np.float32), "CNN_proj/b_proj": np.full(6, 0.5, np.float32)}
+    folder = write_elmo(tmp_path, weights=weights)
+    (layers,) = expected_layers(folder, WORDS[:1])
+
+    (found,) = open_elmo(folder, layers="all", precision="bfloat16").encode(WORDS[:1])
+
+    difference = np.abs(found - as_encoded(layers, "all")).max(axis=0)
+    of_words, of_context = difference[:6], difference[6:]
+    assert (1e-4 < of_words.max() < 2e-2) if part == "words" else not of_words.any()
+    assert 1e-4 < of_context.max() < 2e-2

@@ -6,7 +6,7 @@ import click
 import numpy as np
 
 from cache import FeatureCache
-from cache.adapters.console import Commands, progress_bar, quiet_import
+from cache.adapters.console import Commands, note_on, progress_bar, quiet_import
 from trainer.errors import TrialsError
 from trainer.evaluation import evaluate
 from trainer.protocols import PROTOCOLS, Sizes
@@ -95,8 +95,8 @@ def trials(
                 kinds,
                 n_trials,
                 out,
-                on_epoch=lambda trial, model, epoch, loss: bar.set_postfix_str(
-                    f"trial {trial}, {model}, epoch {epoch}, validation loss {loss:.3f}"
+                on_epoch=lambda trial, model, epoch, loss: note_on(
+                    bar, f"trial {trial}, {model}, epoch {epoch}, validation loss {loss:.3f}"
                 ),
                 on_result=lambda _: bar.update(),
             )

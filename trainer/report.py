@@ -165,11 +165,10 @@ def table(results: Sequence[TrialResult]) -> str:
         described = [{"": f"{model} - {other}", **describe(difference)} for model, other, difference in pairs]
         lines = _aligned([list(described[0]), *(list(row.values()) for row in described)])
         blocks.append("\n".join(["Paired differences in percentage points", lines[0], "-" * len(lines[0]), *lines[1:]]))
-    sentences = [verdict(*pair) for pair in pairs] or [_no_pair(list(accuracies))]
-    if any(difference.p_value is not None for _, _, difference in pairs):
-        note = method([difference for _, _, difference in pairs])
-        if len({result.test_hash for result in results}) == 1:
-            note += " All trials share their test documents: interval and p speak of other training sets alone."
+    sentences = [verdict(*pair) for pair in pairs]
+    sentences += [] if pairs else ["No two models have a trial in common: there is nothing to compare."]
+    share_test = len({result.test_hash for result in results}) == 1
+    if note := method([difference for _, _, difference in pairs], share_test=share_test):
         sentences.append(note)
     return "\n\n".join([*blocks, *map(_wrapped, sentences)])
 
@@ -207,12 +206,6 @@ def _percent(fraction: float | None) -> str:
     return "-" if fraction is None else f"{100 * fraction:.1f}"
 
 
-def _no_pair(models: Sequence[str]) -> str:
-    if len(models) == 1:
-        return f"Only {models[0]} was run: there is no other model to compare it with."
-    return f"{' and '.join(models)} have no trial in common: they cannot be compared."
-
-
 def plot(runs: Mapping[str, Sequence[TrialResult]], path: Path) -> None:
     """Draw box plots and pair plots of accuracies into a PNG, several runs side by side.
 
@@ -223,7 +216,7 @@ def plot(runs: Mapping[str, Sequence[TrialResult]], path: Path) -> None:
     path : Path
         The picture; it appears whole or not at all.
     """
-    # `Figure` rather than `pyplot`: nothing global, no display, and `--help` does not wait for matplotlib.
+    # Here, as `--help` need not wait for matplotlib; `Figure` without pyplot, as it leaves nothing global behind.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -273,10 +266,17 @@ def _title(name: str, run: Mapping[str, Mapping[int, float]], width: int) -> str
 
 
 def _draw_boxes(ax: "Axes", run: Mapping[str, Mapping[int, float]]) -> None:
+    from matplotlib.cbook import boxplot_stats
+
     ax.set_title("each model's trials", fontsize=9)
     for column, found in enumerate(run.values()):
         values = [100 * accuracy for accuracy in found.values()]
-        ax.boxplot([values], positions=[column], widths=0.5, showfliers=False, medianprops={"color": "black"})
+        # By hand, as `Axes.boxplot` loads pyplot, which looks for a display.
+        box = boxplot_stats(values)[0]
+        ax.bar(column, box["q3"] - box["q1"], 0.5, bottom=box["q1"], fill=False)
+        ax.hlines(box["med"], column - 0.25, column + 0.25, color="black")
+        ax.hlines([box["whislo"], box["whishi"]], column - 0.1, column + 0.1, color="black", linewidth=1)
+        ax.vlines([column] * 2, [box["whislo"], box["q3"]], [box["q1"], box["whishi"]], color="black", linewidth=1)
         offsets = [0.24 * (i + 0.5) / len(values) - 0.12 for i in range(len(values))]
         ax.plot([column + offset for offset in offsets], values, "o", markersize=5, alpha=0.7, color=f"C{column}")
 

@@ -97,8 +97,13 @@ def load_static_vectors(
         return _read_glove(lookup, progress)
     path = muse.fetch(cache_folder, progress) if source == MUSE else Path(source)
     reader = VectorReader(path, progress)
-    for word, values in reader.rows(lookup.wanted):
-        lookup.add(word, values)
+    try:
+        for word, values in reader.rows(lookup.wanted):
+            lookup.add(word, values)
+    except VectorsError as error:
+        if source == MUSE:  # it has the right size, or it would have been fetched
+            raise VectorsError(f"{error}; remove the file, and the next run fetches it") from error
+        raise
     return lookup.vectors(MUSE if source == MUSE else path.name, reader.dim)
 
 

@@ -159,8 +159,18 @@ def verdict(model: str, other: str, d: PairedDifference) -> str:
     return f"{lead}, but no difference was shown, which does not show that they are equally good."
 
 
-def method(differences: Sequence[PairedDifference]) -> str:
-    """Say how the intervals and p-values of some differences were found, and what they leave out."""
+def method(differences: Sequence[PairedDifference], *, share_test: bool) -> str:
+    """Say how intervals and p-values were found and what they leave out; nothing where there are none.
+
+    Parameters
+    ----------
+    differences : sequence of PairedDifference
+        All that are shown together.
+    share_test : bool
+        Whether all trials were tested on the same documents.
+    """
+    if all(d.p_value is None for d in differences):
+        return ""
     flips = "exact" if all(d.exact for d in differences) else "random flips"
     note = (
         "Interval: bootstrap percentiles of the mean difference, somewhat narrow for few trials. "
@@ -168,6 +178,8 @@ def method(differences: Sequence[PairedDifference]) -> str:
     )
     if len(differences) > 1:
         note += f" No p-value is corrected for there being {len(differences)} of them."
+    if share_test:
+        note += " All trials share their test documents: interval and p speak of other training sets alone."
     return note
 
 

@@ -71,10 +71,14 @@ class Experiment:
         ------
         TrialsError
             If a split is missing, has fewer documents than earlier trials drew from, or other lengths.
+        SelectionError
+            If the cache has no such layer.
         """
         path = self.features.path
         if not {"train", "test"} <= set(self.features):
             raise TrialsError(f"{path} has the splits {', '.join(self.features)}; trials need train and test")
+        for view in self.layer_views.values():
+            self.features.split("train", view)  # a layer that the cache does not have
         for split, n_documents in (self.pool_sizes or {}).items():
             if n_documents > len(self.features[split]):
                 raise TrialsError(

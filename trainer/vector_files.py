@@ -126,7 +126,7 @@ class VectorReader:
             if isinstance(error, OSError) and error.errno is not None:
                 raise self._error(number, f"cannot be read ({error.strerror})") from error
             raise self._error(
-                number, f"the compressed data end or break off here ({error}); fetch the file again"
+                number, f"the compressed data are damaged or cut off near here ({error}); fetch the file again"
             ) from error
 
     @contextmanager
@@ -135,30 +135,20 @@ class VectorReader:
         with ExitStack() as stack:
             try:
                 file = stack.enter_context(_CountedFile(self.path, self._progress))
-                raw = stack.enter_context(io.BufferedReader(file, _BLOCK_BYTES))
-                stream = self._decompressed(raw, raw.peek(16))
-                if stream is not raw:
-                    stream = io.BufferedReader(cast(io.RawIOBase, stack.enter_context(stream)), _BLOCK_BYTES)
-                    stack.enter_context(stream)
+                stream = stack.enter_context(io.BufferedReader(file, _BLOCK_BYTES))
+                if packed := _decompressed(stream, self.path):
+                    stack.enter_context(packed)
+                    stream = stack.enter_context(io.BufferedReader(_Partial(packed), _BLOCK_BYTES))
             except FileNotFoundError as error:
-                raise VectorsError(f"{self.path}: no such file; expected a file of vectors") from error
+                raise VectorsError(
+                    f"{self.path}: no such file; expected a file of vectors, glove-50d or muse"
+                ) from error
             except IsADirectoryError as error:
                 raise VectorsError(f"{self.path}: a folder, expected a file of vectors") from error
             except OSError as error:
                 raise VectorsError(f"{self.path}: cannot be read ({error.strerror or error})") from error
             yield stream
             file.finish()
-
-    def _decompressed(self, raw: IO[bytes], head: bytes) -> IO[bytes]:
-        if head.startswith(b"\x1f\x8b"):
-            return cast(IO[bytes], gzip.GzipFile(fileobj=raw))
-        if head.startswith(b"\xfd7zXZ\0"):
-            return lzma.LZMAFile(raw)
-        if _BZ2.match(head):
-            return bz2.BZ2File(raw)
-        if not head.startswith(_ZIP):
-            return raw
-        return _only_member(raw, self.path)
 
     def _check_text(self, number: int, line: bytes, stream: IO[bytes]) -> bytes:
         try:
@@ -202,7 +192,12 @@ class VectorReader:
         n_values = _count_values(fields)
         # What stands before the values is then a word with spaces, and must not look like values.
         before = fields[1 : len(fields) - n_values]
-        if not 1 <= n_values <= MAX_DIM or any(not field or _NUMBER.fullmatch(field) for field in before):
+        looks_like_text = bool(before) and n_values == 1
+        if (
+            looks_like_text
+            or not 1 <= n_values <= MAX_DIM
+            or any(not field or _NUMBER.fullmatch(field) for field in before)
+        ):
             self._refuse_binary(number, line, stream)
             raise self._error(
                 number,
@@ -242,6 +237,24 @@ class VectorReader:
         return VectorsError(f"{self.path}, line {number}: {message}")
 
 
+_Packed = gzip.GzipFile | lzma.LZMAFile | bz2.BZ2File | zipfile.ZipExtFile
+
+
+class _Partial(io.RawIOBase):
+    """Passes on what there is before it asks for more: lines before a damaged place are read, and counted."""
+
+    def __init__(self, packed: _Packed) -> None:
+        self._packed = packed
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any, /) -> int:
+        block = self._packed.read1(len(buffer))
+        buffer[: len(block)] = block
+        return len(block)
+
+
 class _CountedFile(io.FileIO):
     """A file that reports what is read of it: its size in all, no more."""
 
@@ -272,12 +285,24 @@ def _count_values(fields: list[bytes]) -> int:
     return sum(1 for _ in takewhile(_VALUE.fullmatch, reversed(fields[1:])))
 
 
-def _only_member(file: IO[bytes], path: Path) -> IO[bytes]:
+def _decompressed(file: io.BufferedReader, path: Path) -> _Packed | None:
+    """What the file's first bytes say it is packed in, if anything."""
+    head = file.peek(16)
+    if head.startswith(b"\x1f\x8b"):
+        return gzip.GzipFile(fileobj=file)
+    if head.startswith(b"\xfd7zXZ\0"):
+        return lzma.LZMAFile(file)
+    if _BZ2.match(head):
+        return bz2.BZ2File(file)
+    return _only_member(file, path) if head.startswith(_ZIP) else None
+
+
+def _only_member(file: IO[bytes], path: Path) -> zipfile.ZipExtFile:
     try:
         archive = zipfile.ZipFile(file)
         members = [member for member in archive.infolist() if not member.is_dir()]
         if len(members) == 1 and members[0].compress_type in _BOUNDED and not members[0].flag_bits & _ENCRYPTED:
-            return archive.open(members[0])
+            return cast(zipfile.ZipExtFile, archive.open(members[0]))
     except Exception as error:  # a hostile file can make zipfile raise nearly anything
         raise VectorsError(f"{path}: not a whole .zip ({error}); fetch the file again") from error
     if len(members) == 1:

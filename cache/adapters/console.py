@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from cache.errors import CacheError
 
-__all__ = ["Commands", "human_bytes", "human_count", "progress_bar", "quiet_import"]
+__all__ = ["Commands", "human_bytes", "human_count", "note_on", "progress_bar", "quiet_import"]
 
 _INTERRUPTED = 130
 
@@ -55,6 +55,11 @@ def progress_bar(total: int, label: str, unit: str, show: bool = True, initial: 
         mininterval=0.1 if to_terminal else 30,
     ) as bar:
         yield bar
+
+
+def note_on(bar: "tqdm[Any]", text: str) -> None:
+    """Show a text behind a progress bar; at once on a terminal, with its next line in a file."""
+    bar.set_postfix_str(text, refresh=sys.stderr.isatty())
 
 
 @contextmanager

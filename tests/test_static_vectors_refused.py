@@ -1,0 +1,304 @@
+"""A file of vectors that cannot be read: the one line it is refused with, and where."""
+
+import bz2
+import gzip
+import io
+import lzma
+import struct
+import tracemalloc
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trainer import vector_files
+from trainer.errors import VectorsError
+from trainer.static_vectors import load_static_vectors
+
+BINARY = "binary data, expected text in UTF-8; of a .bin model give the text file, .vec or .txt"
+
+
+def quick_xz(content: bytes) -> bytes:
+    return lzma.compress(content, preset=0)
+
+
+def failure(folder: Path, content: str | bytes, name: str = "some.vec") -> str:
+    """What loading says after the file's name."""
+    path = folder / name
+    path.write_bytes(content if isinstance(content, bytes) else content.encode("utf-8"))
+    with pytest.raises(VectorsError) as caught:
+        load_static_vectors(path, ["a", "b", "c"])
+    message = str(caught.value)
+    assert message.startswith(str(path)) and "\n" not in message and "\r" not in message
+    return message.removeprefix(str(path))
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ("2 3\na 1 2\nb 1 2\n", ", line 2: 2 values after the word, expected 3 as the header says"),
+        ("2 2\na 1 2 3\nb 1 2 3\n", ", line 2: 3 values after the word, expected 2 as the header says"),
+        ("2 2\nx 0.1 0.2 0.3\n", ", line 2: 3 values after the word, expected 2 as the header says"),
+        ("2 2\n1 2 3 4\n", ", line 2: 3 values after the word, expected 2 as the header says"),
+        ("2 2\na 1 2\n", ", line 2: the file ends after 1 rows, expected 2 as the header says; fetch it again"),
+        ("2 2\n", ", line 1: the file ends after 0 rows, expected 2 as the header says"),
+        ("2 2\na 1 2\nb 1 2\n\nx 1 2\n", ", line 5: row 3, expected 2 as the header says"),
+        ("0 2\na 1 2\n", ", line 1: a header of 0 rows and 2 values, expected at least 1 row and 1 to 10000 values"),
+        ("2 0\na\n", ", line 1: a header of 2 rows and 0 values"),
+        ("2 10001\na\n", ", line 1: a header of 2 rows and 10001 values"),
+    ],
+)
+def test_header_and_body_disagree(tmp_path: Path, content: str, says: str) -> None:
+    assert failure(tmp_path, content).startswith(says)
+
+
+@pytest.mark.parametrize("word", ["a", "other"])
+@pytest.mark.parametrize("header", ["", "3 3\n"])
+@pytest.mark.parametrize(
+    ("values", "n_values"), [("1 2", 2), ("1 2 3 4", 4), ("1", 1), ("", 0), ("0.1 1e-3 -.5 2. 5", 5)]
+)
+def test_wrong_number_of_values(tmp_path: Path, word: str, header: str, values: str, n_values: int) -> None:
+    line = 3 if header else 2
+    expected = "3 as the header says" if header else "3 as in the first row"
+    message = failure(tmp_path, f"{header}b 1 2 3\n{word} {values}\nc 1 2 3\n")
+    assert message == f", line {line}: {n_values} values after the word, expected {expected}; fetch it again"
+
+
+@pytest.mark.parametrize("bad", ["x", "1_0", "0x1", "1,5", "--1", "1e", "", "١", "1\x00"])
+@pytest.mark.parametrize("word", ["a", "b b"])
+def test_not_a_number(tmp_path: Path, bad: str, word: str) -> None:
+    path = tmp_path / "some.vec"
+    path.write_text(f"c 1 2 3\n{word} 1 {bad} 3\n", "utf-8")
+    with pytest.raises(VectorsError) as caught:
+        load_static_vectors(path, [word])
+    assert str(caught.value) == f"{path}, line 2: {bad!r} is not a number, in the vector of {word!r}"
+
+
+@pytest.mark.parametrize("bad", ["nan", "-NaN", "inf", "-Infinity", "1e39", "-1e999"])
+@pytest.mark.parametrize("line", [1, 2])
+def test_not_finite(tmp_path: Path, bad: str, line: int) -> None:
+    message = failure(tmp_path, "x 1 2 3\n" * (line - 1) + f"a 1 {bad} 3\n")
+    assert message == f", line {line}: {bad!r} is not a finite 32-bit number, in the vector of 'a'"
+
+
+def test_values_of_other_words_are_not_parsed(tmp_path: Path) -> None:
+    path = tmp_path / "some.vec"
+    path.write_text("a 1 2\nother nan x\n", "utf-8")
+    assert load_static_vectors(path, ["a"]).found.all()
+
+
+@pytest.mark.parametrize("word", [b"b\xff", b"caf\xe9", b"\xed\xa0\x80", b"\xc3"])
+@pytest.mark.parametrize("header", [b"", b"2 2\n"])
+def test_not_utf_8(tmp_path: Path, word: bytes, header: bytes) -> None:
+    line = 3 if header else 2
+    byte, offset = (0xE9, 3) if word.startswith(b"caf") else (word[-1], 1) if word[:1] == b"b" else (word[0], 0)
+    message = failure(tmp_path, header + b"x 1 2\n" + word + b" 1 2\n")
+    assert message == (
+        f", line {line}: not UTF-8 (byte 0x{byte:02x} at offset {offset} of the line); save the file as UTF-8"
+    )
+
+
+def test_latin_1_in_the_first_lines_is_not_called_binary(tmp_path: Path) -> None:
+    assert ", line 1: not UTF-8 (byte 0xe9 at offset 3" in failure(tmp_path, b"caf\xe9 1 2\n")
+    assert ", line 2: not UTF-8 (byte 0xe9 at offset 3" in failure(tmp_path, b"1 2\ncaf\xe9 1 2\n")
+
+
+@pytest.mark.parametrize("content", [b"", b"\n", b"\r\n \n", b"\xef\xbb\xbf"])
+@pytest.mark.parametrize("pack", [bytes, gzip.compress, bz2.compress, quick_xz])
+def test_empty(tmp_path: Path, content: bytes, pack: Callable[[bytes], bytes]) -> None:
+    assert failure(tmp_path, pack(content)) == ": no vectors, the file is empty"
+
+
+WORD2VEC_BIN = b"2 50\n" + b"".join(
+    word + np.random.default_rng(1).normal(size=50).astype("<f4").tobytes() + b"\n" for word in (b"a ", b"b ")
+)
+FASTTEXT_BIN = struct.pack("<ii", 793712314, 12) + struct.pack(
+    "<12id", *[100, 5, 5, 1, 5, 1, 2, 2, 2**21, 3, 6, 100], 1e-4
+)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        WORD2VEC_BIN,
+        b"3000000 300\n</s> " + bytes(range(256)) * 5,
+        FASTTEXT_BIN,
+        FASTTEXT_BIN + bytes(4 * 2**20),
+        b"\x93NUMPY\x01\x00v\x00{'descr': '<f4'}\n" + bytes(100),
+        b"\x80\x05\x95cgensim.models\n",
+        "a 1 2\n".encode("utf-16"),
+        b"\0" * 3 * 2**20,
+    ],
+    ids=["word2vec", "word2vec 300", "fastText", "fastText, long", "npy", "pickle", "UTF-16", "zeros"],
+)
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+def test_binary(tmp_path: Path, content: bytes, pack: Callable[[bytes], bytes]) -> None:
+    message = failure(tmp_path, pack(content))
+    assert message == f", line {2 if content[:2] in (b'2 ', b'30') else 1}: {BINARY}"
+
+
+def test_every_word2vec_binary_is_told(tmp_path: Path) -> None:
+    for seed in range(50):
+        values = np.random.default_rng(seed).normal(size=300).astype("<f4").tobytes()
+        assert failure(tmp_path, b"1 300\na " + values + b"\n") == f", line 2: {BINARY}"
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["text\n", "a b\n", "a\t1\t2\n", "a  1 2\n", "the 0.1 x 0.3\n", "word,x,y\n", "1, 2, 3\n", '{"a": [1, 2]}\n'],
+)
+def test_not_vectors(tmp_path: Path, content: str) -> None:
+    message = failure(tmp_path, content)
+    assert message.startswith(f", line 1: {content.strip()!r} is no row of vectors, expected a header `count dim`")
+
+
+def test_too_many_values_without_a_header(tmp_path: Path) -> None:
+    assert "is no row of vectors" in failure(tmp_path, "a" + " 1" * 10_001 + "\n")
+
+
+@pytest.mark.parametrize("content", ["a 1 2\n" + "x" * 101, "1 2\na" + " 1" * 60 + "\n", "x" * 101 + "\n"])
+def test_line_without_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str) -> None:
+    monkeypatch.setattr(vector_files, "MAX_LINE_BYTES", 100)
+    line = 2 if content[0] != "x" else 1
+    assert failure(tmp_path, content) == f", line {line}: longer than 100 bytes, expected a word and its values"
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, bz2.compress, quick_xz])
+def test_bomb(tmp_path: Path, pack: Callable[[bytes], bytes]) -> None:
+    content = pack(b"a" * 2**20) * 64
+    tracemalloc.start()
+    try:
+        assert ", line 1: longer than 1048576 bytes" in failure(tmp_path, content)
+        assert tracemalloc.get_traced_memory()[1] < 12 * 2**20
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("header", [f"{10**12} 300", f"{10**12} 10000", f"{10**17} 2"])
+def test_a_header_allocates_nothing(tmp_path: Path, header: str) -> None:
+    tracemalloc.start()
+    try:
+        says = failure(tmp_path, f"{header}\na{' 1' * int(header.split()[1])}\n")
+        assert f"the file ends after 1 rows, expected {header.split()[0]}" in says
+        assert tracemalloc.get_traced_memory()[1] < 4 * 2**20
+    finally:
+        tracemalloc.stop()
+
+
+def rows(n_rows: int) -> bytes:
+    random = np.random.default_rng(0)
+    return b"".join(f"word{n} {' '.join(map(str, random.random(20)))}\n".encode() for n in range(n_rows))
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, bz2.compress, quick_xz])
+@pytest.mark.parametrize("n_kept", [20, 0.5, -1])
+def test_cut_off(tmp_path: Path, pack: Callable[[bytes], bytes], n_kept: float) -> None:
+    content = pack(rows(3000))
+    cut = content[: int(len(content) * n_kept) if n_kept == 0.5 else int(n_kept)]
+    message = failure(tmp_path, cut)
+    assert message.startswith(", line ") and message.endswith(
+        ": the compressed data are damaged or cut off near here (Compressed file ended before the end-of-stream marker was "
+        "reached); fetch the file again"
+    )
+    line = int(message.split()[2].rstrip(":"))
+    assert line == 1 if n_kept == 20 else line > 1000
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, bz2.compress, quick_xz])
+def test_damaged(tmp_path: Path, pack: Callable[[bytes], bytes]) -> None:
+    content = bytearray(pack(rows(3000)))
+    content[len(content) // 2] ^= 0x55
+    content[len(content) // 2 + 1] ^= 0x55
+    # A damaged gzip may decode to a wrong line before its checksum shows it.
+    assert ", line " in failure(tmp_path, bytes(content))
+    content = bytearray(pack(b"a 1 2\n"))
+    content[-6 if pack is gzip.compress else len(content) // 2] ^= 0x55
+    assert ": the compressed data are damaged or cut off near here (" in failure(tmp_path, bytes(content))
+
+
+def zipped(members: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", method) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return buffer.getvalue()
+
+
+def test_zip_of_several_files_or_none(tmp_path: Path) -> None:
+    message = failure(tmp_path, zipped({"x.50d.txt": b"a 1\n", "x.100d.txt": b"a 1\n"}))
+    assert message == ": 2 files in the .zip ('x.50d.txt', 'x.100d.txt'), expected one; unpack it"
+    assert failure(tmp_path, zipped({})) == ": 0 files in the .zip (none), expected one; unpack it"
+    assert failure(tmp_path, zipped({"folder/": b""})) == ": 0 files in the .zip (none), expected one; unpack it"
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_zip_of_another_method(tmp_path: Path, method: int) -> None:
+    says = ": a .zip with a password or a rare method of compression; unpack it"
+    assert failure(tmp_path, zipped({"a.vec": b"a 1\n"}, method)) == says
+
+
+def test_zip_with_a_password(tmp_path: Path) -> None:
+    content = bytearray(zipped({"a.vec": b"a 1\n"}))
+    content[6] |= 1
+    content[content.rindex(b"PK\x01\x02") + 8] |= 1
+    says = ": a .zip with a password or a rare method of compression; unpack it"
+    assert failure(tmp_path, bytes(content)) == says
+
+
+def test_zip_cut_off_or_damaged(tmp_path: Path) -> None:
+    content = bytearray(zipped({"a.vec": rows(100)}, zipfile.ZIP_STORED))
+    assert failure(tmp_path, bytes(content[: len(content) // 2])).startswith(": not a whole .zip (")
+    content[content.index(b"word50 ") + 1] ^= 1
+    assert ", line 101: the compressed data are damaged or cut off near here (Bad CRC-32" in failure(
+        tmp_path, bytes(content)
+    )
+
+
+@given(st.binary(max_size=60))
+def test_zip_of_anything(tmp_path_factory: pytest.TempPathFactory, noise: bytes) -> None:
+    folder = tmp_path_factory.getbasetemp()
+    assert failure(folder, b"PK\x03\x04" + noise + b"PK\x05\x06" + noise)
+
+
+@given(st.binary(min_size=1, max_size=200))
+def test_anything(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
+    path = tmp_path_factory.getbasetemp() / "anything"
+    for start in (b"", b"2 1\n", b"a 1\n", gzip.compress(b"x")[:10], b"BZh91AY&SY", b"\xfd7zXZ\0\0"):
+        path.write_bytes(start + content)
+        try:
+            load_static_vectors(path, ["a", "0", ""])
+        except VectorsError as error:
+            assert str(error).startswith(f"{path}") and len(str(error)) < 1000
+
+
+def test_missing(tmp_path: Path) -> None:
+    with pytest.raises(VectorsError) as caught:
+        load_static_vectors(str(tmp_path / "none.vec"), ["a"])
+    assert str(caught.value) == f"{tmp_path / 'none.vec'}: no such file; expected a file of vectors, glove-50d or muse"
+
+
+def test_folder(tmp_path: Path) -> None:
+    with pytest.raises(VectorsError) as caught:
+        load_static_vectors(tmp_path, ["a"])
+    assert str(caught.value) == f"{tmp_path}: a folder, expected a file of vectors"
+
+
+def test_below_a_file(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(VectorsError, match="file/x: cannot be read .Not a directory"):
+        load_static_vectors(tmp_path / "file" / "x", ["a"])
+
+
+def test_disk_that_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def readinto(self: vector_files._CountedFile, buffer: bytearray) -> int:
+        raise OSError(5, "Input/output error")
+
+    path = tmp_path / "some.vec"
+    path.write_text("a 1\n" * 10)
+    monkeypatch.setattr(vector_files._CountedFile, "readinto", readinto)
+    with pytest.raises(VectorsError, match=r"some.vec: cannot be read \(Input/output error\)"):
+        load_static_vectors(path, ["a"])

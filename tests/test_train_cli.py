@@ -1,0 +1,153 @@
+"""The `elmo-train` command as a user types it, on a small cache and a small vector file."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+from numpy_encoder import HashEncoder
+from test_cli import error_of
+from test_trials import corpus
+
+from elmo_cache import build
+from trainer.cli import main
+from trainer.report import read_results
+
+SIZES = ("--train-size", 24, "--val-size", 16, "--test-size", 30)
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(main, [str(argument) for argument in arguments], catch_exceptions=False)
+
+
+def command_line(*arguments: object) -> list[str]:
+    return [sys.executable, "-m", "trainer.cli", *map(str, arguments)]
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a cache and vectors for most of its words."""
+    folder = tmp_path_factory.mktemp("train")
+    with build(corpus(), HashEncoder(dim=12), folder / "c.elmo", shard_tokens=400) as features:
+        words = features.vocabulary
+    rng = np.random.default_rng(0)
+    rows = [f"{word} " + " ".join(f"{x:.4f}" for x in rng.standard_normal(6)) for word in words[:-4]]
+    (folder / "words.vec").write_text("\n".join([f"{len(rows)} 6", *rows]) + "\n")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def arguments(place: Path) -> tuple[object, ...]:
+    return ("trials", "--cache", place / "c.elmo", "--vectors", place / "words.vec", *SIZES)
+
+
+@pytest.fixture(scope="module")
+def results(place: Path, arguments: tuple[object, ...]) -> Path:
+    done = subprocess.run(
+        command_line(*arguments, "--n", 3, "--out", place / "results"), capture_output=True, text=True, timeout=600
+    )
+    assert done.returncode == 0, done.stderr
+    assert "words.vec, 6-d" in done.stdout and "% of tokens" in done.stdout
+    assert "24 to train on, 16 to stop by, 30 to measure, seed 0" in done.stdout
+    table = done.stdout.split("Accuracy in %")[1]
+    assert "mean" in table and "elmo - basic" in table
+    return place / "results"
+
+
+def test_everything_is_there(results: Path) -> None:
+    names = {path.name for path in results.iterdir()}
+    assert names == {"trials.csv", "summary.json", "config.json", "accuracies.png", "weights"}
+    assert (results / "accuracies.png").read_bytes().startswith(b"\x89PNG")
+    summary = json.loads((results / "summary.json").read_text())
+    found = read_results(results / "trials.csv")
+    accuracies = [r.accuracy for r in found if r.model == "elmo"]
+    assert str(round(np.mean(accuracies), 6))[:6] in json.dumps(summary)
+
+
+def test_more_trials_are_added(place: Path, results: Path, arguments: tuple[object, ...]) -> None:
+    before = read_results(results / "trials.csv")
+    done = run(*arguments, "--n", 4, "--out", results)
+    assert done.exit_code == 0, done.output
+    after = read_results(results / "trials.csv")
+    assert [r for r in after if r.trial <= 3] == before and len(after) == 8
+
+
+def test_other_settings_are_refused_in_one_line(results: Path, arguments: tuple[object, ...]) -> None:
+    message = error_of(run(*arguments, "--out", results, "--seed", 1))
+    assert "settings.seed is 0 there, 1 asked for" in message and "choose another --out" in message
+
+
+def test_plot_redraws_several_runs(results: Path, tmp_path: Path) -> None:
+    done = run("plot", results, results, "--out", tmp_path / "both.png")
+    assert done.exit_code == 0 and (tmp_path / "both.png").stat().st_size > 10_000
+    assert "no trials.csv" in error_of(run("plot", tmp_path))
+
+
+def test_evaluate_scores_saved_weights(place: Path, results: Path) -> None:
+    options = ("--results", results, "--trial", 2, "--model", "elmo", "--cache", place / "c.elmo")
+    done = run("evaluate", *options)
+    assert done.exit_code == 0 and "elmo, trial 2: " in done.output and "50 documents of test" in done.output
+    assert "no split 'dev'" in error_of(run("evaluate", *options, "--split", "dev"))
+    assert "no config.json" in error_of(run("evaluate", *options[2:], "--results", place))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--cache", "nowhere.elmo"], "does not exist"),
+        (["--vectors", "nowhere.vec"], "nowhere.vec"),
+        (["--models", "basic,bert"], "'bert'"),
+        (["--layer", "7"], "no layer '7'"),
+        (["--layer", "scalar-mix"], "--layers all"),
+        (["--protocol", "notebook"], "--literal-padding"),
+        (["--train-size", "69"], "--limit train="),
+        (["--learning-rate", "lstm=1"], "'lstm'"),
+    ],
+)
+def test_arguments_that_make_no_sense(
+    arguments: tuple[object, ...], tmp_path: Path, options: list[str], message: str
+) -> None:
+    done = run(*arguments, "--out", tmp_path / "r", *options)
+    assert message in error_of(done)
+    assert not (tmp_path / "r").exists()
+
+
+def test_a_rate_that_cannot_be_read(arguments: tuple[object, ...]) -> None:
+    done = run(*arguments, "--learning-rate", "elmo")
+    assert done.exit_code == 2 and "expected MODEL=RATE" in done.output
+
+
+def test_help_has_examples_and_starts_without_keras() -> None:
+    program = """
+import sys
+from click.testing import CliRunner
+from trainer.cli import main
+for arguments in (["--help"], ["trials", "--help"], ["plot", "--help"], ["evaluate", "--help"]):
+    done = CliRunner().invoke(main, arguments)
+    assert done.exit_code == 0 and "elmo-train " in done.output
+print([name for name in ("tensorflow", "keras", "jax", "torch", "matplotlib", "sklearn") if name in sys.modules])
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.stdout.strip() == "[]", done.stdout + done.stderr
+
+
+def test_ctrl_c_and_the_same_command_again(place: Path, arguments: tuple[object, ...], results: Path) -> None:
+    out = place / "interrupted"
+    line = command_line(*arguments, "--n", 3, "--out", out)
+    process = subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 120
+    while not (out / "trials.csv").exists() and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.02)
+    os.kill(process.pid, signal.SIGINT)
+    _, error = process.communicate(timeout=120)
+    assert process.returncode == 130 and "the same command goes on" in error and "Traceback" not in error
+    assert 0 < len(read_results(out / "trials.csv")) < 6
+    assert subprocess.run(line, capture_output=True).returncode == 0
+    undisturbed = {(r.trial, r.model): r.accuracy for r in read_results(results / "trials.csv") if r.trial <= 3}
+    assert {(r.trial, r.model): r.accuracy for r in read_results(out / "trials.csv")} == undisturbed
