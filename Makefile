@@ -12,6 +12,7 @@ demo: $(VENV)/installed
 	$(BIN)/elmo-cache build $(DEMO)/imdb.elmo --limit train=1000 --limit test=500
 	$(BIN)/elmo-cache verify $(DEMO)/imdb.elmo
 	$(BIN)/elmo-cache info $(DEMO)/imdb.elmo
+	$(BIN)/elmo-train trials --n 10 --cache $(DEMO)/imdb.elmo --out $(DEMO)/results
 
 test: $(VENV)/installed
 	$(BIN)/python -m pytest

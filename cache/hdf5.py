@@ -1,5 +1,6 @@
 """HDF5 files of the cache: written once under a temporary name, with their own hash, and opened with care."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ import h5py
 import numpy as np
 
 from cache.errors import CorruptFileError, FormatVersionError
-from cache.hashing import HASH_ATTRIBUTE, content_sha256, dataset_facts, read_attributes
+from cache.hashing import HASH_ATTRIBUTE, content_sha256, dataset_facts, plain_dataset, read_attributes
 from cache.manifest import FORMAT, FORMAT_VERSION
 
 __all__ = ["open_file", "seal"]
@@ -41,7 +42,7 @@ def open_file(path: Path, expected: Mapping[str, str | int]) -> h5py.File:
     Raises
     ------
     CorruptFileError
-        If the file is missing, is not HDF5, or has other attributes.
+        If the file is missing, cannot be opened, is not HDF5, or has other attributes.
     FormatVersionError
         If it was written in a newer format.
     """
@@ -50,6 +51,8 @@ def open_file(path: Path, expected: Mapping[str, str | int]) -> h5py.File:
     except FileNotFoundError as error:
         raise CorruptFileError(f"{path} is missing; run the same `elmo-cache build` to make it again") from error
     except OSError as error:
+        if error.errno is not None:  # the system's refusal, not the file's content: nothing to repair
+            raise CorruptFileError(f"{path} cannot be opened: {os.strerror(error.errno)}") from error
         raise CorruptFileError(f"{path} cannot be read as HDF5 ({_short(error)}); {REPAIR}") from error
     try:
         found = read_attributes(file)
@@ -63,7 +66,7 @@ def open_file(path: Path, expected: Mapping[str, str | int]) -> h5py.File:
                 raise CorruptFileError(
                     f"{path} does not belong here: its {name} is {found.get(name)!r}, expected {value!r}; {REPAIR}"
                 )
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
+    except (OSError, ValueError, KeyError, RuntimeError, TypeError) as error:
         file.close()
         if isinstance(error, CorruptFileError | FormatVersionError):
             raise
@@ -71,24 +74,27 @@ def open_file(path: Path, expected: Mapping[str, str | int]) -> h5py.File:
     return file
 
 
-def dataset_of(file: h5py.File, name: str, dtype: str, shape: tuple[int | None, ...]) -> h5py.Dataset:
-    """Return a dataset of an open file after checking its type and shape (None: any length).
+def dataset_of(
+    file: h5py.File, name: str, dtype: str, shape: tuple[int | None, ...], chunks: tuple[int, ...] | None = None
+) -> h5py.Dataset:
+    """Return a dataset of an open file after checking its type, shape (None: any length) and chunks.
 
     Raises
     ------
     CorruptFileError
-        If it is missing, has another dtype or shape, or keeps its data outside the file.
+        If it is missing, has another dtype, shape or chunks, or keeps its data outside the file.
     """
     try:
-        found = file.get(name)
-        if not isinstance(found, h5py.Dataset):
+        if name not in file:
             raise CorruptFileError(f"{file.filename} lacks the dataset {name!r}; {REPAIR}")
+        found = plain_dataset(file, name)
         fits = len(found.shape) == len(shape) and all(
             wanted in (None, length) for wanted, length in zip(shape, found.shape, strict=True)
         )
-        if found.dtype != np.dtype(dtype) or not fits or found.is_virtual or found.external:
+        if found.dtype != np.dtype(dtype) or not fits or found.chunks != chunks:
             raise CorruptFileError(
-                f"{file.filename}: dataset {name!r} is {found.dtype} {found.shape}, expected {dtype} {shape}; {REPAIR}"
+                f"{file.filename}: dataset {name!r} is {found.dtype} {found.shape} in chunks {found.chunks}, "
+                f"expected {dtype} {shape} in chunks {chunks}; {REPAIR}"
             )
     except (OSError, ValueError, KeyError, RuntimeError, TypeError) as error:
         if isinstance(error, CorruptFileError):

@@ -72,8 +72,7 @@ def write_shard(directory: Path, header: ShardHeader, features: Mapping[str, np.
                 rows = features[name]
                 if rows.dtype != np.float16 or rows.shape[0] != header.n_tokens:
                     raise ValueError(f"{name}: {rows.dtype} {rows.shape}, expected float16, {header.n_tokens} rows")
-                chunks = (min(CHUNK_ROWS, len(rows)), rows.shape[1]) if len(rows) else None
-                file.create_dataset(name, data=np.ascontiguousarray(rows), chunks=chunks)
+                file.create_dataset(name, data=np.ascontiguousarray(rows), chunks=_chunks(*rows.shape))
             seal(file, header.attributes(), {name: array_sha256(rows) for name, rows in features.items()})
 
 
@@ -84,7 +83,14 @@ def open_shard(directory: Path, header: ShardHeader, stored: Mapping[str, int]) 
     """
     file = open_file(directory / shard_name(header.split, header.index), header.attributes())
     try:
-        return {name: dataset_of(file, name, "<f2", (header.n_tokens, dim)) for name, dim in stored.items()}
+        return {
+            name: dataset_of(file, name, "<f2", (header.n_tokens, dim), _chunks(header.n_tokens, dim))
+            for name, dim in stored.items()
+        }
     except BaseException:
         file.close()
         raise
+
+
+def _chunks(n_tokens: int, dim: int) -> tuple[int, int] | None:
+    return (min(CHUNK_ROWS, n_tokens), dim) if n_tokens else None

@@ -6,7 +6,8 @@ from pathlib import Path
 import click
 
 from cache import FeatureCache, verify
-from cache.adapters.console import Commands, human_bytes, human_count, progress_bar, quiet_import
+from cache.adapters.console import Commands, human_bytes, human_count, quiet_import
+from cache.adapters.progress import progress_bar
 from elmo_cache.corpora import open_corpus
 from elmo_cache.corpora.imdb import read_word_index
 from elmo_cache.encoders import DEFAULT_ENCODER, embedded_encoders, load_encoder

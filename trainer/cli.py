@@ -6,7 +6,8 @@ import click
 import numpy as np
 
 from cache import FeatureCache
-from cache.adapters.console import Commands, note_on, progress_bar, quiet_import
+from cache.adapters.console import Commands, quiet_import
+from cache.adapters.progress import note_on, progress_bar
 from trainer.errors import TrialsError
 from trainer.evaluation import evaluate
 from trainer.protocols import PROTOCOLS, Sizes
@@ -163,6 +164,7 @@ def _describe(experiment: Experiment, static: StaticVectors) -> None:
     counts = np.zeros(len(static.found), np.int64)
     for split in ("train", "test"):
         counts += features.token_counts(split)
+    counts[[word == "<PAD>" for word in features.vocabulary]] = 0  # padding is nobody's word
     duplicates = f", {static.n_duplicates:,} duplicate words (the first counts)" if static.n_duplicates else ""
     sizes = settings.sizes
     click.echo(f"{features.path}: {features.manifest.names.get('encoder')}, {features['train'].dim}-d")

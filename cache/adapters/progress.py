@@ -1,0 +1,36 @@
+"""One look for every progress bar."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from tqdm import tqdm
+
+__all__ = ["note_on", "progress_bar"]
+
+
+@contextmanager
+def progress_bar(total: int, label: str, unit: str, show: bool = True, initial: int = 0) -> Iterator["tqdm[Any]"]:
+    """Show how much of `total` is done, the rate and the time left; `update(n)` advances it.
+
+    It appears after half a second. Where stderr is a file, it writes a line every half minute.
+    """
+    to_terminal = sys.stderr.isatty()
+    with tqdm(
+        total=total,
+        initial=initial,
+        desc=label,
+        unit=unit,
+        unit_scale=True,
+        disable=not show,
+        delay=0.5,
+        dynamic_ncols=to_terminal,
+        mininterval=0.1 if to_terminal else 30,
+    ) as bar:
+        yield bar
+
+
+def note_on(bar: "tqdm[Any]", text: str) -> None:
+    """Show a text behind a progress bar; at once on a terminal, with its next line in a file."""
+    bar.set_postfix_str(text, refresh=sys.stderr.isatty())

@@ -1,0 +1,139 @@
+"""The pictures: every number in them, legible, without pyplot."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from test_report import BASIC, ELMO, PUBLISHED, results_of
+
+from trainer import report
+from trainer.errors import TrialsError
+from trainer.report import TrialResult, plot
+
+
+def pixels(path: Path) -> np.ndarray:
+    from matplotlib.image import imread
+
+    return imread(path)
+
+
+RUNS = {
+    "published": {"results": PUBLISHED},
+    "three models": {"results": results_of(basic=BASIC, elmo=ELMO, elmo_only=ELMO[::-1])},
+    "two runs": {
+        "one": PUBLISHED,
+        "another, with a name that is longer than a line": results_of(basic=BASIC, elmo=ELMO, elmo_only=ELMO[::-1]),
+    },
+    "one trial of one model": {"": results_of(basic=[70])},
+    "ties": {"results": results_of(basic=BASIC, elmo=BASIC)},
+    "holes": {"results": PUBLISHED[:-1]},
+    "names like markup": {"a_$x^{$": results_of(**{"$m$": [1, 99.8], "m_{": [50, 50]})},
+}
+
+
+@pytest.mark.parametrize("runs", RUNS.values(), ids=RUNS)
+def test_pictures(tmp_path: Path, runs: dict[str, list[TrialResult]]) -> None:
+    plot(runs, tmp_path / "accuracies.png")
+    height, width, _ = pixels(tmp_path / "accuracies.png").shape
+
+    assert (width, height) == ((1600, 920) if len(runs) == 1 else (1600, 1600))
+    assert [entry.name for entry in tmp_path.iterdir()] == ["accuracies.png"]
+
+
+@pytest.mark.filterwarnings("error")
+def test_pictures_show_every_number(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from matplotlib.figure import Figure
+
+    figures: list[Figure] = []
+    save = Figure.savefig
+
+    def keep(figure: Figure, *args: object, **kwargs: object) -> None:
+        figures.append(figure)
+        save(figure, *args, **kwargs)
+
+    monkeypatch.setattr(Figure, "savefig", keep)
+    plot({"results": PUBLISHED[:-1]}, tmp_path / "accuracies.png")
+
+    (part,) = figures[0].subfigs
+    boxes, pairs = part.axes
+    assert part.get_suptitle() == "results\nn = 10, mean ± sd in %: basic 65.2 ± 10.6; elmo 75.8 ± 1.6 (n = 9)"
+    for ax in (boxes, pairs):
+        assert ax.get_ylabel() == "accuracy (% of test documents)"
+        assert [tick.get_text() for tick in ax.get_xticklabels()] == ["basic", "elmo"]
+        points = [line.get_ydata() for line in ax.lines if line.get_marker() == "o"]
+        assert np.allclose(np.concatenate(points), [*BASIC, *ELMO[:-1]])
+        assert ax.get_ylim() == pytest.approx((47.6 - 3, 78 + 3))
+        assert [line.get_ydata() for line in ax.lines if line.get_label() == "chance"] == [[50, 50]]
+    joined = {
+        tuple(np.round(line.get_ydata(), 1)): line.get_linestyle()
+        for line in pairs.lines
+        if np.array_equal(line.get_xdata(), [0, 1]) and line.get_marker() != "o" and line.get_label() != "chance"
+    }
+    assert joined == {
+        (one, other): "-" if other > one else "--" for one, other in zip(BASIC[:-1], ELMO[:-1], strict=True)
+    }
+
+
+def test_nothing_overlaps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from matplotlib.figure import Figure
+    from matplotlib.transforms import Bbox
+
+    def check(figure: Figure, *args: object, **kwargs: object) -> None:
+        figure.draw_without_rendering()
+        for part in figure.subfigs:
+            boxes = [ax.get_tightbbox() for ax in part.axes]
+            boxes += [part._suptitle.get_window_extent(), part.legends[0].get_window_extent()]
+            assert not any(Bbox.intersection(a, b) for i, a in enumerate(boxes) for b in boxes[:i])
+            for box in boxes:
+                assert box.x0 >= part.bbox.x0 - 1
+                assert box.x1 <= part.bbox.x1 + 1
+                assert box.y0 >= 0
+                assert box.y1 <= figure.bbox.y1
+        for row in zip(*(part.axes for part in figure.subfigs), strict=True):
+            tops = [ax.get_position().y1 for ax in row]
+            assert max(tops) - min(tops) < 0.005, "axes of several runs are not level"
+
+    monkeypatch.setattr(Figure, "savefig", check)
+    for runs in RUNS.values():
+        plot(runs, tmp_path / "accuracies.png")
+
+
+def test_the_same_results_give_the_same_picture(tmp_path: Path) -> None:
+    for name in ("a.png", "b.png"):
+        plot({"results": PUBLISHED}, tmp_path / name)
+
+    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+
+
+def test_a_picture_that_fails_leaves_the_old_one(tmp_path: Path) -> None:
+    (tmp_path / "accuracies.png").write_text("old")
+
+    for runs in ({}, {"empty": []}):
+        with pytest.raises(TrialsError, match="there are no r"):
+            plot(runs, tmp_path / "accuracies.png")
+    assert (tmp_path / "accuracies.png").read_text() == "old"
+
+
+def test_plotting_needs_no_pyplot_and_reporting_no_matplotlib(tmp_path: Path) -> None:
+    code = """
+import sys
+from pathlib import Path
+from trainer.report import TrialResult, plot, table
+results = [TrialResult(1, "basic", 0.5, 1, 1, 0.5, 1.0, 0, "a", "b", "c")]
+table(results)
+assert not {"matplotlib", "keras", "tensorflow", "elmo_cache", "scipy"} & set(sys.modules)
+plot({"": results}, Path(sys.argv[1]))
+assert "matplotlib" in sys.modules
+assert not {"matplotlib.pyplot", "keras", "tensorflow", "elmo_cache"} & set(sys.modules)
+"""
+    result = subprocess.run(
+        [sys.executable, "-c", code, tmp_path / "a.png"],
+        cwd=Path(report.__file__).parents[1],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+    assert result.returncode == 0, result.stderr
