@@ -11,7 +11,7 @@ import numpy as np
 from cache.errors import CorruptFileError
 from cache.files import atomic_path
 from cache.hashing import array_sha256
-from cache.hdf5 import REPAIR, dataset_of, open_file, seal
+from cache.hdf5 import REPAIR, create_file, dataset_of, open_file, seal
 from cache.manifest import Manifest, documents_name
 
 __all__ = ["Documents", "encode_vocabulary", "write_documents"]
@@ -81,7 +81,7 @@ def write_documents(
         "corpus": manifest.corpus_fingerprint,
     }
     with atomic_path(directory / documents_name(split)) as temporary:
-        with h5py.File(temporary, "w", locking=False) as file:
+        with create_file(temporary) as file:
             digests = {name: array_sha256(array) for name, array in arrays.items()}
             for name, array in arrays.items():
                 file.create_dataset(name, data=array)

@@ -9,11 +9,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from cache.errors import OutputError
+from cache.errors import CacheError, OutputError
 
 __all__ = ["atomic_path", "remove_strays", "temporary_files"]
 
-TEMPORARY_SUFFIX = ".tmp"
+_TEMPORARY = re.compile(r"\..+\.[0-9a-f]{12}\.tmp", re.DOTALL)
+_NOT_SUPPORTED = (errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
 
 
 @contextmanager
@@ -36,27 +37,27 @@ def atomic_path(final: Path, *, exclusive: bool = False) -> Iterator[Path]:
     OutputError
         If the directory cannot be written to or is full.
     """
-    temporary = final.with_name(f".{final.name}.{secrets.token_hex(6)}{TEMPORARY_SUFFIX}")
     try:
-        lock = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
+        temporary, lock = _create_locked(final)
     except OSError as error:
         raise _explained(error, final) from error
     try:
-        _try_lock(lock)
         yield temporary
         os.fsync(lock)
         if exclusive:
-            os.link(temporary, final)
-            os.unlink(temporary)
+            _rename_to_new(temporary, final)
         else:
             os.replace(temporary, final)
         _sync_directory(final.parent)
-    except FileExistsError:
+    except (FileExistsError, CacheError):
         temporary.unlink(missing_ok=True)
         raise
     except (OSError, RuntimeError) as error:  # HDF5 reports some failed writes as RuntimeError
         temporary.unlink(missing_ok=True)
-        raise _explained(error, final) from error
+        explained = _explained(error, final)
+        if explained is error:
+            raise
+        raise explained from error
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
@@ -66,12 +67,12 @@ def atomic_path(final: Path, *, exclusive: bool = False) -> Iterator[Path]:
 
 def temporary_files(directory: Path) -> list[Path]:
     """Return the temporary files in a directory, of living and of dead writers."""
-    return sorted(path for path in directory.iterdir() if is_temporary(path.name))
+    return sorted(path for path in directory.iterdir() if is_temporary(path.name) and path.is_file())
 
 
 def is_temporary(name: str) -> bool:
     """Tell whether a file name is one that `atomic_path` makes up."""
-    return name.startswith(".") and name.endswith(TEMPORARY_SUFFIX)
+    return _TEMPORARY.fullmatch(name) is not None
 
 
 def remove_strays(directory: Path) -> int:
@@ -80,7 +81,7 @@ def remove_strays(directory: Path) -> int:
     for path in temporary_files(directory):
         try:
             lock = os.open(path, os.O_RDWR)
-        except FileNotFoundError:
+        except (FileNotFoundError, PermissionError):  # finished meanwhile, or another user's
             continue
         try:
             if _try_lock(lock):
@@ -91,6 +92,30 @@ def remove_strays(directory: Path) -> int:
     return n_removed
 
 
+def _create_locked(final: Path) -> tuple[Path, int]:
+    while True:
+        temporary = final.with_name(f".{final.name}.{secrets.token_hex(6)}.tmp")
+        lock = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
+        # Another process's remove_strays may have come between the two calls; then begin again.
+        if _try_lock(lock) and os.fstat(lock).st_nlink:
+            return temporary, lock
+        os.close(lock)
+
+
+def _rename_to_new(temporary: Path, final: Path) -> None:
+    try:
+        os.link(temporary, final)
+    except OSError as error:
+        if error.errno not in (*_NOT_SUPPORTED, errno.EPERM):
+            raise
+        # No hard links here (exFAT, many FUSE and network mounts): nearly as exclusive, and never half a file.
+        if final.exists():
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(final)) from error
+        os.replace(temporary, final)
+    else:
+        os.unlink(temporary)
+
+
 def _try_lock(descriptor: int) -> bool:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -98,7 +123,7 @@ def _try_lock(descriptor: int) -> bool:
         return False
     except OSError as error:
         # A file system without locks: every temporary file then looks dead, as after a reboot.
-        if error.errno not in (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP):
+        if error.errno not in (*_NOT_SUPPORTED, errno.ENOLCK):
             raise
     return True
 
@@ -107,13 +132,14 @@ def _sync_directory(directory: Path) -> None:
     descriptor = os.open(directory, os.O_RDONLY)
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in (*_NOT_SUPPORTED, errno.EINVAL, errno.EBADF):  # a file system that cannot sync folders
+            raise
     finally:
         os.close(descriptor)
 
 
 def _explained(error: Exception, final: Path) -> Exception:
-    if isinstance(error, OutputError):
-        return error
     code = error.errno if isinstance(error, OSError) else None
     if code is None and (inside := re.search(r"errno = (\d+)", str(error))):
         code = int(inside[1])  # HDF5 keeps the system's error number in its message only

@@ -47,6 +47,8 @@ def read_attributes(file: h5py.File) -> dict[str, str | int]:
     for name, value in file.attrs.items():
         if isinstance(value, str):
             found[name] = value
+        elif isinstance(value, bytes):  # text of fixed length, as `seal` writes it
+            found[name] = value.decode("utf-8")
         elif isinstance(value, np.integer) and not isinstance(value, np.bool_):
             found[name] = int(value)
         else:

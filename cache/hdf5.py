@@ -12,7 +12,23 @@ from cache.errors import CorruptFileError, FormatVersionError
 from cache.hashing import HASH_ATTRIBUTE, content_sha256, dataset_facts, plain_dataset, read_attributes
 from cache.manifest import FORMAT, FORMAT_VERSION
 
-__all__ = ["open_file", "seal"]
+__all__ = ["create_file", "dataset_of", "open_file", "seal"]
+
+
+def create_file(path: Path) -> h5py.File:
+    """Create an HDF5 file that holds no times and whose metadata carry checksums.
+
+    The metadata of HDF5's default, its oldest format, have none: there one flipped bit can make the library crash,
+    or search for ever, instead of reporting damage. The format of HDF5 1.10 has them.
+    """
+    access = h5py.h5p.create(h5py.h5p.FILE_ACCESS)
+    access.set_libver_bounds(h5py.h5f.LIBVER_V110, h5py.h5f.LIBVER_V110)
+    access.set_fclose_degree(h5py.h5f.CLOSE_STRONG)
+    access.set_file_locking(False, True)
+    creation = h5py.h5p.create(h5py.h5p.FILE_CREATE)
+    creation.set_obj_track_times(False)
+    creation.set_attr_phase_change(32, 16)  # all attributes in the one header that opening reads anyway
+    return h5py.File(h5py.h5f.create(os.fsencode(path), h5py.h5f.ACC_TRUNC, creation, access))
 
 
 def seal(file: h5py.File, attributes: Mapping[str, str | int], data_sha256: Mapping[str, str]) -> str:
@@ -22,11 +38,18 @@ def seal(file: h5py.File, attributes: Mapping[str, str | int], data_sha256: Mapp
     """
     header: dict[str, Any] = {"format": FORMAT, "format_version": FORMAT_VERSION, **attributes}
     for name, value in header.items():
-        file.attrs[name] = np.int64(value) if isinstance(value, int) else value
+        _set_attribute(file, name, value)
     facts = {name: dataset_facts(file[name].dtype, file[name].shape, data_sha256[name]) for name in file}
     digest = content_sha256(header, facts)
-    file.attrs[HASH_ATTRIBUTE] = digest
+    _set_attribute(file, HASH_ATTRIBUTE, digest)
     return digest
+
+
+def _set_attribute(file: h5py.File, name: str, value: str | int) -> None:
+    if isinstance(value, int):
+        file.attrs[name] = np.int64(value)
+    else:  # of fixed length: text of variable length lies in a heap that has no checksum
+        file.attrs.create(name, value, dtype=h5py.string_dtype("utf-8", len(value.encode("utf-8"))))
 
 
 def open_file(path: Path, expected: Mapping[str, str | int]) -> h5py.File:

@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from cache.errors import CorruptFileError
-
 __all__ = ["Layers"]
+
+_MAX_COLUMNS = 2**20
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,11 @@ class Layers:
     default : str
         The view that readers get unless they ask for another.
 
+    Raises
+    ------
+    ValueError
+        If a view has no datasets, unknown ones, or ones whose columns do not divide its own.
+
     Examples
     --------
     >>> layers = Layers({"layer_0": 2, "layer_1": 4}, {"mean": {"layer_0": 0.5, "layer_1": 0.5}}, "mean")
@@ -37,6 +42,18 @@ class Layers:
     stored: Mapping[str, int]
     views: Mapping[str, Mapping[str, float]]
     default: str
+
+    def __post_init__(self) -> None:
+        for name, n_columns in self.stored.items():
+            if not 0 < n_columns <= _MAX_COLUMNS:
+                raise ValueError(f"dataset {name!r} has {n_columns} columns, expected 1 to {_MAX_COLUMNS}")
+        if self.default not in self.views:
+            raise ValueError(f"the default view {self.default!r} is none of {', '.join(self.views) or 'no views'}")
+        for view, weights in self.views.items():
+            if not weights or not all(name in self.stored for name in weights):
+                raise ValueError(f"view {view!r} is of {list(weights)}, stored are {list(self.stored)}")
+            if any(self.dim % self.stored[name] for name in weights):
+                raise ValueError(f"view {view!r} has {self.dim} columns, no multiple of each dataset's")
 
     @classmethod
     def single(cls, dim: int, view: str = "features") -> "Layers":
@@ -83,26 +100,22 @@ class Layers:
     def to_json(self) -> dict[str, Any]:
         """Return the form that the manifest holds."""
         return {
-            "stored": [[name, dim] for name, dim in self.stored.items()],
-            "views": {view: dict(weights) for view, weights in self.views.items()},
+            "stored": [[name, int(dim)] for name, dim in self.stored.items()],
+            # A weight 1 and a weight 1.0 are the same and must have the same fingerprint.
+            "views": {
+                view: {name: float(weight) for name, weight in weights.items()} for view, weights in self.views.items()
+            },
             "default": self.default,
         }
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> "Layers":
-        """Read the form that the manifest holds; raise `CorruptFileError` if it makes no sense."""
-        try:
-            stored = {str(name): int(dim) for name, dim in value["stored"]}
-            views = {
+        """Read the form that the manifest holds; raise `ValueError`, `KeyError` or `TypeError` if it makes no sense."""
+        return cls(
+            stored={str(name): int(dim) for name, dim in value["stored"]},
+            views={
                 str(view): {str(name): float(weight) for name, weight in weights.items()}
                 for view, weights in value["views"].items()
-            }
-            layers = cls(stored, views, str(value["default"]))
-            sound = all(0 < dim <= 2**20 for dim in stored.values()) and all(
-                weights and all(layers.dim % stored[name] == 0 for name in weights) for view, weights in views.items()
-            )
-            if not stored or layers.default not in views or not sound:
-                raise ValueError("a view of unknown or unfitting datasets")
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise CorruptFileError(f"the manifest's layers make no sense ({error})") from error
-        return layers
+            },
+            default=str(value["default"]),
+        )

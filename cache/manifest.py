@@ -127,7 +127,7 @@ class Manifest:
             "names": dict(self.names),
             "layers": self.layers.to_json(),
             "label_names": None if self.label_names is None else list(self.label_names),
-            "shard_tokens": self.shard_tokens,
+            "shard_tokens": int(self.shard_tokens),
             "splits": {
                 name: {
                     "n_corpus_documents": plan.n_corpus_documents,
@@ -196,16 +196,17 @@ def read_manifest(directory: Path) -> Manifest:
             f"{path} has format version {value['format_version']}, this package reads up to {FORMAT_VERSION}: "
             "upgrade elmo-cache"
         )
-    digest = value.pop("digest", None)
-    if digest != fingerprint(value):
-        raise CorruptFileError(
-            f"{path} is damaged: its digest is {digest}, its content gives {fingerprint(value)}; "
-            "restore the file, or remove it and run the same build again: finished shards stay"
-        )
+    stated = value.pop("digest", None)
     try:
-        return _from_json(value)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        digest = fingerprint(value)
+        if stated == digest:
+            return _from_json(value)
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise CorruptFileError(f"{path} makes no sense: {error}") from error
+    raise CorruptFileError(
+        f"{path} is damaged: its digest is {stated}, its content gives {digest}; "
+        "restore the file, or remove it and run the same build again: finished shards stay"
+    )
 
 
 def _read_json(path: Path) -> dict[str, Any]:
@@ -222,7 +223,11 @@ def _read_json(path: Path) -> dict[str, Any]:
         else:
             what = "does not exist"
         raise NotACacheError(f"{path.parent} {what}; `elmo-cache build {path.parent}` makes one") from error
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+    except CorruptFileError:
+        raise
+    except OSError as error:
+        raise CorruptFileError(f"{path} cannot be read: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:
         raise CorruptFileError(f"{path} is not JSON: {error}; restore it or build again") from error
     if not isinstance(value, dict):
         raise CorruptFileError(f"{path} is not the manifest of a cache: it holds no JSON object")

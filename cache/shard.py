@@ -9,7 +9,7 @@ import numpy as np
 
 from cache.files import atomic_path
 from cache.hashing import array_sha256
-from cache.hdf5 import dataset_of, open_file, seal
+from cache.hdf5 import create_file, dataset_of, open_file, seal
 from cache.manifest import Manifest, shard_name
 
 __all__ = ["ShardHeader", "open_shard", "shard_header", "write_shard"]
@@ -67,7 +67,7 @@ def write_shard(directory: Path, header: ShardHeader, features: Mapping[str, np.
         values just below a power of two to half their size.
     """
     with atomic_path(directory / shard_name(header.split, header.index)) as temporary:
-        with h5py.File(temporary, "w", locking=False) as file:
+        with create_file(temporary) as file:
             for name in sorted(features):
                 rows = features[name]
                 if rows.dtype != np.float16 or rows.shape[0] != header.n_tokens:

@@ -221,12 +221,12 @@ class Split:
     @overload
     def __getitem__(self, index: "slice | Sequence[int] | np.ndarray") -> "Split": ...
     def __getitem__(self, index: Any) -> Any:
-        if isinstance(index, int | np.integer):
+        if isinstance(index, int | np.integer) and not isinstance(index, bool):
             return self._read(self._position(int(index)))
         if isinstance(index, slice):
             return self._select(self._positions[index])
-        chosen = np.asarray(index)
-        if chosen.ndim != 1 or (len(chosen) and chosen.dtype.kind not in "bui"):
+        chosen = _one_dimensional(index)
+        if chosen is None or (len(chosen) and chosen.dtype.kind not in "bui"):
             raise SelectionError(
                 f"cannot select documents by {index!r}: give an int, a slice, a list of ints or a boolean mask"
             )
@@ -403,6 +403,17 @@ class _OpenShards:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__init__(state["directory"], state["manifest"])  # type: ignore[misc]
+
+
+def _one_dimensional(index: Any) -> np.ndarray | None:
+    # True is what `labels == 1` gives where labels are None; (3, 0) reads as document 3, token 0. Neither selects.
+    if isinstance(index, bool | tuple):
+        return None
+    try:
+        array = np.asarray(index)
+    except ValueError:  # a ragged list
+        return None
+    return array if array.ndim == 1 else None
 
 
 def _prefix(present: Iterator[bool]) -> int:

@@ -1,18 +1,23 @@
 """Checking every byte of a cache against the hashes in its files."""
 
+import os
+import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cache.documents import Documents
-from cache.errors import CacheError, CorruptFileError
+from cache.errors import CacheError, CorruptFileError, FormatVersionError, OutputError
 from cache.files import is_temporary
-from cache.hashing import HASH_ATTRIBUTE, walk_sha256
+from cache.hashing import HASH_ATTRIBUTE, read_attributes, walk_sha256
 from cache.hdf5 import open_file
 from cache.manifest import MANIFEST_NAME, Manifest, documents_name, read_manifest, shard_name
 from cache.shard import open_shard, shard_header
 
 __all__ = ["Problem", "verify"]
+
+_OURS = re.compile(r"[A-Za-z0-9_-]{1,64}(-[0-9]{5,}|\.documents)\.h5")
+_BLOCK_DOCUMENTS = 4096
 
 
 @dataclass(frozen=True)
@@ -37,18 +42,21 @@ class Problem:
     discarded: bool = False
 
 
-def verify(directory: Path, *, discard: bool = False, progress: Callable[[int], None] | None = None) -> list[Problem]:
+def verify(
+    directory: str | os.PathLike[str], *, discard: bool = False, progress: Callable[[int], None] | None = None
+) -> list[Problem]:
     """Recompute the hash of every file of a cache.
 
     Temporary files of a build that is running are passed over.
 
     Parameters
     ----------
-    directory : Path
+    directory : str or Path
         The cache.
     discard : bool
         Remove bad files, and files named like a shard or documents file that the plan does not have, so that
-        the same build makes them again. Files of other names are reported and left.
+        the same build makes them again. Files of other names, files that the system will not open, and files of
+        a newer format are reported and left.
     progress : callable, optional
         Called with the bytes of each file once it is checked.
 
@@ -61,9 +69,41 @@ def verify(directory: Path, *, discard: bool = False, progress: Callable[[int], 
     ------
     NotACacheError, FormatVersionError, CorruptFileError
         If there is no manifest that can be read.
+    OutputError
+        If a file cannot be removed.
     """
+    directory = Path(directory)
     manifest = read_manifest(directory)
     problems = []
+    for name, check in _checks(directory, manifest).items():
+        path = directory / name
+        if not path.exists():
+            problems.append(Problem(path, "missing", f"{name} is missing; the same build makes it"))
+            continue
+        size = path.stat().st_size
+        if why := _why_unreadable(path):
+            problems.append(Problem(path, "bad", f"{path} {why}"))
+        else:
+            try:
+                check()
+            except FormatVersionError as error:
+                problems.append(Problem(path, "bad", str(error)))
+            except CacheError as error:
+                problems.append(_discarded(Problem(path, "bad", str(error)), discard))
+        if progress:
+            progress(size)
+    present = sorted(directory.iterdir())
+    # A build may have extended the plan meanwhile: what was there at the listing is in the plan of now.
+    planned = {MANIFEST_NAME, *_checks(directory, read_manifest(directory))}
+    for path in present:
+        if path.name not in planned and not is_temporary(path.name):
+            problem = Problem(path, "foreign", f"{path.name} is not part of this cache")
+            problems.append(_discarded(problem, discard and path.is_file() and bool(_OURS.fullmatch(path.name))))
+    return problems
+
+
+def _checks(directory: Path, manifest: Manifest) -> dict[str, Callable[[], None]]:
+    """Return how to check each planned file, by its name."""
     checks: dict[str, Callable[[], None]] = {}
     for split, plan in manifest.splits.items():
         checks[documents_name(split)] = lambda split=split: _check_documents(directory, split, manifest)  # type: ignore[misc]
@@ -71,24 +111,18 @@ def verify(directory: Path, *, discard: bool = False, progress: Callable[[int], 
             checks[shard_name(split, index)] = lambda split=split, index=index: _check_shard(  # type: ignore[misc]
                 directory, split, index, manifest
             )
-    for name, check in checks.items():
-        path = directory / name
-        if not path.exists():
-            problems.append(Problem(path, "missing", f"{name} is missing; the same build makes it"))
-            continue
-        try:
-            check()
-        except CacheError as error:
-            problems.append(_discarded(Problem(path, "bad", str(error)), discard))
-        if progress:
-            progress(path.stat().st_size if path.exists() else 0)
-    for path in sorted(directory.iterdir()):
-        if path.name in checks or path.name == MANIFEST_NAME or is_temporary(path.name):
-            continue
-        ours = path.suffix == ".h5" and path.is_file()
-        problem = Problem(path, "foreign", f"{path.name} is not part of this cache")
-        problems.append(_discarded(problem, discard and ours))
-    return problems
+    return checks
+
+
+def _why_unreadable(path: Path) -> str | None:
+    """Tell why a file that exists cannot even be opened: no reason to think that its content is bad."""
+    if not path.is_file():
+        return "is not a file"
+    try:
+        path.open("rb").close()
+    except OSError as error:
+        return f"cannot be opened: {error.strerror}"
+    return None
 
 
 def _check_shard(directory: Path, split: str, index: int, manifest: Manifest) -> None:
@@ -102,14 +136,19 @@ def _check_documents(directory: Path, split: str, manifest: Manifest) -> None:
     with open_file(documents.path, {"kind": "documents"}) as file:
         _check_hash(documents.path, file)
     try:
-        documents.token_ids(0, 0), documents.labels, documents.doc_ids, documents.truncated
+        # Whatever a reader would refuse; the hash cannot know that its writer made sense.
+        for name in ("labels", "doc_ids", "truncated", "vocabulary"):
+            getattr(documents, name)
+        n_docs = len(documents.doc_ids)
+        for start in range(0, n_docs, _BLOCK_DOCUMENTS):
+            documents.token_ids(start, min(start + _BLOCK_DOCUMENTS, n_docs))
     finally:
         documents.close()
 
 
 def _check_hash(path: Path, file) -> None:  # type: ignore[no-untyped-def]
     try:
-        stated, found = file.attrs.get(HASH_ATTRIBUTE), walk_sha256(file)
+        stated, found = read_attributes(file).get(HASH_ATTRIBUTE), walk_sha256(file)
     except (OSError, ValueError, RuntimeError, KeyError, TypeError) as error:
         raise CorruptFileError(f"{path} is damaged: {' '.join(str(error).split())}") from error
     if stated != found:
@@ -119,5 +158,8 @@ def _check_hash(path: Path, file) -> None:  # type: ignore[no-untyped-def]
 def _discarded(problem: Problem, discard: bool) -> Problem:
     if not discard:
         return problem
-    problem.path.unlink()
-    return Problem(problem.path, problem.kind, problem.message, discarded=True)
+    try:
+        problem.path.unlink(missing_ok=True)
+    except OSError as error:
+        raise OutputError(f"cannot remove {problem.path}: {error.strerror}") from error
+    return replace(problem, discarded=True)

@@ -19,7 +19,17 @@ Words = Sequence[Sequence[str]]
 
 # Three documents without words, a word that is no valid UTF-8, one with a line end; shards of 4 tokens: 5 and 1.
 DOCUMENTS: dict[str, Words] = {
-    "train": [["the", "cat"], [], ["naïve", "\ud800", "a\nb"], ["the"] * 9, [], ["cat"], ["", "🎬"], ["dog", "the"], []],
+    "train": [
+        ["the", "cat"],
+        [],
+        ["naïve", "\ud800", "a\nb"],
+        ["the"] * 9,
+        [],
+        ["cat"],
+        ["", "🎬"],
+        ["dog", "the"],
+        [],
+    ],
     "test": [["cat", "the", "映画"]],
 }
 
