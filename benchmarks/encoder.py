@@ -3,9 +3,11 @@
     python benchmarks/encoder.py --peer .peer/bin/python                     # original size, 64 reviews
     python benchmarks/encoder.py --peer .peer/bin/python --encoder imdb-v1   # the embedded encoder
 
-`make test-all` makes the environment `.peer`. simple-elmo gets what it is fastest with: one session, its state set
+`make test-all` makes the environment `.peer`. simple-elmo is measured twice: as its documentation uses it, one call of
+`get_elmo_vectors`, session and warm-up included; and with what it is fastest with: one session kept open, its state set
 to zero before each batch, reviews sorted by length in batches of 32, the first run not timed. Our encoder gets the
-reviews in their stored order. Our runs stand before and after the peer's; the median of all counts.
+reviews in their stored order; its graph is traced before. Our runs stand before and after the peer's, and the median of
+all counts.
 """
 
 import json
@@ -14,6 +16,7 @@ import subprocess
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
@@ -69,8 +72,9 @@ def main(peer: Path, encoder_name: str | None, reviews: int, runs: int, precisio
         largest = max(float(np.abs(vector).max()) for vector in vectors if len(vector))
     ours, peers = n_words / statistics.median(seconds), n_words / statistics.median(found["seconds"])
     click.echo(f"elmo-cache   {ours:10,.0f} words/s  (median of {2 * runs})")
-    click.echo(f"simple-elmo  {peers:10,.0f} words/s  (median of {runs})")
-    click.echo(f"ratio        {ours / peers:10.1f}")
+    documented = n_words / found["documented_s"]
+    click.echo(f"simple-elmo  {peers:10,.0f} words/s  at its best (median of {runs}): ratio {ours / peers:.1f}")
+    click.echo(f"simple-elmo  {documented:10,.0f} words/s  as documented (one run): ratio {ours / documented:.1f}")
     click.echo(f"largest difference of the vectors {difference:.2g}, largest value {largest:.3g}")
 
 
@@ -94,12 +98,13 @@ def write_original(folder: Path) -> None:
     write_weights(folder / "weights.hdf5", random_weights(BiLMOptions.parse(text, "options")))
 
 
-def run_peer(peer: Path, weights: Path, documents: list[list[str]], runs: int, folder: Path) -> dict[str, list[float]]:
+def run_peer(peer: Path, weights: Path, documents: list[list[str]], runs: int, folder: Path) -> dict[str, Any]:
     (folder / "documents.json").write_text(json.dumps(documents))
     script = Path(__file__).with_name("peer_simple_elmo.py")
     command = [peer, script, weights, folder / "documents.json", folder / "peer.npz", str(runs)]
     done = subprocess.run([str(part) for part in command], check=True, stdout=subprocess.PIPE, text=True)
-    return json.loads(done.stdout.splitlines()[-1])
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
 
 
 if __name__ == "__main__":

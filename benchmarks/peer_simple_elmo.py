@@ -21,6 +21,13 @@ def main(weights: str, documents_path: str, out: str, runs: str) -> None:
     # Sorted by length, a batch pads its documents to about their own length.
     order = sorted(range(len(documents)), key=lambda i: len(documents[i]))
     batches = [order[start : start + BATCH] for start in range(0, len(order), BATCH)]
+    # As its documentation has it: one call, which makes its own session, warms up and pads as the texts come.
+    model = ElmoModel()
+    model.load(weights, max_batch_size=BATCH)
+    start = time.perf_counter()
+    model.get_elmo_vectors(documents, layers="average")
+    documented = time.perf_counter() - start
+    tf.compat.v1.reset_default_graph()
     model = ElmoModel()
     model.load(weights, max_batch_size=BATCH)
     model.elmo_sentence_input = weight_layers("input", model.sentence_embeddings_op, use_layers="average")
@@ -45,7 +52,7 @@ def main(weights: str, documents_path: str, out: str, runs: str) -> None:
             start = time.perf_counter()
             encode()
             seconds.append(time.perf_counter() - start)
-    print(json.dumps({"seconds": seconds}))
+    print(json.dumps({"seconds": seconds, "documented_s": documented}))
 
 
 if __name__ == "__main__":

@@ -227,8 +227,10 @@ class Split:
             return self._select(self._positions[index])
         chosen = _one_dimensional(index)
         if chosen is None or (len(chosen) and chosen.dtype.kind not in "bui"):
+            shown = " ".join(repr(index).split())
             raise SelectionError(
-                f"cannot select documents by {index!r}: give an int, a slice, a list of ints or a boolean mask"
+                f"cannot select documents by {shown if len(shown) <= 60 else shown[:60] + '…'}: "
+                "give an int, a slice, a list of ints or a boolean mask"
             )
         if chosen.dtype.kind == "b":
             if len(chosen) != len(self):
