@@ -81,7 +81,8 @@ def write_documents(
         "corpus": manifest.corpus_fingerprint,
     }
     with atomic_path(directory / documents_name(split)) as temporary:
-        with create_file(temporary) as file:
+        n_bytes = 4 * int(indptr[-1]) + sum(array.nbytes for array in arrays.values())
+        with create_file(temporary, n_bytes) as file:
             digests = {name: array_sha256(array) for name, array in arrays.items()}
             for name, array in arrays.items():
                 file.create_dataset(name, data=array)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from cache.errors import CacheError, OutputError
 
-__all__ = ["atomic_path", "remove_strays", "temporary_files"]
+__all__ = ["atomic_path", "is_temporary", "remove_strays", "reserve", "temporary_files"]
 
 _TEMPORARY = re.compile(r"\..+\.[0-9a-f]{12}\.tmp", re.DOTALL)
 _NOT_SUPPORTED = (errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
@@ -63,6 +63,19 @@ def atomic_path(final: Path, *, exclusive: bool = False) -> Iterator[Path]:
         raise
     finally:
         os.close(lock)
+
+
+def reserve(descriptor: int, n_bytes: int) -> None:
+    """Take space on the disk for an open file, or raise the `OSError` of a disk that is full.
+
+    Where a file system cannot do that, nothing happens.
+    """
+    if hasattr(os, "posix_fallocate"):
+        try:
+            os.posix_fallocate(descriptor, 0, n_bytes)
+        except OSError as error:
+            if error.errno not in (*_NOT_SUPPORTED, errno.EINVAL):
+                raise
 
 
 def temporary_files(directory: Path) -> list[Path]:

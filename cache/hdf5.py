@@ -1,7 +1,8 @@
 """HDF5 files of the cache: written once under a temporary name, with their own hash, and opened with care."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -9,26 +10,44 @@ import h5py
 import numpy as np
 
 from cache.errors import CorruptFileError, FormatVersionError
+from cache.files import reserve
 from cache.hashing import HASH_ATTRIBUTE, content_sha256, dataset_facts, plain_dataset, read_attributes
 from cache.manifest import FORMAT, FORMAT_VERSION
 
 __all__ = ["create_file", "dataset_of", "open_file", "seal"]
 
+_METADATA_BYTES = 2**16
 
-def create_file(path: Path) -> h5py.File:
-    """Create an HDF5 file that holds no times and whose metadata carry checksums.
 
-    The metadata of HDF5's default, its oldest format, have none: there one flipped bit can make the library crash,
+@contextmanager
+def create_file(path: Path, data_bytes: int) -> Iterator[h5py.File]:
+    """Turn an empty file into an HDF5 file to be written; it holds no times, and its metadata carry checksums.
+
+    Parameters
+    ----------
+    path : Path
+        The empty file.
+    data_bytes : int
+        What its datasets will take. The space is reserved at once, so that a full disk is noticed here: HDF5 tries a
+        write that failed again when the file is closed and when the process ends, and there it crashes.
+
+    Notes
+    -----
+    The metadata of HDF5's default, its oldest format, have no checksums: one flipped bit can make the library crash,
     or search for ever, instead of reporting damage. The format of HDF5 1.10 has them.
     """
     access = h5py.h5p.create(h5py.h5p.FILE_ACCESS)
     access.set_libver_bounds(h5py.h5f.LIBVER_V110, h5py.h5f.LIBVER_V110)
     access.set_fclose_degree(h5py.h5f.CLOSE_STRONG)
-    access.set_file_locking(False, True)
     creation = h5py.h5p.create(h5py.h5p.FILE_CREATE)
     creation.set_obj_track_times(False)
     creation.set_attr_phase_change(32, 16)  # all attributes in the one header that opening reads anyway
-    return h5py.File(h5py.h5f.create(os.fsencode(path), h5py.h5f.ACC_TRUNC, creation, access))
+    with path.open("r+b", buffering=0) as stream:
+        reserve(stream.fileno(), data_bytes + _METADATA_BYTES)
+        # HDF5's own driver would truncate the file and give the space back.
+        access.set_fileobj_driver(h5py.h5fd.fileobj_driver, stream)
+        with h5py.File(h5py.h5f.create(os.fsencode(path), h5py.h5f.ACC_TRUNC, creation, access)) as file:
+            yield file
 
 
 def seal(file: h5py.File, attributes: Mapping[str, str | int], data_sha256: Mapping[str, str]) -> str:

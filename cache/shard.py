@@ -67,7 +67,7 @@ def write_shard(directory: Path, header: ShardHeader, features: Mapping[str, np.
         values just below a power of two to half their size.
     """
     with atomic_path(directory / shard_name(header.split, header.index)) as temporary:
-        with create_file(temporary) as file:
+        with create_file(temporary, sum(map(_stored_bytes, features.values()))) as file:
             for name in sorted(features):
                 rows = features[name]
                 if rows.dtype != np.float16 or rows.shape[0] != header.n_tokens:
@@ -94,3 +94,9 @@ def open_shard(directory: Path, header: ShardHeader, stored: Mapping[str, int]) 
 
 def _chunks(n_tokens: int, dim: int) -> tuple[int, int] | None:
     return (min(CHUNK_ROWS, n_tokens), dim) if n_tokens else None
+
+
+def _stored_bytes(rows: np.ndarray) -> int:
+    # The last chunk is stored whole, and each has an entry in an index.
+    n_chunks = -(-len(rows) // CHUNK_ROWS)
+    return n_chunks * (CHUNK_ROWS * rows.nbytes // max(1, len(rows)) + 64)

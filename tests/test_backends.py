@@ -52,6 +52,7 @@ def build_with_jax(corpus: Path, elmo: Path, out: Path) -> dict[str, object]:
     result = subprocess.run(
         [sys.executable, "-c", BUILD, str(corpus), str(elmo), str(out)],
         capture_output=True,
+        cwd=ROOT,
         env=environment,
         text=True,
         timeout=300,

@@ -18,6 +18,8 @@ from tiny_elmo import (
     write_elmo,
 )
 
+from elmo_cache import EncoderError
+
 TOLERANCE = 1e-5
 
 LONG = [f"w{i % 13}" for i in range(70)]  # many chunks of 4
@@ -202,3 +204,8 @@ def test_many_documents_of_one_word() -> None:
     assert len(np.unique(found.round(5), axis=0)) == len(words)
     some = np.concatenate([shared_encoder("mix").encode([[word]])[0] for word in words[::100]])
     assert np.abs(found[::100] - some).max() < TOLERANCE
+
+
+def test_a_string_is_no_document() -> None:
+    with pytest.raises(EncoderError, match="list of words, not a string"):
+        shared_encoder().encode(["the", "cat"])

@@ -12,10 +12,11 @@ TRAIN = DOCUMENTS["train"]
 LENGTHS = [len(words) for words in TRAIN]
 
 
-@pytest.fixture
-def train(tmp_path: Path) -> Split:
-    write_cache(tmp_path / "c")
-    return FeatureCache(tmp_path / "c")["train"]
+@pytest.fixture(scope="module")
+def train(tmp_path_factory: pytest.TempPathFactory) -> Split:
+    directory = tmp_path_factory.mktemp("store") / "c"
+    write_cache(directory)
+    return FeatureCache(directory)["train"]
 
 
 def assert_same(documents: object, wanted: list[np.ndarray]) -> None:
@@ -124,10 +125,12 @@ def test_batches_of_nothing_are_refused(train: Split) -> None:
         next(train.batches(0))
 
 
-def test_load_gives_the_same_from_memory(train: Split) -> None:
-    chosen = train[[3, 0, 3, -2, 1]]
-    loaded = chosen.load()
-    for path in train._source.documents._directory.glob("*-0*.h5"):  # type: ignore[attr-defined]
+def test_load_gives_the_same_from_memory(tmp_path: Path) -> None:
+    write_cache(tmp_path / "c")
+    with FeatureCache(tmp_path / "c") as features:
+        chosen = features["train"][[3, 0, 3, -2, 1]]
+        loaded = chosen.load()
+    for path in (tmp_path / "c").glob("*-0*.h5"):
         path.unlink()
     wanted = [expected(TRAIN)[i] for i in (3, 0, 3, 7, 1)]
     assert_same(loaded, wanted)

@@ -141,6 +141,8 @@ class BiLMEncoder:
         list of ndarray of float32, (n_tokens, dim)
             One array a document, in the order given.
         """
+        if any(isinstance(document, str) for document in documents):
+            raise EncoderError("a document is a list of words, not a string: split the text first")
         words: dict[str, int] = {}
         # 0 is no word; 1 and 2 mark where a document begins and ends.
         numbered = [

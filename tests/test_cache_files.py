@@ -1,0 +1,238 @@
+"""Files appear whole or not at all, and what dead writers leave is told from what living ones hold."""
+
+import errno
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from small_cache import DOCUMENTS, contents, write_cache
+
+from cache import CacheError, FeatureCache, OutputError
+from cache import files as files_module
+from cache.files import atomic_path, is_temporary, remove_strays, temporary_files
+from cache.shard import ShardHeader, write_shard
+
+ROOT = Path(__file__).parents[1]
+HEADER = ShardHeader("train", 0, 0, 1, 65536, "e" * 64, "c" * 64)
+ROWS = np.ones((65536, 8), np.float16)  # 1 MiB
+
+# Writes half a shard's worth of bytes, says so, and waits to be killed.
+WRITER = """
+import sys, time
+from pathlib import Path
+from cache.files import atomic_path
+with atomic_path(Path(sys.argv[1])) as temporary:
+    temporary.write_bytes(b"half")
+    print("writing", flush=True)
+    time.sleep(60)
+"""
+
+# A disk that fills up after 256 KiB.
+FULL_DISK = """
+import resource, sys
+from pathlib import Path
+import numpy as np
+from cache import CacheError
+from cache.shard import ShardHeader, write_shard
+resource.setrlimit(resource.RLIMIT_FSIZE, (2**18, resource.RLIM_INFINITY))
+for attempt in range(2):
+    try:
+        write_shard(Path(sys.argv[1]), ShardHeader("train", 0, 0, 1, 65536, "e" * 64, "c" * 64), {"features": np.ones((65536, 8), "f2")})
+    except CacheError as error:
+        print(type(error).__name__, error)
+resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+write_shard(Path(sys.argv[1]), ShardHeader("train", 1, 0, 1, 0, "e" * 64, "c" * 64), {"features": np.ones((0, 8), "f2")})
+"""
+
+
+def fail_with(code: int) -> Callable[..., None]:
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(code, os.strerror(code))
+
+    return fail
+
+
+def test_success(tmp_path: Path) -> None:
+    final = tmp_path / "x.h5"
+    with atomic_path(final) as temporary:
+        assert temporary.parent == tmp_path and is_temporary(temporary.name) and not final.exists()
+        temporary.write_bytes(b"new")
+    assert contents(tmp_path) == {"x.h5": b"new"}
+
+
+def test_an_existing_file_is_replaced_at_the_end(tmp_path: Path) -> None:
+    final = tmp_path / "x.h5"
+    final.write_bytes(b"old")
+    with atomic_path(final) as temporary:
+        temporary.write_bytes(b"new")
+        assert final.read_bytes() == b"old"
+    assert contents(tmp_path) == {"x.h5": b"new"}
+
+
+@pytest.mark.parametrize(
+    "error", [KeyError("x"), MemoryError(), KeyboardInterrupt(), CacheError("x"), RuntimeError("x")]
+)
+def test_a_failure_leaves_what_was_there(tmp_path: Path, error: BaseException) -> None:
+    (tmp_path / "x.h5").write_bytes(b"old")
+    with pytest.raises(type(error)) as caught:
+        with atomic_path(tmp_path / "x.h5") as temporary:
+            temporary.write_bytes(b"half")
+            raise error
+    assert caught.value is error and error.__cause__ is None
+    assert contents(tmp_path) == {"x.h5": b"old"}
+
+
+@pytest.mark.parametrize("linking", [None, errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS])
+def test_exclusive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, linking: int | None) -> None:
+    """Also where there are no hard links, as on exFAT and many network mounts."""
+    if linking:
+        monkeypatch.setattr(os, "link", fail_with(linking))
+    with atomic_path(tmp_path / "x", exclusive=True) as temporary:
+        temporary.write_bytes(b"first")
+    with pytest.raises(FileExistsError):
+        with atomic_path(tmp_path / "x", exclusive=True) as temporary:
+            temporary.write_bytes(b"second")
+    assert contents(tmp_path) == {"x": b"first"}
+
+
+def test_the_order_that_survives_a_power_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file is synced before it gets its name, its folder after."""
+    done = []
+    real_sync, real_replace = os.fsync, os.replace
+
+    def sync(descriptor: int) -> None:
+        done.append(Path(os.readlink(f"/proc/self/fd/{descriptor}")).name.rpartition(".")[2] or "?")
+        real_sync(descriptor)
+
+    def replace(source: Path, target: Path) -> None:
+        done.append("rename")
+        real_replace(source, target)
+
+    monkeypatch.setattr(os, "fsync", sync)
+    monkeypatch.setattr(os, "replace", replace)
+    write_shard(tmp_path, HEADER, {"features": ROWS})
+    assert done == ["tmp", "rename", tmp_path.name]
+
+
+def test_killed_while_writing(tmp_path: Path) -> None:
+    """A living writer's file is left alone; once it is killed, its half file is removed and never has the final name."""
+    command = [sys.executable, "-c", WRITER, str(tmp_path / "x.h5")]
+    writer = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    try:
+        assert writer.stdout is not None and writer.stdout.readline() == "writing\n"
+        assert remove_strays(tmp_path) == 0
+        [temporary] = temporary_files(tmp_path)
+        assert temporary.read_bytes() == b"half"
+    finally:
+        writer.send_signal(signal.SIGKILL)
+        writer.communicate()
+    assert temporary_files(tmp_path) == [temporary] and not (tmp_path / "x.h5").exists()
+    assert remove_strays(tmp_path) == 1 and list(tmp_path.iterdir()) == []
+    assert remove_strays(tmp_path) == 0
+
+
+def test_only_what_a_writer_made_up_is_a_stray(tmp_path: Path) -> None:
+    mine = [".notes.tmp", "x.tmp", ".tmp", ".x.0123456789ab.tmp~", ".x.0123456789AB.tmp", ".x.h5.12345.tmp"]
+    for name in mine:
+        (tmp_path / name).write_text("mine")
+    (tmp_path / ".x.h5.0123456789ab.tmp").mkdir()
+    (tmp_path / ".train-00000.h5.0123456789ab.tmp").write_text("a dead writer's")
+    assert remove_strays(tmp_path) == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([*mine, ".x.h5.0123456789ab.tmp"])
+
+
+def test_another_users_temporary_file_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".x.0123456789ab.tmp").write_text("theirs")
+    monkeypatch.setattr(os, "open", fail_with(errno.EACCES))
+    assert remove_strays(tmp_path) == 0
+
+
+def test_readers_pass_over_temporary_files(tmp_path: Path) -> None:
+    write_cache(tmp_path / "c")
+    (tmp_path / "c" / ".train-00000.h5.0123456789ab.tmp").write_bytes(b"half")
+    assert len(FeatureCache(tmp_path / "c")["train"]) == len(DOCUMENTS["train"])
+
+
+@pytest.mark.parametrize("code", [errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP])
+def test_without_locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int) -> None:
+    """As on Lustre and some network mounts: files are written all the same."""
+    monkeypatch.setattr(files_module.fcntl, "flock", fail_with(code))
+    write_shard(tmp_path, HEADER, {"features": ROWS})
+    assert [path.name for path in tmp_path.iterdir()] == ["train-00000.h5"]
+
+
+def test_a_folder_that_cannot_be_synced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        files_module.os, "fsync", lambda fd: fail_with(errno.EINVAL)() if os.path.isdir(f"/proc/self/fd/{fd}") else None
+    )
+    write_shard(tmp_path, HEADER, {"features": ROWS})
+    assert [path.name for path in tmp_path.iterdir()] == ["train-00000.h5"]
+
+
+@pytest.mark.parametrize("moment", ["before the lock", "after the lock is taken"])
+def test_a_stray_removed_at_the_moment_it_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str) -> None:
+    """Another build's `remove_strays` meets our temporary file before it is locked: we take another one."""
+    real, calls = files_module._try_lock, []
+
+    def try_lock(descriptor: int) -> bool:
+        calls.append(descriptor)
+        if len(calls) == 1:
+            if moment == "before the lock":
+                [path.unlink() for path in temporary_files(tmp_path)]
+            else:
+                return False
+        return real(descriptor)
+
+    monkeypatch.setattr(files_module, "_try_lock", try_lock)
+    with atomic_path(tmp_path / "x") as temporary:
+        assert len(calls) == 2
+        temporary.write_bytes(b"new")
+        monkeypatch.undo()
+        assert temporary in temporary_files(tmp_path)
+        if moment == "before the lock":
+            assert remove_strays(tmp_path) == 0, "ours is locked"
+    assert (tmp_path / "x").read_bytes() == b"new"
+
+
+@pytest.mark.parametrize("place", ["/proc/1/x.h5", "/proc/x.h5", "{file}/x.h5", "{folder}/none/x.h5"])
+def test_places_that_cannot_be_written(tmp_path: Path, place: str) -> None:
+    (tmp_path / "file").write_text("x")
+    final = Path(place.format(file=tmp_path / "file", folder=tmp_path))
+    with pytest.raises(OutputError) as caught:
+        write_shard(final.parent, HEADER, {"features": ROWS})
+    assert "\n" not in str(caught.value) and str(caught.value).startswith(
+        f"cannot write {final.parent}/train-00000.h5: "
+    )
+    assert isinstance(caught.value, OSError)
+
+
+@pytest.mark.parametrize(
+    ("code", "advice"),
+    [
+        (errno.ENOSPC, "No space left on device; free some space and run the same command again"),
+        (errno.EDQUOT, "free some space"),
+        (errno.EACCES, "Permission denied; choose a folder that you may write to"),
+        (errno.EROFS, "the file system is read-only"),
+        (errno.EIO, "Input/output error; nothing was left under that name"),
+    ],
+)
+def test_what_a_failed_write_advises(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, advice: str) -> None:
+    monkeypatch.setattr(files_module.os, "fsync", fail_with(code))
+    with pytest.raises(OutputError, match=advice):
+        write_shard(tmp_path, HEADER, {"features": ROWS})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_full_disk(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", FULL_DISK, str(tmp_path)]
+    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    why = f"OutputError cannot write {tmp_path}/train-00000.h5: File too large; the file system or a limit forbids"
+    lines = ran.stdout.splitlines()
+    assert len(lines) == 2 and all(line.startswith(why) for line in lines)
+    assert [path.name for path in tmp_path.iterdir()] == ["train-00001.h5"], "what fits is written afterwards"
