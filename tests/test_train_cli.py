@@ -65,6 +65,7 @@ def test_everything_is_there(results: Path) -> None:
     assert names == {"trials.csv", "summary.json", "config.json", "accuracies.png", "weights"}
     assert (results / "accuracies.png").read_bytes().startswith(b"\x89PNG")
     summary = json.loads((results / "summary.json").read_text())
+    assert summary["trainable_parameters"] == {"basic": 17_717, "elmo": 20_021}
     found = read_results(results / "trials.csv")
     accuracies = [r.accuracy for r in found if r.model == "elmo"]
     assert str(round(np.mean(accuracies), 6))[:6] in json.dumps(summary)

@@ -17,6 +17,7 @@ from trainer.errors import TrialsError
 from trainer.evaluation import evaluate
 from trainer.protocols import Sizes
 from trainer.report import TrialResult
+from trainer.saved_weights import weights_summary
 from trainer.settings import Settings, read_config
 from trainer.static_vectors import StaticVectors
 from trainer.trials import Experiment, run_trials
@@ -241,11 +242,11 @@ def test_a_trainable_mix_of_all_layers(tmp_path: Path) -> None:
     )
     with build(corpus(), HashEncoder(dim=20, layers=layers), tmp_path / "c") as features:
         mixing = experiment(features, layer="scalar-mix")
-        run_trials(mixing, ["elmo-only"], 1, tmp_path / "r")
+        results = run_trials(mixing, ["elmo-only"], 1, tmp_path / "r")
         learned = mixing.model("elmo-only").get_layer("scalar_mix").learned()
         assert len(learned["shares"]) == 3 and learned["gamma"] != 1.0
-        with np.load(tmp_path / "r" / "weights" / "elmo-only-001.npz") as saved:
-            assert saved["scalar_mix/gamma"] == pytest.approx(learned["gamma"])
+        (mix,) = weights_summary(tmp_path / "r", results)["scalar_mix"]
+        assert mix["gamma"] == pytest.approx(learned["gamma"]) and mix["shares"] == pytest.approx(learned["shares"])
 
 
 def test_a_trainable_mix_wants_all_layers(features: FeatureCache, tmp_path: Path) -> None:

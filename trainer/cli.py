@@ -12,6 +12,7 @@ from trainer.errors import TrialsError
 from trainer.evaluation import evaluate
 from trainer.protocols import PROTOCOLS, Sizes
 from trainer.report import TrialResult, plot, read_results, table, write_summary
+from trainer.saved_weights import weights_summary
 from trainer.settings import MODELS, Settings, read_config
 from trainer.static_vectors import StaticVectors, load_static_vectors, source_size
 from trainer.trials import Experiment, run_trials
@@ -101,10 +102,13 @@ def trials(
                 ),
                 on_result=lambda _: bar.update(),
             )
-    write_summary(out, results)
+    weights = weights_summary(out, results)
+    write_summary(out, results, weights)
     plot({out.name: results}, out / "accuracies.png")
     click.echo(table(results))
-    click.echo(f"\nResults in {out}: trials.csv, summary.json, config.json, accuracies.png, weights.")
+    sizes = ", ".join(f"{model} {n:,}" for model, n in weights["trainable_parameters"].items())
+    click.echo(f"\nTrainable parameters: {sizes}.")
+    click.echo(f"Results in {out}: trials.csv, summary.json, config.json, accuracies.png, weights.")
 
 
 @main.command(name="plot")

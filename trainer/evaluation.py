@@ -1,6 +1,5 @@
 """Using what trials have trained: saved weights on another cache."""
 
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,9 +9,10 @@ import numpy as np
 from cache import FeatureCache
 from trainer.errors import TrialsError
 from trainer.protocols import Sizes
+from trainer.saved_weights import load_weights, weights_path
 from trainer.settings import MODELS, Settings
 from trainer.static_vectors import StaticVectors
-from trainer.trials import Experiment, weights_path
+from trainer.trials import Experiment
 
 if TYPE_CHECKING:
     import keras
@@ -63,21 +63,16 @@ def evaluate(
 
 def restore(folder: Path, experiment: Experiment, kind: str, number: int) -> "keras.Model":
     """Return the model of a kind with the weights that a trial has trained."""
-    path = weights_path(folder, kind, number)
+    weights = load_weights(folder, kind, number)
     model = experiment.model(kind)
-    try:
-        with np.load(path, allow_pickle=False) as saved:
-            for variable in model.trainable_variables:
-                value = saved[variable.path]
-                if value.shape != tuple(variable.shape):
-                    raise TrialsError(f"{path}: {variable.path} is {value.shape}, expected {tuple(variable.shape)}")
-                variable.assign(value)
-    except FileNotFoundError as error:
-        raise TrialsError(f"{path} does not exist: {folder} has no trial {number} of {kind}") from error
-    except (KeyError, ValueError, OSError, zipfile.BadZipFile) as error:
-        if isinstance(error, TrialsError):
-            raise
-        raise TrialsError(f"{path} does not hold the weights of {kind} ({error})") from error
+    for variable in model.trainable_variables:
+        value = weights.get(variable.path)
+        if value is None or value.shape != tuple(variable.shape):
+            found = "missing" if value is None else f"of shape {value.shape}"
+            raise TrialsError(
+                f"{weights_path(folder, kind, number)}: {variable.path} is {found}, expected {tuple(variable.shape)}"
+            )
+        variable.assign(value)
     return model
 
 

@@ -142,10 +142,10 @@ def summary(results: Sequence[TrialResult]) -> dict[str, Any]:
     }
 
 
-def write_summary(folder: Path, results: Sequence[TrialResult]) -> None:
-    """Write a folder's `summary.json`."""
+def write_summary(folder: Path, results: Sequence[TrialResult], more: Mapping[str, Any] | None = None) -> None:
+    """Write a folder's `summary.json`, with further entries if there are any."""
     with atomic_path(folder / "summary.json") as temporary:
-        temporary.write_text(json.dumps(summary(results), indent=1) + "\n", encoding="utf-8")
+        temporary.write_text(json.dumps({**summary(results), **(more or {})}, indent=1) + "\n", encoding="utf-8")
 
 
 def table(results: Sequence[TrialResult]) -> str:

@@ -11,10 +11,11 @@ import numpy as np
 
 from cache import FeatureCache, Split
 from cache.errors import OutputError
-from cache.files import atomic_path, remove_strays
+from cache.files import remove_strays
 from trainer.errors import TrialsError
 from trainer.protocols import Pool, Trial, check_notebook_lengths, draw_trial, group_duplicates
 from trainer.report import TrialResult, read_results, write_results
+from trainer.saved_weights import save_weights
 from trainer.settings import MODELS, Settings, read_config, refuse_other_settings, write_config
 from trainer.static_vectors import StaticVectors
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from cache.adapters.keras import PaddedBatches
 
-__all__ = ["Experiment", "run_trials", "weights_path"]
+__all__ = ["Experiment", "run_trials"]
 
 LOAD_BYTES = 2**30
 """Documents up to this size are held in memory while a model is trained on them; larger sets stream."""
@@ -299,16 +300,9 @@ def run_trials(
                     on_epoch(number, model, epoch, loss)
 
             result, weights = experiment.run(model, number, on_epoch=report)
-            with atomic_path(weights_path(out, model, number)) as temporary:
-                with open(temporary, "wb") as file:
-                    np.savez(file, **weights)  # type: ignore[arg-type]
+            save_weights(out, model, number, weights)
             results = sorted([*results, result], key=lambda r: (r.trial, MODELS.index(r.model)))
             write_results(out / "trials.csv", results)
             if on_result:
                 on_result(result)
     return results
-
-
-def weights_path(out: Path, model: str, number: int) -> Path:
-    """Return the file of a trial's trained weights."""
-    return out / "weights" / f"{model}-{number:03d}.npz"
