@@ -65,14 +65,16 @@ def atomic_path(final: Path, *, exclusive: bool = False) -> Iterator[Path]:
         os.close(lock)
 
 
-def reserve(descriptor: int, n_bytes: int) -> None:
-    """Take space on the disk for an open file, or raise the `OSError` of a disk that is full.
+def reserve(path: Path, n_bytes: int) -> None:
+    """Make a file that long, of blocks that are its own; raise the `OSError` of a disk that is full.
 
     Where a file system cannot do that, nothing happens.
     """
-    if hasattr(os, "posix_fallocate"):
+    if not hasattr(os, "posix_fallocate"):
+        return
+    with path.open("r+b") as file:
         try:
-            os.posix_fallocate(descriptor, 0, n_bytes)
+            os.posix_fallocate(file.fileno(), 0, n_bytes)
         except OSError as error:
             if error.errno not in (*_NOT_SUPPORTED, errno.EINVAL):
                 raise

@@ -39,15 +39,17 @@ def create_file(path: Path, data_bytes: int) -> Iterator[h5py.File]:
     access = h5py.h5p.create(h5py.h5p.FILE_ACCESS)
     access.set_libver_bounds(h5py.h5f.LIBVER_V110, h5py.h5f.LIBVER_V110)
     access.set_fclose_degree(h5py.h5f.CLOSE_STRONG)
+    access.set_file_locking(False, True)
     creation = h5py.h5p.create(h5py.h5p.FILE_CREATE)
     creation.set_obj_track_times(False)
     creation.set_attr_phase_change(32, 16)  # all attributes in the one header that opening reads anyway
-    with path.open("r+b", buffering=0) as stream:
-        reserve(stream.fileno(), data_bytes + _METADATA_BYTES)
-        # HDF5's own driver would truncate the file and give the space back.
-        access.set_fileobj_driver(h5py.h5fd.fileobj_driver, stream)
-        with h5py.File(h5py.h5f.create(os.fsencode(path), h5py.h5f.ACC_TRUNC, creation, access)) as file:
-            yield file
+    name = os.fsencode(path)
+    reserve(path, _METADATA_BYTES)
+    h5py.h5f.create(name, h5py.h5f.ACC_TRUNC, creation, access).close()
+    reserve(path, data_bytes + _METADATA_BYTES)
+    # Opened for the second time it keeps what is reserved, and when it is closed it gives back what it did not use.
+    with h5py.File(h5py.h5f.open(name, h5py.h5f.ACC_RDWR, access)) as file:
+        yield file
 
 
 def seal(file: h5py.File, attributes: Mapping[str, str | int], data_sha256: Mapping[str, str]) -> str:

@@ -5,6 +5,7 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import h5py
 import numpy as np
@@ -47,6 +48,7 @@ def manifest_of(splits: Mapping[str, Words], layers: Layers, *, shard_tokens: in
     )
 
 
+@mock.patch("os.fsync", lambda descriptor: None)  # hundreds of small files: a disk under load takes a minute for them
 def write_cache(
     directory: Path,
     splits: Mapping[str, Words] = DOCUMENTS,
@@ -112,7 +114,7 @@ def canonical_hash(path: Path) -> str:
     """The content hash as `docs/format.md` words it, without the code under test."""
     with h5py.File(path, "r") as file:
         attributes: dict[str, Any] = {
-            name: value if isinstance(value, str) else int(value)
+            name: value.decode() if isinstance(value, bytes) else int(value)
             for name, value in file.attrs.items()
             if name != "sha256"
         }
@@ -125,15 +127,18 @@ def canonical_hash(path: Path) -> str:
                 "shape": list(elements.shape),
                 "sha256": hashlib.sha256(little.tobytes(order="C")).hexdigest(),
             }
-    walk = {"attributes": attributes, "datasets": datasets}
-    return hashlib.sha256(json.dumps(walk, sort_keys=True, separators=(",", ":")).encode("ascii")).hexdigest()
+    return canonical_json_sha256({"attributes": attributes, "datasets": datasets})
+
+
+def canonical_json_sha256(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True, separators=(",", ":")).encode("ascii")).hexdigest()
 
 
 def reseal(path: Path) -> None:
     """Give a file that was tampered with the hash that fits it."""
     digest = canonical_hash(path)
     with h5py.File(path, "r+") as file:
-        file.attrs["sha256"] = digest
+        file.attrs["sha256"] = np.bytes_(digest)
 
 
 def replace_dataset(path: Path, name: str, data: np.ndarray) -> None:

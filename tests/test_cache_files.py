@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 from small_cache import DOCUMENTS, contents, write_cache
@@ -32,21 +33,20 @@ with atomic_path(Path(sys.argv[1])) as temporary:
     time.sleep(60)
 """
 
-# A disk that fills up after 256 KiB.
+# A disk that is full at several moments: before anything, in the data, in what HDF5 writes last; then space again.
 FULL_DISK = """
 import resource, sys
 from pathlib import Path
 import numpy as np
 from cache import CacheError
 from cache.shard import ShardHeader, write_shard
-resource.setrlimit(resource.RLIMIT_FSIZE, (2**18, resource.RLIM_INFINITY))
-for attempt in range(2):
+header = ShardHeader("train", 0, 0, 1, 65536, "e" * 64, "c" * 64)
+for limit in (1000, 2**16, 2**18, 2**20, 2**20 + 3000, resource.RLIM_INFINITY):
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
     try:
-        write_shard(Path(sys.argv[1]), ShardHeader("train", 0, 0, 1, 65536, "e" * 64, "c" * 64), {"features": np.ones((65536, 8), "f2")})
+        write_shard(Path(sys.argv[1]), header, {"features": np.ones((65536, 8), "f2")})
     except CacheError as error:
         print(type(error).__name__, error)
-resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-write_shard(Path(sys.argv[1]), ShardHeader("train", 1, 0, 1, 0, "e" * 64, "c" * 64), {"features": np.ones((0, 8), "f2")})
 """
 
 
@@ -120,7 +120,7 @@ def test_the_order_that_survives_a_power_cut(tmp_path: Path, monkeypatch: pytest
 
 
 def test_killed_while_writing(tmp_path: Path) -> None:
-    """A living writer's file is left alone; once it is killed, its half file is removed and never has the final name."""
+    """A living writer's file is left alone, a killed one's is removed; it never has the final name."""
     command = [sys.executable, "-c", WRITER, str(tmp_path / "x.h5")]
     writer = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     try:
@@ -234,5 +234,33 @@ def test_a_full_disk(tmp_path: Path) -> None:
     assert (ran.returncode, ran.stderr) == (0, "")
     why = f"OutputError cannot write {tmp_path}/train-00000.h5: File too large; the file system or a limit forbids"
     lines = ran.stdout.splitlines()
-    assert len(lines) == 2 and all(line.startswith(why) for line in lines)
-    assert [path.name for path in tmp_path.iterdir()] == ["train-00001.h5"], "what fits is written afterwards"
+    assert len(lines) == 5 and all(line.startswith(why) for line in lines)
+    assert [path.name for path in tmp_path.iterdir()] == ["train-00000.h5"], "written once there is space"
+
+
+def test_space_is_taken_before_hdf5_writes_and_given_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """HDF5 crashes at exit after a write that failed, so it must not meet a full disk."""
+    sizes = []
+    create_dataset = h5py.File.create_dataset
+
+    def watched(self: h5py.File, *arguments: object, **options: object) -> h5py.Dataset:
+        [temporary] = temporary_files(tmp_path)
+        sizes.append(temporary.stat().st_blocks * 512)
+        return create_dataset(self, *arguments, **options)
+
+    monkeypatch.setattr(h5py.File, "create_dataset", watched)
+    write_shard(tmp_path, HEADER, {"features": ROWS, "more": ROWS[:, :3]})
+    data_bytes = 65536 * (8 + 3) * 2
+    assert sizes[0] >= data_bytes
+    assert data_bytes < (tmp_path / "train-00000.h5").stat().st_size < min(sizes[0], data_bytes + 20_000)
+
+
+def test_without_reservations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_shard(tmp_path, HEADER, {"features": ROWS})
+    whole = contents(tmp_path)
+    monkeypatch.setattr(os, "posix_fallocate", fail_with(errno.EOPNOTSUPP))
+    write_shard(tmp_path, HEADER, {"features": ROWS})
+    assert contents(tmp_path) == whole
+    monkeypatch.delattr(os, "posix_fallocate")  # macOS
+    write_shard(tmp_path, HEADER, {"features": ROWS})
+    assert contents(tmp_path) == whole
