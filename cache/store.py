@@ -221,6 +221,7 @@ class Split:
     @overload
     def __getitem__(self, index: "slice | Sequence[int] | np.ndarray") -> "Split": ...
     def __getitem__(self, index: Any) -> Any:
+        # No bool: it is what `labels == 1` gives where labels are None.
         if isinstance(index, int | np.integer) and not isinstance(index, bool):
             return self._read(self._position(int(index)))
         if isinstance(index, slice):
@@ -408,8 +409,7 @@ class _OpenShards:
 
 
 def _one_dimensional(index: Any) -> np.ndarray | None:
-    # True is what `labels == 1` gives where labels are None; (3, 0) reads as document 3, token 0. Neither selects.
-    if isinstance(index, bool | tuple):
+    if isinstance(index, tuple):  # split[3, 0] reads as document 3, token 0
         return None
     try:
         array = np.asarray(index)

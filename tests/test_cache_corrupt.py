@@ -104,6 +104,14 @@ def test_documents(directory: Path, name: str, change: Change, read: Any, messag
     refused(directory / DOCUMENTS, read, message)
 
 
+@pytest.mark.parametrize("last", [17, 19])
+def test_documents_beyond_the_plan(tmp_path: Path, last: int) -> None:
+    """A growing cache plans a part of its documents; the file of words has them all."""
+    write_cache(tmp_path / "c", limit=3)
+    change_dataset(tmp_path / "c" / DOCUMENTS, "indptr", put(-1, last))
+    refused(tmp_path / "c" / DOCUMENTS, first_document, "indptr does not fit")
+
+
 def test_a_sound_file_passes_the_same_treatment(directory: Path) -> None:
     for name in ("indptr", "token_ids", "labels", "vocabulary_indptr"):
         change_dataset(directory / DOCUMENTS, name, lambda data: data)

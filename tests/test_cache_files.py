@@ -41,7 +41,7 @@ import numpy as np
 from cache import CacheError
 from cache.shard import ShardHeader, write_shard
 header = ShardHeader("train", 0, 0, 1, 65536, "e" * 64, "c" * 64)
-for limit in (1000, 2**16, 2**18, 2**20, 2**20 + 3000, resource.RLIM_INFINITY):
+for limit in (0, 100, 2**16, 2**18, 2**20, 2**20 + 3000, resource.RLIM_INFINITY):
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, resource.RLIM_INFINITY))
     try:
         write_shard(Path(sys.argv[1]), header, {"features": np.ones((65536, 8), "f2")})
@@ -234,7 +234,7 @@ def test_a_full_disk(tmp_path: Path) -> None:
     assert (ran.returncode, ran.stderr) == (0, "")
     why = f"OutputError cannot write {tmp_path}/train-00000.h5: File too large; the file system or a limit forbids"
     lines = ran.stdout.splitlines()
-    assert len(lines) == 5 and all(line.startswith(why) for line in lines)
+    assert len(lines) == 6 and all(line.startswith(why) for line in lines)
     assert [path.name for path in tmp_path.iterdir()] == ["train-00000.h5"], "written once there is space"
 
 

@@ -35,6 +35,12 @@ def test_a_sound_cache(directory: Path) -> None:
     assert contents(directory) == before
 
 
+@pytest.mark.parametrize("block_bytes", [1, 40, 100])
+def test_large_files_are_read_in_blocks(directory: Path, monkeypatch: pytest.MonkeyPatch, block_bytes: int) -> None:
+    monkeypatch.setattr("cache.hashing._BLOCK_BYTES", block_bytes)
+    assert verify(directory) == []
+
+
 def test_progress_counts_every_byte(directory: Path) -> None:
     (directory / "train-00001.h5").write_bytes(b"damaged")
     advances: list[int] = []
