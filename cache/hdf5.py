@@ -44,7 +44,6 @@ def create_file(path: Path, data_bytes: int) -> Iterator[h5py.File]:
     creation.set_obj_track_times(False)
     creation.set_attr_phase_change(32, 16)  # all attributes in the one header that opening reads anyway
     name = os.fsencode(path)
-    reserve(path, _METADATA_BYTES)
     h5py.h5f.create(name, h5py.h5f.ACC_TRUNC, creation, access).close()
     reserve(path, data_bytes + _METADATA_BYTES)
     # Opened for the second time it keeps what is reserved, and when it is closed it gives back what it did not use.

@@ -1,5 +1,6 @@
 """Deciding what a build has to do: nothing here writes to the cache."""
 
+import json
 import os
 import shutil
 from collections.abc import Iterator, Mapping
@@ -18,7 +19,7 @@ from cache.manifest import Manifest, SplitPlan, documents_name, extend_plan, rea
 from cache.shard import open_shard, shard_header
 from elmo_cache.corpora import Corpus
 from elmo_cache.encoders import Encoder, layers_of
-from elmo_cache.errors import CorpusError
+from elmo_cache.errors import CorpusError, EncoderError
 from elmo_cache.ingestion import Ingestion, TextRule, ingest
 
 __all__ = ["SHARD_TOKENS", "BuildPlan", "check_disk", "default_tokenizer", "prepare"]
@@ -97,7 +98,7 @@ def prepare(
     if shard_tokens < 1:
         raise OutputError(f"--shard-tokens is {shard_tokens}, expected at least 1")
     previous = _existing(directory)
-    encoding = {"encoder": dict(encoder.description), "text": rule.to_json()}
+    encoding = {"encoder": _as_json(encoder), "text": rule.to_json()}
     layers = layers_of(encoder)
     if previous:
         _refuse_other("encoding", {**encoding, "layers": layers.to_json()}, _encoding_of(previous), directory)
@@ -172,6 +173,15 @@ def default_rule(corpus: Corpus, encoder: Encoder) -> TextRule:
 def default_tokenizer(corpus: Corpus, encoder: Encoder) -> str:
     """Return the corpus's own tokeniser, else the one that the encoder was trained with, else `words`."""
     return corpus.tokenizer or getattr(encoder, "tokenizer", None) or "words"
+
+
+def _as_json(encoder: Encoder) -> dict[str, Any]:
+    """Return an encoder's description as the manifest will give it back: tuples are lists there, keys are text."""
+    try:
+        description: dict[str, Any] = json.loads(json.dumps(dict(encoder.description), allow_nan=False))
+    except (TypeError, ValueError) as error:
+        raise EncoderError(f"the description of {encoder.name} is not JSON: {error}") from error
+    return description
 
 
 def _existing(directory: Path) -> Manifest | None:

@@ -296,7 +296,7 @@ def test_the_smallest_encoder_that_satisfies_the_protocol(tmp_path: Path) -> Non
     class Lengths:
         name = "lengths"
         dim = 1
-        description: Mapping[str, Any] = {"model": "word lengths"}  # noqa: RUF012
+        description: Mapping[str, Any] = {"model": "word lengths"}
 
         def encode(self, documents: Any, *, progress: Any = None) -> list[np.ndarray]:
             return [np.array([[len(word)] for word in words]).reshape(-1, 1) for words in documents]
@@ -304,6 +304,24 @@ def test_the_smallest_encoder_that_satisfies_the_protocol(tmp_path: Path) -> Non
     with build_small(tmp_path / "c", encoder=Lengths()) as features:
         train = features["train"]
         assert all(train[i][:, 0].tolist() == [len(word) for word in train.tokens(i)] for i in range(len(train)))
+
+
+def test_a_description_is_compared_as_json(tmp_path: Path) -> None:
+    class Described(HashEncoder):
+        description = {"model": "hash", "widths": (1, 2)}
+
+    build_small(tmp_path / "c", encoder=Described(), limit={"train": 5})
+    with build_small(tmp_path / "c", encoder=Described()) as features:
+        assert features.complete and features.encoding["encoder"]["widths"] == [1, 2]
+
+
+def test_a_description_that_is_no_json_is_refused(tmp_path: Path) -> None:
+    class Described(HashEncoder):
+        description = {"model": np.float32(1)}
+
+    with pytest.raises(EncoderError, match="description of hash is not JSON"):
+        build_small(tmp_path / "c", encoder=Described())
+    assert not (tmp_path / "c").exists()
 
 
 def test_rounding_choices_stay_those_of_the_first_build(tmp_path: Path) -> None:
