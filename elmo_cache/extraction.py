@@ -4,6 +4,7 @@ A build can be repeated at any time: what is finished stays.
 """
 
 from collections.abc import Mapping
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -104,21 +105,22 @@ def run(plan: BuildPlan, *, progress: bool = False) -> None:
         except FileExistsError:
             _refuse_other_build(plan)
     with progress_bar(plan.pending_tokens, "encoding", "tok", progress) as bar:
-        for split, index in plan.pending:
-            _make_shard(plan, split, index, bar)
+        for split, group in groupby(plan.pending, key=lambda shard: shard[0]):
+            documents = Documents(directory, split, plan.manifest)
+            try:
+                for _, index in group:
+                    _make_shard(plan, documents, split, index, bar)
+            finally:
+                documents.close()
 
 
-def _make_shard(plan: BuildPlan, split: str, index: int, bar: "tqdm[Any]") -> None:
+def _make_shard(plan: BuildPlan, documents: Documents, split: str, index: int, bar: "tqdm[Any]") -> None:
     manifest, directory = plan.manifest, plan.directory
     if (directory / shard_name(split, index)).exists():  # another build made it meanwhile
         bar.update(manifest.splits[split].shard_n_tokens(index))
         return
     header = shard_header(manifest, split, index)
-    documents = Documents(directory, split, manifest)
-    try:
-        rows = _encode_rows(plan.encoder, documents, header.start, header.stop, manifest.layers, split, bar)
-    finally:
-        documents.close()
+    rows = _encode_rows(plan.encoder, documents, header.start, header.stop, manifest.layers, split, bar)
     write_shard(directory, header, manifest.layers.split_columns(rows))
 
 

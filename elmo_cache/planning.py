@@ -122,21 +122,19 @@ def prepare(
         )
         limits = _checked_limits(limit, ingestion, corpus.name)
         plans = {}
+        n_truncated = ingestion.n_truncated() if retokenise else 0
         for split, n_documents in limits.items():
             if retokenise:
-                lengths = ingestion.lengths(split)
-                indptr = np.concatenate([[0], np.cumsum(lengths)])
+                indptr = np.concatenate([[0], np.cumsum(ingestion.lengths(split))])
             else:
-                indptr = Documents(directory, split, manifest).indptr
+                documents = Documents(directory, split, manifest)
+                indptr = documents.indptr
+                n_truncated += int(documents.truncated.sum())
+                documents.close()
             before = manifest.splits.get(split) or SplitPlan(len(indptr) - 1, int(indptr[-1]))
             plans[split] = extend_plan(before, indptr, n_documents, shard_tokens)
         manifest = manifest.with_splits(plans)
         pending = _pending(directory, manifest, limits)
-        n_truncated = (
-            ingestion.n_truncated()
-            if retokenise
-            else sum(int(Documents(directory, split, manifest).truncated.sum()) for split in plans)
-        )
         if not retokenise:
             ingestion.close()
         return BuildPlan(

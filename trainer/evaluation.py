@@ -52,17 +52,18 @@ def evaluate(
         If the cache has another encoding or other classes, the vectors another dimension, or there are no such
         weights.
     """
-    from trainer.fitting import predict
+    from trainer.fitting import accuracy
 
     experiment = _experiment_for(config, features, static)
     model = restore(folder, experiment, kind, number)
     batches = experiment.feed(kind, split, np.arange(len(features[split])))
-    accuracy = float(np.mean((predict(model, batches) > 0.5) == (batches.labels == 1)))
-    return accuracy, len(batches.labels)
+    return accuracy(model, batches), len(batches.labels)
 
 
 def restore(folder: Path, experiment: Experiment, kind: str, number: int) -> "keras.Model":
     """Return the model of a kind with the weights that a trial has trained."""
+    from trainer.fitting import assign_weights
+
     weights = load_weights(folder, kind, number)
     model = experiment.model(kind)
     for variable in model.trainable_variables:
@@ -72,7 +73,7 @@ def restore(folder: Path, experiment: Experiment, kind: str, number: int) -> "ke
             raise TrialsError(
                 f"{weights_path(folder, kind, number)}: {variable.path} is {found}, expected {tuple(variable.shape)}"
             )
-        variable.assign(value)
+    assign_weights(model, weights)
     return model
 
 

@@ -1,6 +1,6 @@
 """Training one model on one trial's documents: epochs, early stopping, best weights."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from cache.adapters.keras import PaddedBatches
 
-__all__ = ["Fit", "fit", "predict"]
+__all__ = ["Fit", "accuracy", "assign_weights", "fit", "predict", "trainable_weights"]
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def fit(
     """
     training_losses: list[float] = []
     validation_losses: list[float] = []
-    best: list[np.ndarray] = []
+    best: dict[str, np.ndarray] = {}
     best_epoch = 0
     for epoch in range(1, max_epochs + 1):
         training.begin_epoch(epoch)
@@ -105,17 +105,17 @@ def _mean_loss(model: keras.Model, step: Callable[..., Any], batches: PaddedBatc
     return total / len(batches.labels)
 
 
-def trainable_weights(model: keras.Model) -> list[np.ndarray]:
-    """Return copies of the trainable weights: the head alone, without the static vectors."""
-    return [np.array(variable.numpy()) for variable in model.trainable_variables]
+def accuracy(model: keras.Model, batches: PaddedBatches) -> float:
+    """Return the share of documents whose class the model gets right."""
+    return float(np.mean((predict(model, batches) > 0.5) == (batches.labels == 1)))
 
 
-def weights_by_name(model: keras.Model) -> dict[str, np.ndarray]:
-    """Return the trainable weights by `layer/variable`, as they are saved."""
+def trainable_weights(model: keras.Model) -> dict[str, np.ndarray]:
+    """Return copies of the trainable weights by `layer/variable`: the head alone, without the static vectors."""
     return {variable.path: np.array(variable.numpy()) for variable in model.trainable_variables}
 
 
-def assign_weights(model: keras.Model, weights: list[np.ndarray]) -> None:
+def assign_weights(model: keras.Model, weights: Mapping[str, np.ndarray]) -> None:
     """Put back what `trainable_weights` returned."""
-    for variable, value in zip(model.trainable_variables, weights, strict=True):
-        variable.assign(value)
+    for variable in model.trainable_variables:
+        variable.assign(weights[variable.path])

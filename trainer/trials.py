@@ -139,7 +139,7 @@ class Experiment:
         TrialResult, dict of str to ndarray
             The result, and the trained weights by name.
         """
-        from trainer.fitting import fit, predict, weights_by_name
+        from trainer.fitting import accuracy, fit, trainable_weights
         from trainer.models import reinitialise
 
         trial, settings = self.trial(number), self.settings
@@ -155,13 +155,11 @@ class Experiment:
             patience=settings.patience,
             on_epoch=on_epoch,
         )
-        test = self._test_feed(kind, trial.test)
-        accuracy = float(np.mean((predict(model, test) > 0.5) == (test.labels == 1)))
         train_hash, validation_hash, test_hash = trial.hashes
         result = TrialResult(
             trial=number,
             model=kind,
-            accuracy=accuracy,
+            accuracy=accuracy(model, self._test_feed(kind, trial.test)),
             best_epoch=found.best_epoch,
             epochs=found.n_epochs,
             validation_loss=found.validation_loss,
@@ -171,7 +169,7 @@ class Experiment:
             validation_hash=validation_hash,
             test_hash=test_hash,
         )
-        return result, weights_by_name(model)
+        return result, trainable_weights(model)
 
     def model(self, kind: str) -> "keras.Model":
         """Return the compiled model of a kind, built once."""
