@@ -1,7 +1,7 @@
 """From a corpus, read once as a stream, to what the documents files hold.
 
 Token ids go to a nameless temporary file while the text streams by, because two things are known only at its end:
-which words are frequent, and the permutation in which documents are stored. In memory stay about 60 bytes a
+which words are frequent, and the permutation in which documents are stored. In memory stay about 80 bytes a
 document and the vocabulary.
 """
 
@@ -90,6 +90,9 @@ class _SplitFacts:
     lengths: "array[int]" = field(default_factory=lambda: array("q"))
     offsets: "array[int]" = field(default_factory=lambda: array("q"))
     digests: bytearray = field(default_factory=bytearray)
+    # Known at the end of the stream: the corpus position of each stored document, and its place in the stream.
+    positions: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
+    stored_order: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
 
 
 class Ingestion:
@@ -175,10 +178,13 @@ class Ingestion:
         self._splits = dict(sorted(self._splits.items(), key=lambda item: (order.get(item[0], 3), item[0])))
         content = {}
         for name, facts in self._splits.items():
-            by_position = np.frombuffer(facts.digests, np.uint8).reshape(-1, 32)[self._by_position(name)]
+            by_position = self._by_position(name)
+            facts.positions = self._permutation(name)
+            facts.stored_order = by_position[facts.positions]
+            digests = np.frombuffer(facts.digests, np.uint8).reshape(-1, 32)[by_position]
             content[name] = {
                 "n_documents": len(facts.orders),
-                "sha256": hashlib.sha256(np.ascontiguousarray(by_position).data).hexdigest(),
+                "sha256": hashlib.sha256(np.ascontiguousarray(digests).data).hexdigest(),
             }
         self.corpus_json = {
             "content": content,
@@ -197,7 +203,7 @@ class Ingestion:
 
     def _unwindowed_lengths(self, split: str) -> np.ndarray:
         n_start = int(self._rule.num_words is not None)
-        return np.asarray(self._splits[split].lengths)[self._stored_order(split)] + n_start
+        return np.asarray(self._splits[split].lengths)[self._splits[split].stored_order] + n_start
 
     def _windowed(self, lengths: np.ndarray) -> np.ndarray:
         if self._rule.literal_padding:
@@ -216,9 +222,6 @@ class Ingestion:
         seeds = np.random.SeedSequence([self._order_seed, *split.encode()])
         return np.random.RandomState(np.random.MT19937(seeds)).permutation(self.n_documents(split))
 
-    def _stored_order(self, split: str) -> np.ndarray:
-        return self._by_position(split)[self._permutation(split)]
-
     def write(self, directory: Path, manifest: Manifest) -> None:
         """Write the documents file of every split."""
         vocabulary, final_ids = self._vocabulary()
@@ -231,7 +234,7 @@ class Ingestion:
             if self.label_names is not None:
                 index = {name: i for i, name in enumerate(self.label_names)}
                 class_of = np.array([index[name] for name in self._label_codes], np.int32)
-                codes = class_of[np.asarray(facts.labels)[self._stored_order(split)]]
+                codes = class_of[np.asarray(facts.labels)[facts.stored_order]]
             write_documents(
                 directory,
                 split,
@@ -239,7 +242,7 @@ class Ingestion:
                 token_ids=self._token_blocks(split, final_ids, special),
                 lengths=lengths,
                 labels=codes,
-                doc_ids=self._permutation(split),
+                doc_ids=facts.positions,
                 truncated=(unwindowed > self._rule.max_tokens)
                 if self._rule.max_tokens
                 else np.zeros(len(lengths), bool),
@@ -307,7 +310,7 @@ class Ingestion:
         start = np.array([special[START]] if self._rule.num_words is not None else [], np.int32)
         block: list[np.ndarray] = []
         n_tokens = 0
-        for i in self._stored_order(split).tolist():
+        for i in facts.stored_order.tolist():
             ids = final_ids[spooled[facts.offsets[i] : facts.offsets[i] + facts.lengths[i]]]
             ids = np.concatenate([start, ids])
             if window:
