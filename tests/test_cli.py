@@ -8,26 +8,18 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
+from tiny_elmo import OPTIONS, write_elmo
 
 from cache import FeatureCache
-from elmo_cache.bilm.options import BiLMOptions
-from elmo_cache.bilm.weights import random_weights, write_weights
 from elmo_cache.cli import main
 
-OPTIONS = {
-    "lstm": {
-        "dim": 12, "projection_dim": 4, "n_layers": 2, "cell_clip": 3, "proj_clip": 3, "use_skip_connections": True,
-    },
-    "char_cnn": {
-        "activation": "relu", "embedding": {"dim": 4}, "filters": [[1, 4], [2, 8]], "n_highway": 1,
-        "max_characters_per_token": 50, "n_characters": 262,
-    },
-}  # fmt: skip
+SMALL = replace(OPTIONS, filters=((1, 4), (2, 8)), projection_dim=4)
 
 
 def run(*arguments: object) -> Result:
@@ -54,11 +46,7 @@ def error_of(result: Result) -> str:
 
 @pytest.fixture(scope="module")
 def elmo(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("elmo")
-    text = json.dumps(OPTIONS)
-    (folder / "options.json").write_text(text)
-    write_weights(folder / "weights.hdf5", random_weights(BiLMOptions.parse(text, "options")))
-    return folder
+    return write_elmo(tmp_path_factory.mktemp("elmo"), SMALL)
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,5 @@
 """SIGKILL at seeded moments of a build: what resumes is byte-identical to what was never disturbed."""
 
-import json
 import os
 import signal
 import subprocess
@@ -10,11 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_cli import OPTIONS
+from test_cli import SMALL
+from tiny_elmo import write_elmo
 
 from cache import FeatureCache, verify
-from elmo_cache.bilm.options import BiLMOptions
-from elmo_cache.bilm.weights import random_weights, write_weights
 
 SCRIPT = Path(__file__).with_name("build_in_process.py")
 
@@ -76,10 +74,7 @@ def test_numpy_build(tmp_path: Path, numpy_build: tuple[dict[str, bytes], float,
 @pytest.fixture(scope="module")
 def elmo_build(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[str], dict[str, bytes], float]:
     """The command without its output, the undisturbed cache, and the seconds it takes."""
-    folder = tmp_path_factory.mktemp("elmo")
-    text = json.dumps(OPTIONS)
-    (folder / "options.json").write_text(text)
-    write_weights(folder / "weights.hdf5", random_weights(BiLMOptions.parse(text, "options")))
+    folder = write_elmo(tmp_path_factory.mktemp("elmo"), SMALL)
     corpus = folder / "corpus.txt"
     corpus.write_text("\n".join(f"document {i} is " + f"word{i % 7} " * (i % 50) for i in range(300)))
     command = [sys.executable, "-m", "elmo_cache.cli", "build", "--corpus", str(corpus), "--encoder", str(folder)]

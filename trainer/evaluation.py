@@ -8,9 +8,8 @@ import numpy as np
 
 from cache import FeatureCache
 from trainer.errors import TrialsError
-from trainer.protocols import Sizes
 from trainer.saved_weights import load_weights, weights_path
-from trainer.settings import MODELS, Settings
+from trainer.settings import Settings
 from trainer.static_vectors import StaticVectors
 from trainer.trials import Experiment
 
@@ -93,15 +92,5 @@ def _experiment_for(config: Mapping[str, Any], features: FeatureCache, static: S
         raise TrialsError(
             f"{static.name} is {static.dim}-d, the weights were trained with {config['vectors']['dim']}-d"
         )
-    saved = config["settings"]
-    sizes = saved["sizes"]
-    settings = Settings(
-        vectors=config["vectors"]["source"],
-        sizes=Sizes(sizes["train"], sizes["validation"], sizes["test"]),
-        seed=saved["seed"],
-        learning_rates={model: saved["learning_rates"][model] for model in MODELS},
-        layer=saved["layer"],
-        batch_size=saved["batch_size"],
-        window=saved["window"],
-    )
+    settings = Settings.from_json(config["vectors"]["source"], config["settings"])
     return Experiment(features, static, settings)

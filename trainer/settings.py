@@ -83,6 +83,11 @@ class Settings:
             "patience": self.patience,
         }
 
+    @classmethod
+    def from_json(cls, vectors: str, value: Mapping[str, Any]) -> "Settings":
+        """Return the settings that `to_json` wrote, with the source of the static vectors, which stands apart."""
+        return cls(vectors=vectors, **{**value, "sizes": Sizes(**value["sizes"])})
+
 
 def write_config(folder: Path, config: Mapping[str, Any]) -> None:
     """Write a run's `config.json`."""
