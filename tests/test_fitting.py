@@ -130,6 +130,7 @@ def test_a_loss_that_is_nan_from_the_start_ends_early(features: FeatureCache) ->
 
 def test_predictions_come_in_the_order_of_the_documents(features: FeatureCache, tmp_path: Path) -> None:
     model = compiled(features, "elmo")
+    reinitialise(model, 0, 1)
     train = features["train"]
     together = predict(model, PaddedBatches({"features": train[:20]}, batch_size=7, window=WINDOW, trim=True))
     alone = [predict(model, PaddedBatches({"features": train[[i]]}, window=WINDOW, trim=True))[0] for i in range(20)]

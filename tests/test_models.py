@@ -58,6 +58,7 @@ def reference(model: keras.Model, inputs: dict[str, np.ndarray]) -> np.ndarray:
 
 def test_the_model_is_what_the_notebook_describes() -> None:
     model = compiled("elmo", {"features": 24})
+    reinitialise(model, 0, 1)
     inputs = batch(3, 17, 24)
     np.testing.assert_allclose(model.predict_on_batch(inputs), reference(model, inputs), atol=1e-6)
 
