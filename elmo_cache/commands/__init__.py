@@ -1,0 +1,1 @@
+"""The subcommands of `elmo-cache`, a file each or two."""

@@ -1,0 +1,180 @@
+"""`elmo-cache build`."""
+
+from pathlib import Path
+
+import click
+
+from cache import FeatureCache
+from cache.adapters.console import quiet_import
+from elmo_cache.corpora import open_corpus
+from elmo_cache.corpora.imdb import read_word_index
+from elmo_cache.encoders import DEFAULT_ENCODER, load_encoder
+from elmo_cache.extraction import run
+from elmo_cache.ingestion import TextRule
+from elmo_cache.planning import SHARD_TOKENS, check_disk, default_tokenizer, prepare
+from elmo_cache.reporting import describe_plan
+from elmo_cache.tokenization import TOKENIZERS
+
+__all__ = ["build_command"]
+
+
+@click.command(name="build")
+@click.argument("out", default="imdb.elmo", type=click.Path(path_type=Path))
+@click.option(
+    "--corpus",
+    "corpus_name",
+    default="sample",
+    show_default=True,
+    help="sample, imdb, aclimdb, or a file: .csv .tsv .jsonl (columns below) or .txt (a document a line).",
+)
+@click.option(
+    "--encoder",
+    "encoder_name",
+    default=DEFAULT_ENCODER,
+    show_default=True,
+    help="An embedded encoder's name, or a folder or .zip with an ELMo's options and weights.",
+)
+@click.option(
+    "--layers",
+    type=click.Choice(["mix", "top", "all"]),
+    default="mix",
+    show_default=True,
+    help="The mean of all layers, the last one, or each of them.",
+)
+@click.option(
+    "--precision",
+    type=click.Choice(["float32", "bfloat16"]),
+    default="float32",
+    show_default=True,
+    help="Of the encoder's matrix products.",
+)
+@click.option(
+    "--limit",
+    "limits",
+    multiple=True,
+    metavar="SPLIT=N",
+    help="Only N documents of a split, a random sample; may be repeated, and raised later.",
+)
+@click.option(
+    "--tokenizer",
+    type=click.Choice(list(TOKENIZERS)),
+    help="How text is split. Default: keras for IMDB and with imdb-v1, else words.",
+)
+@click.option(
+    "--num-words",
+    type=int,
+    metavar="N",
+    help="As in Keras's load_data: only the N-4 most frequent words stay, others are <UNK>; <START> comes first.",
+)
+@click.option("--max-tokens", type=int, default=500, show_default=True, help="Window in tokens; 0 for none.")
+@click.option(
+    "--keep",
+    type=click.Choice(["last", "first"]),
+    default="last",
+    show_default=True,
+    help="The end that a document longer than the window keeps.",
+)
+@click.option(
+    "--literal-padding",
+    is_flag=True,
+    help="Fill every document to the window with the word <PAD>, as the 2018 notebook did.",
+)
+@click.option("--shard-tokens", type=int, default=SHARD_TOKENS, show_default=True, help="Tokens a shard file.")
+@click.option(
+    "--aclimdb",
+    type=click.Path(path_type=Path),
+    metavar="PATH",
+    help="For --corpus aclimdb: the official folder or its .tar.gz.",
+)
+@click.option(
+    "--imdb-npz",
+    type=click.Path(path_type=Path),
+    metavar="PATH",
+    help="For --corpus imdb: Keras's imdb.npz, instead of a download.",
+)
+@click.option(
+    "--imdb-word-index",
+    type=click.Path(path_type=Path),
+    metavar="PATH",
+    help="Keras's imdb_word_index.json: for --corpus imdb, or the ranks that --num-words goes by.",
+)
+@click.option("--text-column", default="text", show_default=True, help="For .csv, .tsv, .jsonl.")
+@click.option("--label-column", help="Default: 'label', if there is one.")
+@click.option("--split-column", help="Default: 'split', if there is one.")
+@click.option("--labels", metavar="A,B,…", help="Class names in the order of their indices.")
+@click.option("--dry-run", is_flag=True, help="Say what would be done, and stop.")
+def build_command(
+    out: Path,
+    corpus_name: str,
+    encoder_name: str,
+    layers: str,
+    precision: str,
+    limits: tuple[str, ...],
+    tokenizer: str | None,
+    num_words: int | None,
+    max_tokens: int,
+    keep: str,
+    literal_padding: bool,
+    shard_tokens: int,
+    aclimdb: Path | None,
+    imdb_npz: Path | None,
+    imdb_word_index: Path | None,
+    text_column: str,
+    label_column: str | None,
+    split_column: str | None,
+    labels: str | None,
+    dry_run: bool,
+) -> None:
+    """Encode a corpus into the cache OUT, or finish or extend one.
+
+    The same command after an interruption goes on where it stopped; a larger --limit adds documents.
+
+    \b
+    elmo-cache build --limit train=2000 --limit test=1000
+    elmo-cache build imdb.elmo --corpus aclimdb --aclimdb aclImdb_v1.tar.gz
+    elmo-cache build my.elmo --corpus reviews.csv --text-column body --label-column stars
+    elmo-cache build big.elmo --encoder path/to/elmo_2x4096_512 --dry-run
+    """
+    wanted = _parse_limits(limits)
+    ranks_only = imdb_word_index if corpus_name != "imdb" and num_words is not None else None
+    corpus = open_corpus(
+        corpus_name,
+        aclimdb=aclimdb,
+        imdb_npz=imdb_npz,
+        imdb_word_index=None if ranks_only else imdb_word_index,
+        text_column=text_column,
+        label_column=label_column,
+        split_column=split_column,
+        label_names=labels.split(",") if labels is not None else None,
+    )
+    encoder = load_encoder(encoder_name, layers=layers, precision=precision)
+    rule = TextRule(
+        tokenizer=tokenizer or default_tokenizer(corpus, encoder),
+        num_words=num_words,
+        word_ranks=read_word_index(ranks_only) if ranks_only else None,
+        max_tokens=max_tokens,
+        keep=keep,
+        literal_padding=literal_padding,
+    )
+    with prepare(corpus, encoder, out, limit=wanted, rule=rule, shard_tokens=shard_tokens, progress=True) as plan:
+        click.echo("\n".join(describe_plan(plan, corpus.name, encoder_name, rule)))
+        check_disk(plan)
+        if dry_run:
+            click.echo("Dry run: nothing was written.")
+            return
+        if plan.pending:
+            with quiet_import():
+                import keras  # noqa: F401
+        run(plan, progress=True)
+    with FeatureCache(out) as features:
+        click.echo(f"{out} holds " + ", ".join(f"{name} {len(features[name]):,}" for name in features) + " documents.")
+
+
+def _parse_limits(limits: tuple[str, ...]) -> dict[str, int]:
+    wanted = {}
+    for limit in limits:
+        split, _, count = limit.partition("=")
+        if not split or not count.isdecimal():
+            raise click.BadParameter(f"{limit!r}: expected SPLIT=N, as train=4000", param_hint="--limit")
+        wanted[split] = int(count)
+    return wanted

@@ -1,0 +1,50 @@
+"""`elmo-cache info` and `elmo-cache verify`: what a cache holds, and whether it is whole."""
+
+import json
+from pathlib import Path
+
+import click
+
+from cache import FeatureCache, verify
+from cache.adapters.console import human_bytes, human_count
+from cache.adapters.progress import progress_bar
+from elmo_cache.reporting import cache_facts, cache_size_bytes, describe_cache
+
+__all__ = ["info_command", "verify_command"]
+
+
+@click.command(name="info")
+@click.argument("out", default="imdb.elmo", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+def info_command(out: Path, as_json: bool) -> None:
+    """Say what the cache OUT holds, and whether its build is finished.
+
+    \b
+    elmo-cache info imdb.elmo
+    elmo-cache info imdb.elmo --json
+    """
+    with FeatureCache(out) as features:
+        facts = cache_facts(features)
+    click.echo(json.dumps(facts, indent=1) if as_json else "\n".join(describe_cache(facts)))
+
+
+@click.command(name="verify")
+@click.argument("out", default="imdb.elmo", type=click.Path(path_type=Path))
+@click.option("--discard", is_flag=True, help="Remove what is bad, so that the same build makes it again.")
+def verify_command(out: Path, discard: bool) -> None:
+    """Recompute every hash in the cache OUT; exit code 1 if anything is bad, missing or foreign.
+
+    \b
+    elmo-cache verify imdb.elmo
+    elmo-cache verify imdb.elmo --discard
+    """
+    total = cache_size_bytes(out)
+    with progress_bar(total, "verifying", "B") as bar:
+        problems = verify(out, discard=discard, progress=bar.update)
+    for problem in problems:
+        click.echo(f"{problem.kind}: {problem.message}{' (removed)' if problem.discarded else ''}")
+    if problems:
+        what_next = "the same `elmo-cache build` makes them again" if discard else "--discard removes the bad ones"
+        click.echo(f"{out}: {human_count(len(problems), 'problem')}; {what_next}.")
+        raise SystemExit(1)
+    click.echo(f"{out}: every hash is right ({human_bytes(total)}).")
