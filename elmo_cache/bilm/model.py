@@ -85,8 +85,8 @@ class BidirectionalLSTM(keras.Model):
 
     `call` takes a dict of float32 arrays: for each direction d (0 forward, 1 backward) `inputs_d`
     `(time, n_streams, projection_dim)`, `keep_d` `(time, n_streams, 1)` (0 where the state is set to zero before the
-    step, else 1), and for each layer l the states `hidden_d_l` `(n_streams, projection_dim)` and `cell_d_l`
-    `(n_streams, dim)`. Direction 1 runs from the last step to the first. It returns the new states under the same
+    step, else 1), and for each layer l the states `hidden_d_l` `(projection_dim, n_streams)` and `cell_d_l`
+    `(dim, n_streams)`. Direction 1 runs from the last step to the first. It returns the new states under the same
     names, and `features_d`: `(n_features, time, n_streams, projection_dim)`.
 
     Parameters
@@ -118,7 +118,8 @@ class BidirectionalLSTM(keras.Model):
         """Return features and new states; see the class."""
         results = {}
         for direction, lstms in enumerate(self.lstms):
-            x, keep = chunk[f"inputs_{direction}"], chunk[f"keep_{direction}"]
+            # Inside, streams are columns: see `ProjectedLSTM`.
+            x, keep = _swapped(chunk[f"inputs_{direction}"]), _swapped(chunk[f"keep_{direction}"])
             layers = [x]
             for layer, lstm in enumerate(lstms):
                 key = f"{direction}_{layer}"
@@ -128,7 +129,7 @@ class BidirectionalLSTM(keras.Model):
                 results[f"hidden_{key}"], results[f"cell_{key}"] = hidden, cell
                 layers.append(y)
                 x = y
-            results[f"features_{direction}"] = self._features(layers)
+            results[f"features_{direction}"] = _swapped(self._features(layers))
         return results
 
     def _features(self, layers: list[Any]) -> Any:
@@ -144,7 +145,7 @@ class BidirectionalLSTM(keras.Model):
         """Return the states before the first chunk."""
         sizes = {"hidden": self.options.projection_dim, "cell": self.options.dim}
         return {
-            f"{name}_{direction}_{layer}": np.zeros((n_streams, size), np.float32)
+            f"{name}_{direction}_{layer}": np.zeros((size, n_streams), np.float32)
             for direction in range(2)
             for layer in range(self.options.n_layers)
             for name, size in sizes.items()
@@ -161,40 +162,38 @@ class BidirectionalLSTM(keras.Model):
 class ProjectedLSTM(keras.layers.Layer):
     """An LSTM layer with projection and clipping, without peepholes (Sak et al. 2014, arXiv:1402.1128).
 
-    The input's half of the product is one large product outside the time loop.
+    Streams are columns: the kernels stand on the left of each product, where a CPU's matrix product reads them as they
+    are. On the right they would be repacked in every time step, 67 MB of them in the original ELMo, for a few rows.
     """
 
     def __init__(self, options: BiLMOptions, precision: str, *, reverse: bool, name: str):
         super().__init__(name=name, dtype="float32")
         self.options, self.precision, self.reverse = options, precision, reverse
         size, cells = options.projection_dim, options.dim
-        self.input_kernel = self.add_weight(shape=(size, 4 * cells), name="input_kernel", dtype=precision)
-        self.recurrent_kernel = self.add_weight(shape=(size, 4 * cells), name="recurrent_kernel", dtype=precision)
-        self.bias = self.add_weight(shape=(4 * cells,), name="bias", dtype="float32")
-        self.projection = self.add_weight(shape=(cells, size), name="projection", dtype=precision)
+        self.kernel = self.add_weight(shape=(4 * cells, 2 * size), name="kernel", dtype=precision)
+        self.bias = self.add_weight(shape=(4 * cells, 1), name="bias", dtype="float32")
+        self.projection = self.add_weight(shape=(size, cells), name="projection", dtype=precision)
         self.built = True
 
     def call(self, inputs: Any, keep: Any, hidden: Any, cell: Any) -> tuple[Any, Any, Any]:
-        """Return the outputs `(time, n_streams, projection_dim)`, the last hidden state and the last cell state."""
-        from_input = _product(inputs, self.input_kernel) + self.bias
-        return _scan(self._step, hidden, cell, from_input, keep, reverse=self.reverse)
+        """Return the outputs `(time, projection_dim, n_streams)`, the last hidden state and the last cell state."""
+        return _scan(self._step, hidden, cell, inputs, keep, reverse=self.reverse)
 
-    def _step(self, hidden: Any, cell: Any, from_input: Any, keep: Any) -> tuple[Any, Any]:
-        gates = from_input + _product(hidden * keep, self.recurrent_kernel)
-        input_gate, candidate, forget_gate, output_gate = ops.split(gates, 4, axis=-1)
-        # The forget gate's bias of 1 is in no weights file.
-        cell = ops.sigmoid(forget_gate + 1.0) * (cell * keep) + ops.sigmoid(input_gate) * ops.tanh(candidate)
+    def _step(self, hidden: Any, cell: Any, inputs: Any, keep: Any) -> tuple[Any, Any]:
+        gates = _product(self.kernel, ops.concatenate([inputs, hidden * keep]), self.precision) + self.bias
+        input_gate, candidate, forget_gate, output_gate = ops.split(gates, 4)
+        cell = ops.sigmoid(forget_gate) * (cell * keep) + ops.sigmoid(input_gate) * ops.tanh(candidate)
         cell = _clip(cell, self.options.cell_clip)
-        hidden = _product(ops.sigmoid(output_gate) * ops.tanh(cell), self.projection)
+        hidden = _product(self.projection, ops.sigmoid(output_gate) * ops.tanh(cell), self.precision)
         return _clip(hidden, self.options.proj_clip), cell
 
     def load(self, kernel: np.ndarray, bias: np.ndarray, projection: np.ndarray) -> None:
-        """Take over a layer's tensors; the kernel's first rows belong to the input."""
-        size = self.options.projection_dim
-        self.input_kernel.assign(kernel[:size])
-        self.recurrent_kernel.assign(kernel[size:])
-        self.bias.assign(bias)
-        self.projection.assign(projection)
+        """Take over a layer's tensors as the public format has them."""
+        input_bias, candidate_bias, forget_bias, output_bias = np.split(bias, 4)
+        # The forget gate's bias of 1 is in no weights file.
+        self.bias.assign(np.concatenate([input_bias, candidate_bias, forget_bias + 1.0, output_bias])[:, None])
+        self.kernel.assign(kernel.T)
+        self.projection.assign(projection.T)
 
 
 class _Affine(keras.layers.Layer):
@@ -205,15 +204,20 @@ class _Affine(keras.layers.Layer):
         self.built = True
 
     def call(self, x: Any) -> Any:
-        return _product(x, self.kernel) + self.bias
+        return _product(x, self.kernel, self.kernel.dtype) + self.bias
 
     def load(self, kernel: np.ndarray, bias: np.ndarray) -> None:
         self.kernel.assign(kernel)
         self.bias.assign(bias)
 
 
-def _product(x: Any, kernel: Any) -> Any:
-    return ops.cast(ops.matmul(ops.cast(x, kernel.dtype), kernel), "float32")
+def _product(x: Any, y: Any, precision: str) -> Any:
+    return ops.cast(ops.matmul(ops.cast(x, precision), ops.cast(y, precision)), "float32")
+
+
+def _swapped(x: Any) -> Any:
+    """Return an array with its last two axes swapped: `(…, n_streams, n)` to `(…, n, n_streams)` and back."""
+    return ops.swapaxes(x, -1, -2)
 
 
 def _clip(x: Any, bound: float | None) -> Any:
