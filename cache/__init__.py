@@ -17,6 +17,7 @@ from cache.errors import (
     SelectionError,
 )
 from cache.layers import Layers
+from cache.packing import pack
 from cache.store import FeatureCache, Split
 from cache.verification import Problem, verify
 
@@ -32,5 +33,6 @@ __all__ = [
     "Problem",
     "SelectionError",
     "Split",
+    "pack",
     "verify",
 ]

@@ -14,7 +14,20 @@ from cache.hashing import array_sha256
 from cache.hdf5 import REPAIR, create_file, dataset_of, open_file, seal
 from cache.manifest import Manifest, documents_name
 
-__all__ = ["Documents", "encode_vocabulary", "write_documents"]
+__all__ = ["DATASETS", "Documents", "documents_header", "encode_vocabulary", "write_documents"]
+
+DATASETS = ("doc_ids", "indptr", "labels", "token_ids", "truncated", "vocabulary", "vocabulary_indptr")
+_BLOCK_DOCUMENTS = 4096
+
+
+def documents_header(manifest: Manifest, split: str) -> dict[str, str]:
+    """Return the root attributes that the documents file of a split must have."""
+    return {
+        "kind": "documents",
+        "split": split,
+        "encoding": manifest.encoding_fingerprint,
+        "corpus": manifest.corpus_fingerprint,
+    }
 
 
 def encode_vocabulary(words: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
@@ -74,12 +87,6 @@ def write_documents(
     }
     if labels is not None:
         arrays["labels"] = labels.astype(np.int32)
-    attributes = {
-        "kind": "documents",
-        "split": split,
-        "encoding": manifest.encoding_fingerprint,
-        "corpus": manifest.corpus_fingerprint,
-    }
     with atomic_path(directory / documents_name(split)) as temporary:
         n_bytes = 4 * int(indptr[-1]) + sum(array.nbytes for array in arrays.values())
         with create_file(temporary, n_bytes) as file:
@@ -95,7 +102,7 @@ def write_documents(
             if start != indptr[-1]:
                 raise ValueError(f"{start} token ids for documents of {indptr[-1]} tokens")
             digests["token_ids"] = digest.hexdigest()
-            seal(file, attributes, digests)
+            seal(file, documents_header(manifest, split), digests)
 
 
 class Documents:
@@ -109,6 +116,8 @@ class Documents:
     CorruptFileError
         From any property or method, if the file is missing, of another cache, or contradicts itself.
     """
+
+    _repair = REPAIR
 
     def __init__(self, directory: Path, split: str, manifest: Manifest):
         self._directory = directory
@@ -125,14 +134,8 @@ class Documents:
         return self._directory / documents_name(self._split)
 
     @cached_property
-    def _file(self) -> h5py.File:
-        expected = {
-            "kind": "documents",
-            "split": self._split,
-            "encoding": self._manifest.encoding_fingerprint,
-            "corpus": self._manifest.corpus_fingerprint,
-        }
-        return open_file(self.path, expected)
+    def _file(self) -> h5py.Group:
+        return open_file(self.path, documents_header(self._manifest, self._split))
 
     @cached_property
     def indptr(self) -> np.ndarray:
@@ -146,7 +149,7 @@ class Documents:
             or np.any(np.diff(indptr) < 0)
             or indptr[planned].tolist() != [0, *plan.token_stops]
         ):
-            raise CorruptFileError(f"{self.path}: indptr does not fit the manifest's plan; {REPAIR}")
+            raise CorruptFileError(f"{self.path}: indptr does not fit the manifest's plan; {self._repair}")
         return indptr
 
     @cached_property
@@ -162,7 +165,7 @@ class Documents:
             return None
         labels = self._read("labels", "<i4", self._n_docs)
         if len(labels) and not 0 <= labels.min() <= labels.max() < len(names):
-            raise CorruptFileError(f"{self.path}: a label is outside 0 to {len(names) - 1}; {REPAIR}")
+            raise CorruptFileError(f"{self.path}: a label is outside 0 to {len(names) - 1}; {self._repair}")
         return labels
 
     @cached_property
@@ -173,10 +176,10 @@ class Documents:
     @cached_property
     def vocabulary(self) -> list[str]:
         """The words by token id, most frequent first; the same list in every split of a cache."""
-        n_bytes = dataset_of(self._file, "vocabulary", "|u1", (None,)).shape[0]
+        n_bytes = self._dataset("vocabulary", "|u1", None).shape[0]
         offsets = self._read("vocabulary_indptr", "<i8", None)
         if len(offsets) == 0 or offsets[0] != 0 or offsets[-1] != n_bytes or np.any(np.diff(offsets) < 0):
-            raise CorruptFileError(f"{self.path}: vocabulary_indptr does not fit the vocabulary; {REPAIR}")
+            raise CorruptFileError(f"{self.path}: vocabulary_indptr does not fit the vocabulary; {self._repair}")
         data = self._read("vocabulary", "|u1", n_bytes).tobytes()
         try:
             return [
@@ -184,25 +187,26 @@ class Documents:
                 for start, stop in zip(offsets[:-1].tolist(), offsets[1:].tolist(), strict=True)
             ]
         except UnicodeDecodeError as error:
-            raise CorruptFileError(f"{self.path}: the vocabulary is not UTF-8; {REPAIR}") from error
+            raise CorruptFileError(f"{self.path}: the vocabulary is not UTF-8; {self._repair}") from error
 
     def token_ids(self, start: int, stop: int) -> np.ndarray:
         """Return the token ids `(n_tokens,)` int32 of the documents `start` to `stop`, end to end."""
         first, last = int(self.indptr[start]), int(self.indptr[stop])
-        dataset = dataset_of(self._file, "token_ids", "<i4", (int(self.indptr[-1]),))
+        dataset = self._all_token_ids
         ids = self._guarded(lambda: dataset[first:last])
         if len(ids) and not 0 <= ids.min() <= ids.max() < len(self.vocabulary):
             raise CorruptFileError(
                 f"{self.path}: a token id in documents {start} to {stop - 1} is outside the vocabulary of "
-                f"{len(self.vocabulary)} words; {REPAIR}"
+                f"{len(self.vocabulary)} words; {self._repair}"
             )
         return ids
 
     def token_counts(self, n_docs: int) -> np.ndarray:
         """Return how often each word occurs in the first documents, `(n_words,)` int64."""
         counts = np.zeros(len(self.vocabulary), np.int64)
-        for start in range(0, n_docs, 4096):
-            counts += np.bincount(self.token_ids(start, min(start + 4096, n_docs)), minlength=len(counts))
+        for start in range(0, n_docs, _BLOCK_DOCUMENTS):
+            ids = self.token_ids(start, min(start + _BLOCK_DOCUMENTS, n_docs))
+            counts += np.bincount(ids, minlength=len(counts))
         return counts
 
     def words(self, start: int, stop: int) -> list[list[str]]:
@@ -211,22 +215,37 @@ class Documents:
         offsets = (self.indptr[start : stop + 1] - self.indptr[start]).tolist()
         return [[vocabulary[i] for i in ids[first:last]] for first, last in zip(offsets[:-1], offsets[1:], strict=True)]
 
+    def check(self) -> None:
+        """Ask for everything once, so that whatever a reader would refuse is refused here."""
+        for name in ("labels", "doc_ids", "truncated", "vocabulary"):
+            getattr(self, name)
+        for start in range(0, self._n_docs, _BLOCK_DOCUMENTS):
+            self.token_ids(start, min(start + _BLOCK_DOCUMENTS, self._n_docs))
+
     def close(self) -> None:
         """Close the file; asking for something opens it again."""
-        file = self.__dict__.pop("_file", None)
-        if file is not None:
-            file.close()
+        self.__dict__.pop("_all_token_ids", None)
+        group = self.__dict__.pop("_file", None)
+        if group is not None:
+            group.file.close()
 
     @property
     def _n_docs(self) -> int:
         return len(self.indptr) - 1
 
     def _read(self, name: str, dtype: str, length: int | None) -> np.ndarray:
-        dataset = dataset_of(self._file, name, dtype, (length,))
+        dataset = self._dataset(name, dtype, length)
         return self._guarded(lambda: dataset[:])
+
+    @cached_property
+    def _all_token_ids(self) -> h5py.Dataset:
+        return self._dataset("token_ids", "<i4", int(self.indptr[-1]))
+
+    def _dataset(self, name: str, dtype: str, length: int | None) -> h5py.Dataset:
+        return dataset_of(self._file, name, dtype, (length,), repair=self._repair)
 
     def _guarded(self, read: Callable[[], np.ndarray]) -> np.ndarray:
         try:
             return read()
         except (OSError, RuntimeError, ValueError) as error:
-            raise CorruptFileError(f"{self.path} cannot be read ({error}); {REPAIR}") from error
+            raise CorruptFileError(f"{self.path} cannot be read ({error}); {self._repair}") from error

@@ -6,6 +6,7 @@ A message says what is wrong, where (file, split, document), what was expected a
 __all__ = [
     "CacheError",
     "CorruptFileError",
+    "DownloadError",
     "FormatVersionError",
     "MismatchError",
     "NotACacheError",
@@ -44,3 +45,7 @@ class SelectionError(CacheError, KeyError):
 
 class OutputError(CacheError, OSError):
     """The place to write to cannot take the cache."""
+
+
+class DownloadError(CacheError, OSError):
+    """A file of the web that did not come; whoever asked for it adds what it is and what else can be done."""

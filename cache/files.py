@@ -90,10 +90,12 @@ def is_temporary(name: str) -> bool:
     return _TEMPORARY.fullmatch(name) is not None
 
 
-def remove_strays(directory: Path) -> int:
-    """Remove the temporary files whose writers are dead; return how many there were."""
+def remove_strays(directory: Path, name: str | None = None) -> int:
+    """Remove the temporary files, of one final name or of any, whose writers are dead; return how many there were."""
     n_removed = 0
     for path in temporary_files(directory):
+        if name is not None and not path.name.startswith(f".{name}."):
+            continue
         try:
             lock = os.open(path, os.O_RDWR)
         except (FileNotFoundError, PermissionError):  # finished meanwhile, or another user's

@@ -2,13 +2,22 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Generator, Mapping
 from typing import Any
 
 import h5py
 import numpy as np
 
-__all__ = ["array_sha256", "content_sha256", "dataset_facts", "fingerprint", "plain_dataset"]
+__all__ = [
+    "array_sha256",
+    "check_plain_group",
+    "content_sha256",
+    "dataset_facts",
+    "fingerprint",
+    "little_endian",
+    "plain_dataset",
+    "walk",
+]
 
 HASH_ATTRIBUTE = "sha256"
 _BLOCK_BYTES = 16 * 2**20
@@ -26,8 +35,13 @@ def fingerprint(value: Any) -> str:
 
 def array_sha256(array: np.ndarray) -> str:
     """Return the SHA-256 of an array's elements: C order, little-endian."""
+    return hashlib.sha256(little_endian(array)).hexdigest()
+
+
+def little_endian(array: np.ndarray) -> memoryview:
+    """Return an array's elements as the bytes that are hashed: C order, little-endian."""
     little = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
-    return hashlib.sha256(little.reshape(-1).view(np.uint8).data).hexdigest()
+    return little.reshape(-1).view(np.uint8).data
 
 
 def dataset_facts(dtype: np.dtype, shape: tuple[int, ...], sha256: str) -> dict[str, Any]:
@@ -56,35 +70,71 @@ def read_attributes(file: h5py.File) -> dict[str, str | int]:
     return found
 
 
-def walk_sha256(file: h5py.File) -> str:
-    """Recompute the content hash of an open file, reading it in blocks of 16 MiB.
+def walk(file: h5py.File, groups: Collection[str] = ()) -> Generator[tuple[str, int, np.ndarray], None, str]:
+    """Yield an open file's elements in blocks of 16 MiB, and return its content hash.
+
+    Parameters
+    ----------
+    file : h5py.File
+        The file.
+    groups : collection of str
+        Groups of the root that may hold datasets.
+
+    Yields
+    ------
+    str, int, ndarray
+        A dataset's path in the file, the block's first row, and the block.
 
     Raises
     ------
     ValueError
-        If the file holds anything but flat datasets without attributes of their own.
+        If the file holds anything but datasets without attributes of their own, in its root and in `groups`.
     """
     facts = {}
-    for name in file:
+    for name in _paths(file, groups):
         dataset = plain_dataset(file, name)
         digest = hashlib.sha256()
         row_bytes = max(1, dataset.dtype.itemsize * int(np.prod(dataset.shape[1:], dtype=np.int64)))
         rows = max(1, _BLOCK_BYTES // row_bytes)
         for start in range(0, dataset.shape[0] if dataset.shape else 0, rows):
             block = dataset[start : start + rows]
-            digest.update(np.ascontiguousarray(block, block.dtype.newbyteorder("<")).reshape(-1).view(np.uint8).data)
+            digest.update(little_endian(block))
+            yield name, start, block
         facts[name] = dataset_facts(dataset.dtype, dataset.shape, digest.hexdigest())
     return content_sha256(read_attributes(file), facts)
 
 
-def plain_dataset(file: h5py.File, name: str) -> h5py.Dataset:
-    """Return a dataset of the root after checking that all of it lies in this file; raise `ValueError` if not.
+def _paths(file: h5py.File, groups: Collection[str]) -> list[str]:
+    paths = []
+    for name in file:
+        if name in groups:
+            check_plain_group(file, name)
+            paths += [f"{name}/{inner}" for inner in file[name]]
+        else:
+            paths.append(name)
+    return paths
+
+
+def check_plain_group(file: h5py.File, name: str) -> None:
+    """Check that a group of the root lies in this file and has no attributes; raise `ValueError` if not."""
+    if (
+        not isinstance(file.get(name, getlink=True), h5py.HardLink)
+        or not isinstance(group := file[name], h5py.Group)
+        or len(group.attrs)
+    ):
+        raise ValueError(f"{name!r} is not a plain group")
+
+
+def plain_dataset(file: h5py.Group, name: str) -> h5py.Dataset:
+    """Return a dataset after checking that all of it lies in this file; raise `ValueError` if not.
 
     Soft and external links, virtual and external datasets all read as something else, or as zeros, once the other
-    file is gone.
+    file is gone. What was never written reads as zeros, more of them than any disk holds if the file says so.
     """
     linked = isinstance(file.get(name, getlink=True), h5py.HardLink)
     dataset = file[name] if linked else None
     if not isinstance(dataset, h5py.Dataset) or len(dataset.attrs) or dataset.is_virtual or dataset.external:
         raise ValueError(f"{name!r} is not a plain dataset")
+    if dataset.nbytes > file.file.id.get_filesize():
+        raise ValueError(f"{name!r} is larger than its file")
     return dataset

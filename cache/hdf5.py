@@ -1,7 +1,7 @@
 """HDF5 files of the cache: written once under a temporary name, with their own hash, and opened with care."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -11,11 +11,12 @@ import numpy as np
 
 from cache.errors import CorruptFileError, FormatVersionError
 from cache.files import reserve
-from cache.hashing import HASH_ATTRIBUTE, content_sha256, dataset_facts, plain_dataset, read_attributes
+from cache.hashing import HASH_ATTRIBUTE, content_sha256, dataset_facts, plain_dataset, read_attributes, walk
 from cache.manifest import FORMAT, FORMAT_VERSION
 
-__all__ = ["create_file", "dataset_of", "open_file", "seal"]
+__all__ = ["REPAIR", "checked_blocks", "create_file", "dataset_of", "open_file", "seal"]
 
+REPAIR = "`elmo-cache verify --discard` and the same `elmo-cache build` repair it"
 _METADATA_BYTES = 2**16
 
 
@@ -54,12 +55,12 @@ def create_file(path: Path, data_bytes: int) -> Iterator[h5py.File]:
 def seal(file: h5py.File, attributes: Mapping[str, str | int], data_sha256: Mapping[str, str]) -> str:
     """Give a file that is about to be closed its root attributes and its content hash; return the hash.
 
-    `data_sha256` holds the SHA-256 of the elements of every dataset in the file.
+    `data_sha256` holds the SHA-256 of the elements of every dataset in the file, by its path.
     """
     header: dict[str, Any] = {"format": FORMAT, "format_version": FORMAT_VERSION, **attributes}
     for name, value in header.items():
         _set_attribute(file, name, value)
-    facts = {name: dataset_facts(file[name].dtype, file[name].shape, data_sha256[name]) for name in file}
+    facts = {name: dataset_facts(file[name].dtype, file[name].shape, data_sha256[name]) for name in data_sha256}
     digest = content_sha256(header, facts)
     _set_attribute(file, HASH_ATTRIBUTE, digest)
     return digest
@@ -72,7 +73,7 @@ def _set_attribute(file: h5py.File, name: str, value: str | int) -> None:
         file.attrs.create(name, value, dtype=h5py.string_dtype("utf-8", len(value.encode("utf-8"))))
 
 
-def open_file(path: Path, expected: Mapping[str, str | int]) -> h5py.File:
+def open_file(path: Path, expected: Mapping[str, str | int], repair: str = REPAIR) -> h5py.File:
     """Open a file of the cache for reading and check that it is the one that belongs in this place.
 
     Parameters
@@ -81,6 +82,8 @@ def open_file(path: Path, expected: Mapping[str, str | int]) -> h5py.File:
         The file.
     expected : Mapping
         Root attributes and the values they must have.
+    repair : str
+        What to do about a damaged file.
 
     Raises
     ------
@@ -96,7 +99,11 @@ def open_file(path: Path, expected: Mapping[str, str | int]) -> h5py.File:
     except OSError as error:
         if error.errno is not None:  # the system's refusal, not the file's content: nothing to repair
             raise CorruptFileError(f"{path} cannot be opened: {os.strerror(error.errno)}") from error
-        raise CorruptFileError(f"{path} cannot be read as HDF5 ({_short(error)}); {REPAIR}") from error
+        if "locking flag" in str(error):
+            raise CorruptFileError(
+                f"{path} is open in this process with other settings: close it there first"
+            ) from error
+        raise CorruptFileError(f"{path} cannot be read as HDF5 ({_short(error)}); {repair}") from error
     try:
         found = read_attributes(file)
         version = found.get("format_version")
@@ -107,47 +114,67 @@ def open_file(path: Path, expected: Mapping[str, str | int]) -> h5py.File:
         for name, value in {"format": FORMAT, **expected}.items():
             if found.get(name) != value:
                 raise CorruptFileError(
-                    f"{path} does not belong here: its {name} is {found.get(name)!r}, expected {value!r}; {REPAIR}"
+                    f"{path} does not belong here: its {name} is {found.get(name)!r}, expected {value!r}; {repair}"
                 )
     except (OSError, ValueError, KeyError, RuntimeError, TypeError) as error:
         file.close()
         if isinstance(error, CorruptFileError | FormatVersionError):
             raise
-        raise CorruptFileError(f"{path} is damaged ({_short(error)}); {REPAIR}") from error
+        raise CorruptFileError(f"{path} is damaged ({_short(error)}); {repair}") from error
     return file
 
 
 def dataset_of(
-    file: h5py.File, name: str, dtype: str, shape: tuple[int | None, ...], chunks: tuple[int, ...] | None = None
+    group: h5py.Group,
+    name: str,
+    dtype: str,
+    shape: tuple[int | None, ...],
+    chunks: tuple[int, ...] | None = None,
+    repair: str = REPAIR,
 ) -> h5py.Dataset:
-    """Return a dataset of an open file after checking its type, shape (None: any length) and chunks.
+    """Return a dataset of an open file, or of a group in one, after checking type, shape (None: any length) and chunks.
 
     Raises
     ------
     CorruptFileError
-        If it is missing, has another dtype, shape or chunks, or keeps its data outside the file.
+        If it is missing, has another dtype, shape or chunks, or does not have all its data in the file.
     """
+    path, shown = group.file.filename, f"{group.name}/{name}".strip("/")
     try:
-        if name not in file:
-            raise CorruptFileError(f"{file.filename} lacks the dataset {name!r}; {REPAIR}")
-        found = plain_dataset(file, name)
+        if name not in group:
+            raise CorruptFileError(f"{path} lacks the dataset {shown!r}; {repair}")
+        found = plain_dataset(group, name)
         fits = len(found.shape) == len(shape) and all(
             wanted in (None, length) for wanted, length in zip(shape, found.shape, strict=True)
         )
         if found.dtype != np.dtype(dtype) or not fits or found.chunks != chunks:
             raise CorruptFileError(
-                f"{file.filename}: dataset {name!r} is {found.dtype} {found.shape} in chunks {found.chunks}, "
-                f"expected {dtype} {shape} in chunks {chunks}; {REPAIR}"
+                f"{path}: dataset {shown!r} is {found.dtype} {found.shape} in chunks {found.chunks}, "
+                f"expected {dtype} {shape} in chunks {chunks}; {repair}"
             )
     except (OSError, ValueError, KeyError, RuntimeError, TypeError) as error:
         if isinstance(error, CorruptFileError):
             raise
-        raise CorruptFileError(f"{file.filename}: dataset {name!r} is damaged ({_short(error)}); {REPAIR}") from error
+        raise CorruptFileError(f"{path}: dataset {shown!r} is damaged ({_short(error)}); {repair}") from error
     return found
+
+
+def checked_blocks(file: h5py.File, groups: Collection[str] = ()) -> Iterator[tuple[str, int, np.ndarray]]:
+    """Yield what `cache.hashing.walk` yields, and at the end hold the file's content against the hash it states.
+
+    Raises
+    ------
+    CorruptFileError
+        If they differ, or something in the file cannot be read or has no place there.
+    """
+    try:
+        stated = read_attributes(file).get(HASH_ATTRIBUTE)
+        found = yield from walk(file, groups)
+    except (OSError, ValueError, RuntimeError, KeyError, TypeError) as error:
+        raise CorruptFileError(f"{file.filename} is damaged: {_short(error)}") from error
+    if stated != found:
+        raise CorruptFileError(f"{file.filename} is damaged: its hash is {stated}, its content gives {found}")
 
 
 def _short(error: Exception) -> str:
     return " ".join(str(error).split())[:200]
-
-
-REPAIR = "`elmo-cache verify --discard` and the same `elmo-cache build` repair it"

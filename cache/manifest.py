@@ -14,12 +14,21 @@ from cache.files import atomic_path
 from cache.hashing import fingerprint
 from cache.layers import Layers
 
-__all__ = ["FORMAT_VERSION", "Manifest", "SplitPlan", "extend_plan", "read_manifest", "write_manifest"]
+__all__ = [
+    "Manifest",
+    "SplitPlan",
+    "extend_plan",
+    "manifest_bytes",
+    "parse_manifest",
+    "read_manifest",
+    "write_manifest",
+]
 
 FORMAT = "elmo-cache"
 FORMAT_VERSION = 1
 MANIFEST_NAME = "manifest.json"
-_MANIFEST_BYTES = 64 * 2**20
+MAX_MANIFEST_BYTES = 64 * 2**20
+_RESTORE = "restore the file, or remove it and run the same build again: finished shards stay"
 
 
 @dataclass(frozen=True)
@@ -170,9 +179,13 @@ def extend_plan(plan: SplitPlan, indptr: np.ndarray, n_documents: int, shard_tok
 
 def write_manifest(directory: Path, manifest: Manifest, *, exclusive: bool = False) -> None:
     """Write a cache's manifest; with `exclusive`, raise `FileExistsError` if there is one already."""
-    text = json.dumps(manifest.to_json(), indent=1) + "\n"
     with atomic_path(directory / MANIFEST_NAME, exclusive=exclusive) as temporary:
-        temporary.write_text(text, encoding="ascii")
+        temporary.write_bytes(manifest_bytes(manifest))
+
+
+def manifest_bytes(manifest: Manifest) -> bytes:
+    """Return the content of a `manifest.json`."""
+    return (json.dumps(manifest.to_json(), indent=1) + "\n").encode("ascii")
 
 
 def read_manifest(directory: Path) -> Manifest:
@@ -188,12 +201,26 @@ def read_manifest(directory: Path) -> Manifest:
         If it is damaged or disagrees with itself.
     """
     path = directory / MANIFEST_NAME
-    value = _read_json(path)
+    return parse_manifest(_read(path), str(path), _RESTORE)
+
+
+def parse_manifest(data: bytes, where: str, repair: str) -> Manifest:
+    """Return the manifest that is in the bytes of a `manifest.json`.
+
+    Raises `FormatVersionError` and `CorruptFileError` as `read_manifest` does; the messages name `where` it is and say
+    how to `repair` it.
+    """
+    try:
+        value = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise CorruptFileError(f"{where} is not JSON: {error}; {repair}") from error
+    if not isinstance(value, dict):
+        raise CorruptFileError(f"{where} is not the manifest of a cache: it holds no JSON object; {repair}")
     if value.get("format") != FORMAT or not isinstance(value.get("format_version"), int):
-        raise CorruptFileError(f"{path} is not the manifest of a cache: it lacks 'format': '{FORMAT}'")
+        raise CorruptFileError(f"{where} is not the manifest of a cache: it lacks 'format': '{FORMAT}'; {repair}")
     if value["format_version"] > FORMAT_VERSION:
         raise FormatVersionError(
-            f"{path} has format version {value['format_version']}, this package reads up to {FORMAT_VERSION}: "
+            f"{where} has format version {value['format_version']}, this package reads up to {FORMAT_VERSION}: "
             "upgrade elmo-cache"
         )
     stated = value.pop("digest", None)
@@ -202,24 +229,21 @@ def read_manifest(directory: Path) -> Manifest:
         if stated == digest:
             return _from_json(value)
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
-        raise CorruptFileError(f"{path} makes no sense: {error}") from error
-    raise CorruptFileError(
-        f"{path} is damaged: its digest is {stated}, its content gives {digest}; "
-        "restore the file, or remove it and run the same build again: finished shards stay"
-    )
+        raise CorruptFileError(f"{where} makes no sense: {error}; {repair}") from error
+    raise CorruptFileError(f"{where} is damaged: its digest is {stated}, its content gives {digest}; {repair}")
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def _read(path: Path) -> bytes:
     try:
         size = path.stat().st_size
-        if size > _MANIFEST_BYTES:
-            raise CorruptFileError(f"{path} is {size} bytes long, no manifest is longer than {_MANIFEST_BYTES}")
-        value = json.loads(path.read_bytes())
+        if size > MAX_MANIFEST_BYTES:
+            raise CorruptFileError(f"{path} is {size} bytes long, no manifest is longer than {MAX_MANIFEST_BYTES}")
+        return path.read_bytes()
     except (FileNotFoundError, NotADirectoryError) as error:
         if path.parent.is_dir():
             what = "is a folder without a manifest, not a cache (or its build has not got that far)"
         elif path.parent.exists():
-            what = "is not a cache: a cache is a folder"
+            what = "is not a cache: a cache is a folder, or the one file that `elmo-cache pack` makes of it"
         else:
             what = "does not exist"
         raise NotACacheError(f"{path.parent} {what}; `elmo-cache build {path.parent}` makes one") from error
@@ -227,11 +251,6 @@ def _read_json(path: Path) -> dict[str, Any]:
         raise
     except OSError as error:
         raise CorruptFileError(f"{path} cannot be read: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:
-        raise CorruptFileError(f"{path} is not JSON: {error}; restore it or build again") from error
-    if not isinstance(value, dict):
-        raise CorruptFileError(f"{path} is not the manifest of a cache: it holds no JSON object")
-    return value
 
 
 def _from_json(value: Mapping[str, Any]) -> Manifest:

@@ -9,10 +9,10 @@ import numpy as np
 
 from cache.files import atomic_path
 from cache.hashing import array_sha256
-from cache.hdf5 import create_file, dataset_of, open_file, seal
+from cache.hdf5 import REPAIR, create_file, dataset_of, open_file, seal
 from cache.manifest import Manifest, shard_name
 
-__all__ = ["ShardHeader", "open_shard", "shard_header", "write_shard"]
+__all__ = ["ShardHeader", "chunks_of", "open_shard", "row_datasets", "shard_header", "stored_bytes", "write_shard"]
 
 CHUNK_ROWS = 128  # 256 KiB a chunk at 1024 dimensions
 
@@ -67,12 +67,12 @@ def write_shard(directory: Path, header: ShardHeader, features: Mapping[str, np.
         values just below a power of two to half their size.
     """
     with atomic_path(directory / shard_name(header.split, header.index)) as temporary:
-        with create_file(temporary, sum(map(_stored_bytes, features.values()))) as file:
+        with create_file(temporary, sum(stored_bytes(*rows.shape) for rows in features.values())) as file:
             for name in sorted(features):
                 rows = features[name]
                 if rows.dtype != np.float16 or rows.shape[0] != header.n_tokens:
                     raise ValueError(f"{name}: {rows.dtype} {rows.shape}, expected float16, {header.n_tokens} rows")
-                file.create_dataset(name, data=np.ascontiguousarray(rows), chunks=_chunks(*rows.shape))
+                file.create_dataset(name, data=np.ascontiguousarray(rows), chunks=chunks_of(*rows.shape))
             seal(file, header.attributes(), {name: array_sha256(rows) for name, rows in features.items()})
 
 
@@ -83,20 +83,28 @@ def open_shard(directory: Path, header: ShardHeader, stored: Mapping[str, int]) 
     """
     file = open_file(directory / shard_name(header.split, header.index), header.attributes())
     try:
-        return {
-            name: dataset_of(file, name, "<f2", (header.n_tokens, dim), _chunks(header.n_tokens, dim))
-            for name, dim in stored.items()
-        }
+        return row_datasets(file, header.n_tokens, stored)
     except BaseException:
         file.close()
         raise
 
 
-def _chunks(n_tokens: int, dim: int) -> tuple[int, int] | None:
+def row_datasets(
+    group: h5py.Group, n_tokens: int, stored: Mapping[str, int], repair: str = REPAIR
+) -> dict[str, h5py.Dataset]:
+    """Return the datasets that hold the rows of some tokens, checked as `dataset_of` does."""
+    return {
+        name: dataset_of(group, name, "<f2", (n_tokens, dim), chunks_of(n_tokens, dim), repair)
+        for name, dim in stored.items()
+    }
+
+
+def chunks_of(n_tokens: int, dim: int) -> tuple[int, int] | None:
+    """Return the chunks of a dataset of rows; None where there are none."""
     return (min(CHUNK_ROWS, n_tokens), dim) if n_tokens else None
 
 
-def _stored_bytes(rows: np.ndarray) -> int:
+def stored_bytes(n_tokens: int, dim: int) -> int:
+    """Return what a dataset of rows takes in a file, at most."""
     # The last chunk is stored whole, and each has an entry in an index.
-    n_chunks = -(-len(rows) // CHUNK_ROWS)
-    return n_chunks * (CHUNK_ROWS * rows.nbytes // max(1, len(rows)) + 64)
+    return -(-n_tokens // CHUNK_ROWS) * (CHUNK_ROWS * dim * 2 + 64)

@@ -6,18 +6,19 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import h5py
+
 from cache.documents import Documents
-from cache.errors import CacheError, CorruptFileError, FormatVersionError, OutputError
+from cache.errors import CacheError, FormatVersionError, OutputError
 from cache.files import is_temporary
-from cache.hashing import HASH_ATTRIBUTE, read_attributes, walk_sha256
-from cache.hdf5 import open_file
+from cache.hdf5 import checked_blocks, open_file
 from cache.manifest import MANIFEST_NAME, Manifest, documents_name, read_manifest, shard_name
+from cache.packed import PackedStorage
 from cache.shard import open_shard, shard_header
 
 __all__ = ["Problem", "verify"]
 
 _OURS = re.compile(r"[A-Za-z0-9_-]{1,64}(-[0-9]{5,}|\.documents)\.h5")
-_BLOCK_DOCUMENTS = 4096
 
 
 @dataclass(frozen=True)
@@ -52,13 +53,13 @@ def verify(
     Parameters
     ----------
     directory : str or Path
-        The cache.
+        The cache, a folder or a packed file.
     discard : bool
         Remove bad files, and files named like a shard or documents file that the plan does not have, so that
         the same build makes them again. Files of other names, files that the system will not open, and files of
-        a newer format are reported and left.
+        a newer format are reported and left. Not for a packed file.
     progress : callable, optional
-        Called with the bytes of each file once it is checked.
+        Called with the bytes of each file once it is checked; of a packed file, with those of each block.
 
     Returns
     -------
@@ -70,9 +71,11 @@ def verify(
     NotACacheError, FormatVersionError, CorruptFileError
         If there is no manifest that can be read.
     OutputError
-        If a file cannot be removed.
+        If a file cannot be removed, or `discard` is asked of a packed file.
     """
     directory = Path(directory)
+    if os.path.isfile(directory):
+        return _verify_packed(directory, discard, progress)
     manifest = read_manifest(directory)
     problems = []
     for name, check in _checks(directory, manifest).items():
@@ -102,6 +105,22 @@ def verify(
     return problems
 
 
+def _verify_packed(path: Path, discard: bool, progress: Callable[[int], None] | None) -> list[Problem]:
+    if discard:
+        raise OutputError(
+            f"{path} is one file, of which nothing can be discarded and made again: get it again, or make it again "
+            "with `elmo-cache pack`"
+        )
+    storage = PackedStorage(path)
+    try:
+        storage.check(progress)
+    except CacheError as error:
+        return [Problem(path, "bad", str(error))]
+    finally:
+        storage.close()
+    return []
+
+
 def _checks(directory: Path, manifest: Manifest) -> dict[str, Callable[[], None]]:
     """Return how to check each planned file, by its name."""
     checks: dict[str, Callable[[], None]] = {}
@@ -128,31 +147,22 @@ def _why_unreadable(path: Path) -> str | None:
 def _check_shard(directory: Path, split: str, index: int, manifest: Manifest) -> None:
     datasets = open_shard(directory, shard_header(manifest, split, index), manifest.layers.stored)
     with next(iter(datasets.values())).file as file:
-        _check_hash(directory / shard_name(split, index), file)
+        _check_hash(file)
 
 
 def _check_documents(directory: Path, split: str, manifest: Manifest) -> None:
     documents = Documents(directory, split, manifest)
     with open_file(documents.path, {"kind": "documents"}) as file:
-        _check_hash(documents.path, file)
+        _check_hash(file)
     try:
-        # Whatever a reader would refuse; the hash cannot know that its writer made sense.
-        for name in ("labels", "doc_ids", "truncated", "vocabulary"):
-            getattr(documents, name)
-        n_docs = len(documents.doc_ids)
-        for start in range(0, n_docs, _BLOCK_DOCUMENTS):
-            documents.token_ids(start, min(start + _BLOCK_DOCUMENTS, n_docs))
+        documents.check()  # the hash cannot know that its writer made sense
     finally:
         documents.close()
 
 
-def _check_hash(path: Path, file) -> None:  # type: ignore[no-untyped-def]
-    try:
-        stated, found = read_attributes(file).get(HASH_ATTRIBUTE), walk_sha256(file)
-    except (OSError, ValueError, RuntimeError, KeyError, TypeError) as error:
-        raise CorruptFileError(f"{path} is damaged: {' '.join(str(error).split())}") from error
-    if stated != found:
-        raise CorruptFileError(f"{path} is damaged: its hash is {stated}, its content gives {found}")
+def _check_hash(file: h5py.File) -> None:
+    for _ in checked_blocks(file):
+        pass
 
 
 def _discarded(problem: Problem, discard: bool) -> Problem:

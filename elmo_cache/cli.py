@@ -4,8 +4,10 @@ import click
 
 from cache.adapters.console import Commands
 from elmo_cache.commands.build import build_command
+from elmo_cache.commands.encode import encode_command
 from elmo_cache.commands.encoders import encoders_command
 from elmo_cache.commands.inspection import info_command, verify_command
+from elmo_cache.commands.pack import pack_command
 
 __all__ = ["main"]
 
@@ -20,10 +22,12 @@ def main(debug: bool) -> None:
     elmo-cache build                  25,000 real IMDB reviews with the embedded encoder, into imdb.elmo
     elmo-cache info imdb.elmo         what a cache holds
     elmo-cache verify imdb.elmo       check every byte of it
+    elmo-cache pack imdb.elmo imdb.h5 one file of it, to share
+    elmo-cache encode "a fine film"   the vectors of a few texts
     """
 
 
-for command in (build_command, info_command, verify_command, encoders_command):
+for command in (build_command, info_command, verify_command, pack_command, encode_command, encoders_command):
     main.add_command(command)
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What `build` asks of an encoder, and the ways to get one: embedded, from a folder, from an archive."""
+"""What `build` asks of an encoder, and the ways to get one: embedded, a folder, an archive, a TF-Hub module."""
 
 import zipfile
 import zlib
@@ -7,19 +7,25 @@ from dataclasses import dataclass
 from importlib import resources
 from io import BytesIO
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 
 from cache import Layers
+from elmo_cache import allennlp
 from elmo_cache.bilm.encoder import BiLMEncoder
 from elmo_cache.bilm.options import BiLMOptions
 from elmo_cache.bilm.weights import count_weights, read_weights
 from elmo_cache.errors import EncoderError
+from elmo_cache.hub.resolution import find_module
 
-__all__ = ["DEFAULT_ENCODER", "EmbeddedEncoder", "Encoder", "embedded_encoders", "layers_of", "load_encoder"]
+if TYPE_CHECKING:
+    from elmo_cache.hub.engine import HubEncoder
+
+__all__ = ["DEFAULT_ENCODER", "ENGINES", "EmbeddedEncoder", "Encoder", "embedded_encoders", "layers_of", "load_encoder"]
 
 DEFAULT_ENCODER = "imdb-v1"
+ENGINES = ("native", "hub")
 _OPTIONS_BYTES = 2**20
 _SPARE_BYTES = 2**24
 
@@ -76,23 +82,32 @@ def embedded_encoders() -> list[EmbeddedEncoder]:
     return found
 
 
-def load_encoder(name_or_path: str | Path, *, layers: str = "mix", precision: str = "float32") -> BiLMEncoder:
+def load_encoder(
+    name_or_path: str | Path, *, layers: str = "mix", precision: str = "float32", engine: str = "native"
+) -> "BiLMEncoder | HubEncoder":
     """Load an ELMo; the model is built when it first encodes.
 
     Parameters
     ----------
     name_or_path : str or Path
         The name of an embedded encoder (`imdb-v1`), a folder with exactly one `*options*.json` and one `*.hdf5`
-        in the public format of bilm-tf and AllenNLP, or a `.zip` of such a folder.
+        in the public format of bilm-tf and AllenNLP, or a `.zip` of such a folder. `allennlp:original`, `5.5B`,
+        `medium` and `small` are AllenNLP's, downloaded if they are not there. An address of TensorFlow Hub,
+        `original` for google/elmo there, or the folder of a module.
     layers : {"mix", "top", "all"}
-        What a token's vector is: the mean of all layers, the last, or all side by side.
+        What a token's vector is: the mix of all layers (their mean, unless a module says otherwise), the last, or all
+        side by side.
     precision : {"float32", "bfloat16"}
         Of the matrix products.
+    engine : {"native", "hub"}
+        What runs a TF-Hub module: our own model with the module's variables, or the module's own graph.
 
     Raises
     ------
     EncoderError
-        If there is nothing of that name, the files are no ELMo, or options and weights disagree.
+        If there is nothing of that name, the files are no ELMo, or options and weights disagree; or a download failed.
+    OutputError
+        If a download cannot be written.
 
     Examples
     --------
@@ -100,11 +115,21 @@ def load_encoder(name_or_path: str | Path, *, layers: str = "mix", precision: st
     >>> encoder.name, encoder.dim
     ('imdb-v1', 256)
     """
+    if engine not in ENGINES:
+        raise EncoderError(f"engine is {engine!r}, expected one of {', '.join(ENGINES)}")
     settings: dict[str, Any] = {"layers": layers, "precision": precision}
+    module = find_module(str(name_or_path))
+    if module is not None:
+        return _from_module(module, engine, **settings)
+    if engine == "hub":
+        raise EncoderError(f"{name_or_path} is no TF-Hub module: --engine hub runs nothing else; leave it out")
     if str(name_or_path) in {encoder.name for encoder in embedded_encoders()}:
         encoder = _from_folder(_embedded_folder() / str(name_or_path), name=str(name_or_path), **settings)
         encoder.tokenizer = "keras"
         return encoder
+    if str(name_or_path).startswith(allennlp.PREFIX):
+        weights, options = allennlp.load(str(name_or_path).removeprefix(allennlp.PREFIX))
+        return BiLMEncoder(weights, options, name=_plain_name(options), **settings)
     path = Path(name_or_path)
     try:
         if path.is_dir():
@@ -136,6 +161,17 @@ def _from_folder(folder: Path, *, name: str | None, **settings: Any) -> BiLMEnco
     options = BiLMOptions.parse(options_path.read_bytes(), str(options_path))
     weights = read_weights(weights_path, options, str(weights_path))
     return BiLMEncoder(weights, options, name=name or _plain_name(options), **settings)
+
+
+def _from_module(directory: Path, engine: str, **settings: Any) -> "BiLMEncoder | HubEncoder":
+    if engine == "hub":
+        from elmo_cache.hub.engine import HubEncoder
+
+        return HubEncoder(directory, **settings)
+    from elmo_cache.hub.variables import read_module
+
+    module = read_module(directory)
+    return BiLMEncoder(module.weights, module.options, name=_plain_name(module.options), mix=module.mix, **settings)
 
 
 def _from_archive(path: Path, **settings: Any) -> BiLMEncoder:

@@ -168,9 +168,9 @@ def default_rule(corpus: Corpus, encoder: Encoder) -> TextRule:
     return TextRule(tokenizer=default_tokenizer(corpus, encoder))
 
 
-def default_tokenizer(corpus: Corpus, encoder: Encoder) -> str:
-    """Return the corpus's own tokeniser, else the one that the encoder was trained with, else `words`."""
-    return corpus.tokenizer or getattr(encoder, "tokenizer", None) or "words"
+def default_tokenizer(corpus: Corpus | None, encoder: Encoder) -> str:
+    """Return the corpus's own tokeniser, if any, else the one that the encoder was trained with, else `words`."""
+    return (corpus and corpus.tokenizer) or getattr(encoder, "tokenizer", None) or "words"
 
 
 def _as_json(encoder: Encoder) -> dict[str, Any]:

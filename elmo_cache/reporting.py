@@ -42,22 +42,29 @@ def describe_plan(plan: BuildPlan, corpus_name: str, encoder_name: str, rule: Te
 def describe_cache(facts: dict[str, Any]) -> list[str]:
     """Return the lines that say what a cache holds, from its `cache_facts`."""
     lines = [
-        f"{facts['path']}: {'complete' if facts['complete'] else 'not finished; the same build goes on'}",
+        f"{facts['path']}: {_state(facts)}",
         f"  encoder   {facts['encoder']}, {facts['dim']}-d, {', '.join(facts['layers'])}",
         f"  corpus    {facts['corpus']}, labels {', '.join(facts['label_names'] or ['none'])}",
     ]
     for name, split in facts["splits"].items():
+        shards = f", {split['n_shards']} of {human_count(split['n_planned_shards'], 'shard')}"
         lines.append(
             f"  {name:9} {split['n_documents']:,} of {split['n_corpus_documents']:,} documents, "
-            f"{split['n_tokens']:,} tokens, {split['n_shards']} of {human_count(split['n_planned_shards'], 'shard')}"
+            f"{split['n_tokens']:,} tokens{'' if facts['packed'] else shards}"
         )
     lines.append(f"  on disk   {human_bytes(facts['size_bytes'])}")
     lines.append(f"  encoding  {facts['encoding_fingerprint'][:16]}…   corpus {facts['corpus_fingerprint'][:16]}…")
     return lines
 
 
+def _state(facts: dict[str, Any]) -> str:
+    if facts["packed"]:
+        return "complete, in one file"
+    return "complete" if facts["complete"] else "not finished; the same build goes on"
+
+
 def cache_facts(features: FeatureCache) -> dict[str, Any]:
-    """Return what `elmo-cache info --json` prints; reads the manifest and the folder alone."""
+    """Return what `elmo-cache info --json` prints; reads the manifest and the names of files alone."""
     manifest = features.manifest
     splits = {}
     for name, plan in manifest.splits.items():
@@ -74,6 +81,7 @@ def cache_facts(features: FeatureCache) -> dict[str, Any]:
         }
     return {
         "path": str(features.path),
+        "packed": features.path.is_file(),
         "complete": features.complete,
         "encoder": manifest.names.get("encoder"),
         "corpus": manifest.names.get("corpus"),
@@ -88,8 +96,7 @@ def cache_facts(features: FeatureCache) -> dict[str, Any]:
     }
 
 
-def cache_size_bytes(directory: Path) -> int:
-    """Return the bytes of all files in a folder; 0 if there is none."""
-    if not directory.is_dir():
-        return 0
-    return sum(path.stat().st_size for path in directory.iterdir() if path.is_file())
+def cache_size_bytes(path: Path) -> int:
+    """Return the bytes of a packed cache, or of all files in a folder; 0 if there is neither."""
+    files = path.iterdir() if path.is_dir() else [path]
+    return sum(file.stat().st_size for file in files if file.is_file())

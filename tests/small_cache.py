@@ -118,8 +118,13 @@ def canonical_hash(path: Path) -> str:
             for name, value in file.attrs.items()
             if name != "sha256"
         }
+        paths: list[str] = []
+        file.visit(paths.append)
         datasets = {}
-        for name, dataset in file.items():
+        for name in paths:
+            dataset = file[name]
+            if isinstance(dataset, h5py.Group):
+                continue
             elements = dataset[()]
             little = elements.astype(elements.dtype.newbyteorder("<"))
             datasets[name] = {

@@ -279,6 +279,14 @@ def test_a_file_lost_after_opening(directory: Path, name: str) -> None:
         train[3]
 
 
+def test_a_dataset_that_was_never_written(directory: Path) -> None:
+    """It would read as zeros, more of them than there is memory."""
+    with h5py.File(directory / DOCUMENTS, "r+") as file:
+        del file["vocabulary_indptr"]
+        file.create_dataset("vocabulary_indptr", (2**40,), "<i8")
+    refused(directory / DOCUMENTS, words, "'vocabulary_indptr' is larger than its file")
+
+
 def test_one_of_several_datasets(tmp_path: Path) -> None:
     write_cache(tmp_path / "c", layers=ALL_LAYERS)
     with h5py.File(tmp_path / "c" / SHARD, "r+") as file:

@@ -15,7 +15,7 @@ from small_cache import DOCUMENTS, contents, expected, write_cache
 
 from cache import CorruptFileError, FeatureCache, Split, verify
 from cache.shard import ShardHeader, open_shard
-from cache.store import MAX_OPEN_SHARDS
+from cache.sources import MAX_OPEN_SHARDS
 
 TRAIN = DOCUMENTS["train"]
 N_MANY = MAX_OPEN_SHARDS + 8
@@ -85,7 +85,7 @@ def test_processes(tmp_path: Path) -> None:
 
 def test_threads(many: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Shards are closed under the hands of other threads; nobody notices."""
-    monkeypatch.setattr("cache.store.MAX_OPEN_SHARDS", 1)
+    monkeypatch.setattr("cache.sources.MAX_OPEN_SHARDS", 1)
     features = FeatureCache(many)
     wanted = [rows.tobytes() for rows in expected([[f"word{i}"] for i in range(N_MANY)])]
 
@@ -110,7 +110,7 @@ def test_open_files_are_bounded(many: Path, monkeypatch: pytest.MonkeyPatch) -> 
         opened.append(header.index)
         return open_shard(directory, header, stored)
 
-    monkeypatch.setattr("cache.store.open_shard", counted)
+    monkeypatch.setattr("cache.sources.open_shard", counted)
     features = FeatureCache(many)
     assert open_files(many) == [], "opening a cache opens no file of it"
     train = features["train"]

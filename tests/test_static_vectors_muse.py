@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from cache.adapters import download
 from cache.errors import OutputError
 from cache.files import temporary_files
 from trainer import muse
@@ -187,10 +188,10 @@ def test_nowhere_to_write(server: Server, folder: Path) -> None:
 
 
 def test_disk_full(server: Server, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def write(self: muse._Sink, block: bytes) -> None:
+    def write(self: download._Sink, block: bytes) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(muse._Sink, "write", write)
+    monkeypatch.setattr(download._Sink, "write", write)
     with pytest.raises(OutputError, match="No space left on device; free some space"):
         load_static_vectors("muse", ["the"], cache_folder=folder)
     assert list((folder / "muse").iterdir()) == []

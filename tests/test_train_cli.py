@@ -129,7 +129,7 @@ def test_help_has_examples_and_starts_without_keras() -> None:
 import sys
 from click.testing import CliRunner
 from trainer.cli import main
-for arguments in (["--help"], ["trials", "--help"], ["plot", "--help"], ["evaluate", "--help"]):
+for arguments in (["--help"], ["trials", "--help"], ["plot", "--help"], ["evaluate", "--help"], ["predict", "-h"]):
     done = CliRunner().invoke(main, arguments)
     assert done.exit_code == 0 and "elmo-train " in done.output
 print([name for name in ("tensorflow", "keras", "jax", "torch", "matplotlib", "sklearn") if name in sys.modules])

@@ -1,6 +1,7 @@
 """The `elmo-train` command. Keras and TensorFlow are imported only when there is something to train."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
@@ -10,6 +11,7 @@ from cache.adapters.console import Commands, quiet_import
 from cache.adapters.progress import note_on, progress_bar
 from trainer.errors import TrialsError
 from trainer.evaluation import evaluate
+from trainer.prediction import choose_split, choose_trial, describe_predictions, predict, write_predictions
 from trainer.protocols import PROTOCOLS, Sizes
 from trainer.report import TrialResult, plot, read_results, table, write_summary
 from trainer.saved_weights import weights_summary
@@ -30,6 +32,7 @@ def main(debug: bool) -> None:
     elmo-train trials --n 10                  basic and ELMo on the same 200 reviews, ten times
     elmo-train plot results/                  draw the accuracies again
     elmo-train evaluate --results results/ --trial 3 --model elmo --cache other.elmo
+    elmo-train predict --results results/ --cache new.elmo --out predictions.csv
     """
 
 
@@ -145,15 +148,65 @@ def evaluate_command(folder: Path, number: int, kind: str, cache_path: Path, spl
     \b
     elmo-train evaluate --results results/ --trial 3 --model elmo --cache other.elmo --split test
     """
-    config = read_config(folder)
-    if config is None:
-        raise TrialsError(f"{folder} holds no config.json: it is no folder of trials")
+    config = _config_of(folder)
     with FeatureCache(cache_path) as features:
         static = load_vectors(vectors or config["vectors"]["source"], features)
         with quiet_import():
             import keras  # noqa: F401
         accuracy, n_documents = evaluate(folder, config, number, kind, features, split, static)
     click.echo(f"{kind}, trial {number}: {accuracy:.1%} of {n_documents:,} documents of {split} in {cache_path}")
+
+
+@main.command(name="predict")
+@click.option("--results", "folder", type=click.Path(path_type=Path), default="results", show_default=True)
+@click.option("--cache", "cache_path", type=click.Path(path_type=Path), required=True)
+@click.option("--split", help="Default: the only one.")
+@click.option("--trial", "number", type=click.IntRange(1), help="Default: that with the lowest validation loss.")
+@click.option("--model", "kind", type=click.Choice(MODELS), default="elmo", show_default=True)
+@click.option("--vectors", help="Where the static vectors are now. Default: where the trials had them from.")
+@click.option("--out", type=click.Path(path_type=Path), metavar="FILE.csv", help="Save all predictions.")
+def predict_command(
+    folder: Path,
+    cache_path: Path,
+    split: str | None,
+    number: int | None,
+    kind: str,
+    vectors: str | None,
+    out: Path | None,
+) -> None:
+    """Classify the documents of a cache of the same encoding, which needs no labels, with a trial's trained weights.
+
+    OUT gets a line a document, in the order of its corpus: its position there from 0 (doc_id), the class, and the
+    probability of each class.
+
+    \b
+    elmo-cache build new.elmo --corpus new.txt     # a review a line; options as for the trials' cache
+    elmo-train predict --results results/ --cache new.elmo --out predictions.csv
+    """
+    config = _config_of(folder)
+    chosen = choose_trial(folder, kind, number)
+    with FeatureCache(cache_path) as features:
+        split = choose_split(features, split)
+        static = load_vectors(vectors or config["vectors"]["source"], features)
+        with quiet_import():
+            import keras  # noqa: F401
+        with progress_bar(len(features[split]), "predicting", "docs") as bar:
+            found = predict(folder, config, chosen.trial, kind, features, split, static, progress=bar.update)
+        lowest = "" if number else ", the lowest of its trials"
+        click.echo(
+            f"{kind}, trial {chosen.trial} (validation loss {chosen.validation_loss:.3f}{lowest}) on {cache_path}"
+        )
+        click.echo("\n".join(describe_predictions(found)))
+        if out is not None:
+            write_predictions(out, found)
+            click.echo(f"All of them in {out}.")
+
+
+def _config_of(folder: Path) -> dict[str, Any]:
+    config = read_config(folder)
+    if config is None:
+        raise TrialsError(f"{folder} holds no config.json: it is no folder of trials")
+    return config
 
 
 def load_vectors(source: str, features: FeatureCache) -> StaticVectors:

@@ -16,7 +16,7 @@ from trainer.trials import Experiment
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["evaluate", "restore"]
+__all__ = ["evaluate", "experiment_for", "restore"]
 
 
 def evaluate(
@@ -53,10 +53,16 @@ def evaluate(
     """
     from trainer.fitting import accuracy
 
-    experiment = _experiment_for(config, features, static)
+    classes = config["cache"]["label_names"]
+    if list(features.label_names or ()) != classes:
+        raise TrialsError(
+            f"{features.path} has the classes {', '.join(features.label_names or ('none',))}, the weights tell "
+            f"{', '.join(classes)} apart"
+        )
+    experiment = experiment_for(config, features, static)
     model = restore(folder, experiment, kind, number)
-    batches = experiment.feed(kind, split, np.arange(len(features[split])))
-    return accuracy(model, batches), len(batches.labels)
+    n_documents = len(features[split])
+    return accuracy(model, experiment.feed(kind, split, np.arange(n_documents))), n_documents
 
 
 def restore(folder: Path, experiment: Experiment, kind: str, number: int) -> "keras.Model":
@@ -76,21 +82,24 @@ def restore(folder: Path, experiment: Experiment, kind: str, number: int) -> "ke
     return model
 
 
-def _experiment_for(config: Mapping[str, Any], features: FeatureCache, static: StaticVectors) -> Experiment:
+def experiment_for(config: Mapping[str, Any], features: FeatureCache, static: StaticVectors) -> Experiment:
+    """Return the experiment of a `config.json` on another cache, which may have no labels.
+
+    Raises
+    ------
+    TrialsError
+        If the cache has another encoding, or the vectors another dimension.
+    """
     trained_on, found = config["cache"]["encoding"], features.manifest.encoding_fingerprint
     if found != trained_on:
         raise TrialsError(
             f"{features.path} has another encoding ({found[:16]}…) than the cache the weights were trained on "
-            f"({trained_on[:16]}…, {config['cache']['encoder']}): build one with the same encoder and tokens"
-        )
-    if list(features.label_names or ()) != config["cache"]["label_names"]:
-        raise TrialsError(
-            f"{features.path} has the classes {', '.join(features.label_names or ('none',))}, the weights tell "
-            f"{', '.join(config['cache']['label_names'])} apart"
+            f"({trained_on[:16]}…, {config['cache']['encoder']}): build one with the encoder and the text options of "
+            f"{config['cache']['path']}, which `elmo-cache info {config['cache']['path']} --json` shows"
         )
     if static.dim != config["vectors"]["dim"]:
         raise TrialsError(
             f"{static.name} is {static.dim}-d, the weights were trained with {config['vectors']['dim']}-d"
         )
     settings = Settings.from_json(config["vectors"]["source"], config["settings"])
-    return Experiment(features, static, settings)
+    return Experiment(features, static, settings, label_names=config["cache"]["label_names"])

@@ -82,12 +82,17 @@ def fit(
     )
 
 
-def predict(model: keras.Model, batches: PaddedBatches) -> np.ndarray:
-    """Return the probability of class 1 for each document, float64 `(n_docs,)`, in the batches' order."""
+def predict(model: keras.Model, batches: PaddedBatches, *, progress: Callable[[int], None] | None = None) -> np.ndarray:
+    """Return the probability of class 1 for each document, float64 `(n_docs,)`, in the batches' order.
+
+    `progress` is called with the number of documents of each batch.
+    """
     found = []
     for i in range(len(batches)):
         probabilities = model.predict_on_batch(_wanted(model, batches[i][0]))
         found.append(np.asarray(probabilities, np.float64)[:, 0])
+        if progress:
+            progress(len(found[-1]))
     return np.concatenate(found) if found else np.zeros(0)
 
 
@@ -96,17 +101,19 @@ def _wanted(model: keras.Model, inputs: dict[str, np.ndarray]) -> dict[str, np.n
 
 
 def _mean_loss(model: keras.Model, step: Callable[..., Any], batches: PaddedBatches) -> float:
-    total = 0.0
+    total, n_docs = 0.0, 0
     for i in range(len(batches)):
         inputs, labels = batches[i]
         # What comes back is the mean loss since the last reset, here that of this batch.
         model.reset_metrics()
         total += float(step(_wanted(model, inputs), labels)) * len(labels)
-    return total / len(batches.labels)
+        n_docs += len(labels)
+    return total / n_docs
 
 
 def accuracy(model: keras.Model, batches: PaddedBatches) -> float:
     """Return the share of documents whose class the model gets right."""
+    assert batches.labels is not None
     return float(np.mean((predict(model, batches) > 0.5) == (batches.labels == 1)))
 
 

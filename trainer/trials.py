@@ -44,20 +44,23 @@ class Experiment:
         The choices of the run.
     pool_sizes : Mapping[str, int], optional
         How many documents of `train` and `test` trials draw from. Default: all that are finished.
+    label_names : sequence of str, optional
+        The classes that the models tell apart. Default: the cache's.
 
     Raises
     ------
     TrialsError
-        If the cache has no labels, or not two classes.
+        If there are no classes, or not two.
     """
 
     features: FeatureCache
     vectors: StaticVectors
     settings: Settings
     pool_sizes: Mapping[str, int] | None = None
+    label_names: Sequence[str] | None = None
 
     def __post_init__(self) -> None:
-        names = self.features.label_names
+        names = self.label_names or self.features.label_names
         if names is None or len(names) != 2:
             found = "no labels" if names is None else f"{len(names)} classes ({', '.join(names)})"
             raise TrialsError(f"{self.features.path} has {found}; these classifiers tell two classes apart")

@@ -4,7 +4,7 @@ import os
 import sys
 import tempfile
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,9 +12,10 @@ import click
 
 from cache.errors import CacheError
 
-__all__ = ["Commands", "human_bytes", "human_count", "quiet_import"]
+__all__ = ["Commands", "beginning", "human_bytes", "human_count", "quiet_import"]
 
 _INTERRUPTED = 130
+_SHOWN_CHARACTERS = 60
 
 
 class Commands(click.Group):
@@ -75,3 +76,14 @@ def human_count(n: int, noun: str) -> str:
     ('1 shard', '25,000 shards')
     """
     return f"{n:,} {noun}{'' if n == 1 else 's'}"
+
+
+def beginning(words: Sequence[str]) -> str:
+    """Return the first words of a text in one line that a terminal can show.
+
+    >>> beginning(["a", "film"] * 20), beginning(["a\\x1b[0m"])
+    ('a film a film a film a film a film a film a film a film a fi…', 'a�[0m')
+    """
+    text = " ".join(words)
+    shown = "".join(c if c.isprintable() else "\ufffd" for c in text[:_SHOWN_CHARACTERS])
+    return f"{shown}…" if len(text) > _SHOWN_CHARACTERS else shown

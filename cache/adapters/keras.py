@@ -1,6 +1,7 @@
 """A split as padded batches for Keras, on any backend."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import keras
 import numpy as np
@@ -16,9 +17,16 @@ _LENGTH_STEP = 64
 class PaddedBatches(keras.utils.PyDataset):  # type: ignore[misc]
     """Batches of documents, padded in front with zeros and cut to their last `window` tokens.
 
-    `batches[i]` is a pair of inputs and labels. Inputs are a dict: for each given split its vectors, float16
-    `(n_docs, length, dim)`, and `token_ids`, int32 `(n_docs, length)`, the token ids plus one, so that 0 is padding.
-    Labels are float32 `(n_docs,)`.
+    `batches[i]` is a pair of inputs and labels. Inputs are a dict of arrays, by name:
+
+    - each of `splits`: the documents' vectors, float16 `(n_docs, length, dim)`;
+    - `token_ids`: int32 `(n_docs, length)`, the token ids plus one, so that 0 is padding;
+    - `mask`, if asked for: bool `(n_docs, length)`, whether there is a token.
+
+    Labels are float32 `(n_docs,)`. Documents without labels give a tuple of inputs alone, as `predict` takes it.
+
+    A functional model made from a list, `keras.Model([features], ...)`, takes the inputs that it has names for. Give
+    `fit` the argument `shuffle=False`: Keras would put the batches in an order of its own, without a seed.
 
     Parameters
     ----------
@@ -29,16 +37,26 @@ class PaddedBatches(keras.utils.PyDataset):  # type: ignore[misc]
     batch_size, window : int
         Documents a batch, tokens a document at most.
     shuffle_seed : sequence of int, optional
-        Seed of the order of documents, drawn anew for each epoch from `(*shuffle_seed, epoch)`. Default: as given.
+        Seed of the order of documents, drawn anew for each epoch from `(*shuffle_seed, epoch)`. Default: as given; let
+        it be for `predict`, whose results have the order of the batches.
     trim : bool
         Pad a batch only to its longest document and two positions more. A convolution of width 3 followed by a
         global maximum cannot tell: one padded position sees the document's edge, one sees nothing but zeros. Batches
-        then differ in length, which `fit` cannot take and `train_on_batch` can.
+        then differ in length, which `fit` cannot take; `train_on_batch` and `cache.adapters.tensorflow` can.
+    masks : bool
+        Add the input `mask`.
 
     Raises
     ------
     ValueError
-        If the documents have no labels.
+        If the splits do not hold the same documents, or `batch_size` or `window` is below 1.
+
+    Examples
+    --------
+    >>> batches = PaddedBatches({"features": train}, shuffle_seed=(0,), masks=True)  # doctest: +SKIP
+    >>> inputs, labels = batches[0]                                                  # doctest: +SKIP
+    >>> {name: array.shape for name, array in inputs.items()}                        # doctest: +SKIP
+    {'features': (16, 500, 256), 'token_ids': (16, 500), 'mask': (16, 500)}
     """
 
     def __init__(
@@ -50,19 +68,28 @@ class PaddedBatches(keras.utils.PyDataset):  # type: ignore[misc]
         window: int = 500,
         shuffle_seed: tuple[int, ...] | None = None,
         trim: bool = False,
+        masks: bool = False,
     ):
         super().__init__()
+        if batch_size < 1 or window < 1:
+            raise ValueError(f"batch_size is {batch_size} and window {window}, expected at least 1")
         self.splits = dict(splits)
         self.batch_size = batch_size
         self.window = window
         self.trim = trim
+        self.masks = masks
         self._shuffle_seed = shuffle_seed
         self._epoch = 0
         documents = next(iter(self.splits.values())) if documents is None else documents
-        labels = documents.labels
-        if labels is None:
-            raise ValueError("the documents have no labels: build the cache from a corpus that has them")
-        self.labels = labels.astype(np.float32)
+        for name, split in self.splits.items():
+            if not np.array_equal(split.doc_ids, documents.doc_ids) or not np.array_equal(
+                split.lengths, documents.lengths
+            ):
+                raise ValueError(
+                    f"the split {name!r} holds other documents than the one for token ids and labels: select the same "
+                    "ones from each"
+                )
+        self.labels = None if documents.labels is None else documents.labels.astype(np.float32)
         self._lengths = np.minimum(documents.lengths, window)
         # A few bytes a token, so that an epoch reads nothing but vectors.
         self._token_ids = [documents.token_ids(i)[-window:] + 1 for i in range(len(documents))]
@@ -71,7 +98,7 @@ class PaddedBatches(keras.utils.PyDataset):  # type: ignore[misc]
     def begin_epoch(self, epoch: int) -> None:
         """Order the documents as that epoch has them."""
         self._epoch = epoch
-        n_docs = len(self.labels)
+        n_docs = len(self._lengths)
         if self._shuffle_seed is None:
             self._order = np.arange(n_docs)
         else:
@@ -84,9 +111,9 @@ class PaddedBatches(keras.utils.PyDataset):  # type: ignore[misc]
         self.begin_epoch(self._epoch + 1)
 
     def __len__(self) -> int:
-        return -(-len(self.labels) // self.batch_size)
+        return -(-len(self._lengths) // self.batch_size)
 
-    def __getitem__(self, index: int) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    def __getitem__(self, index: int) -> tuple[Any, ...]:
         if not 0 <= index < len(self):
             raise IndexError(f"batch {index} of {len(self)}")
         chosen = self._order[index * self.batch_size : (index + 1) * self.batch_size]
@@ -96,7 +123,9 @@ class PaddedBatches(keras.utils.PyDataset):  # type: ignore[misc]
         for row, i in zip(token_ids, chosen.tolist(), strict=True):
             row[length - len(self._token_ids[i]) :] = self._token_ids[i]
         inputs["token_ids"] = token_ids
-        return inputs, self.labels[chosen]
+        if self.masks:
+            inputs["mask"] = np.arange(length) >= length - self._lengths[chosen, np.newaxis]
+        return (inputs,) if self.labels is None else (inputs, self.labels[chosen])
 
     def _batch_length(self, chosen: np.ndarray) -> int:
         if not self.trim:

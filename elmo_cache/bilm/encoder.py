@@ -16,11 +16,25 @@ from elmo_cache.packing import Packing, choose_streams, pack
 if TYPE_CHECKING:
     from elmo_cache.bilm.model import BidirectionalLSTM, CharacterCNN
 
-__all__ = ["LAYER_CHOICES", "PRECISIONS", "BiLMEncoder"]
+__all__ = ["LAYER_CHOICES", "PRECISIONS", "BiLMEncoder", "all_layers"]
 
 LAYER_CHOICES = ("mix", "top", "all")
 PRECISIONS = ("float32", "bfloat16")
 WORD_BATCHES = (32, 256)
+
+
+def all_layers(size: int, mix: Sequence[float]) -> Layers:
+    """Return how all layers are stored side by side: layer 0 `size` wide, the others twice that.
+
+    `mix` has the weight of each layer in the mix, gamma included.
+    """
+    stored = {f"layer_{k}": 2 * size if k else size for k in range(len(mix))}
+    views: dict[str, dict[str, float]] = {"mix": dict(zip(stored, mix, strict=True))}
+    views["top"] = {f"layer_{len(mix) - 1}": 1.0}
+    # Layer 0 is the word's vector twice: stored once, `Layers` repeats it to the width of the others.
+    for k, name in enumerate(stored):
+        views[str(k)] = {name: 1.0}
+    return Layers(stored, views, "mix")
 
 
 class BiLMEncoder:
@@ -86,16 +100,10 @@ class BiLMEncoder:
     @cached_property
     def layers(self) -> Layers:
         """The datasets that a cache of this encoder stores, and the views it offers."""
-        size, n_layers = self.options.projection_dim, self.options.n_layers
+        size = self.options.projection_dim
         if self._kind != "all":
             return Layers.single(2 * size, view=self._kind)
-        stored = {"layer_0": size, **{f"layer_{k}": 2 * size for k in range(1, n_layers + 1)}}
-        views: dict[str, dict[str, float]] = {"mix": dict(zip(stored, self._mix, strict=True))}
-        views["top"] = {f"layer_{n_layers}": 1.0}
-        # Layer 0 is the word's vector twice: stored once, `Layers` repeats it to the width of the others.
-        for k, name in enumerate(stored):
-            views[str(k)] = {name: 1.0}
-        return Layers(stored, views, "mix")
+        return all_layers(size, self._mix)
 
     @property
     def dim(self) -> int:

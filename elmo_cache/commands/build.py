@@ -8,7 +8,7 @@ from cache import FeatureCache
 from cache.adapters.console import quiet_import
 from elmo_cache.corpora import open_corpus
 from elmo_cache.corpora.imdb import read_word_index
-from elmo_cache.encoders import DEFAULT_ENCODER, load_encoder
+from elmo_cache.encoders import DEFAULT_ENCODER, ENGINES, load_encoder
 from elmo_cache.extraction import run
 from elmo_cache.ingestion import TextRule
 from elmo_cache.planning import SHARD_TOKENS, check_disk, default_tokenizer, prepare
@@ -32,7 +32,7 @@ __all__ = ["build_command"]
     "encoder_name",
     default=DEFAULT_ENCODER,
     show_default=True,
-    help="An embedded encoder's name, or a folder or .zip with an ELMo's options and weights.",
+    help="imdb-v1 (embedded), original or allennlp:original (downloads; see `encoders`), or an ELMo's folder or .zip.",
 )
 @click.option(
     "--layers",
@@ -47,6 +47,13 @@ __all__ = ["build_command"]
     default="float32",
     show_default=True,
     help="Of the encoder's matrix products.",
+)
+@click.option(
+    "--engine",
+    type=click.Choice(ENGINES),
+    default="native",
+    show_default=True,
+    help="What runs a TF-Hub module: our own model with its variables, or the module's own graph (slower).",
 )
 @click.option(
     "--limit",
@@ -109,6 +116,7 @@ def build_command(
     encoder_name: str,
     layers: str,
     precision: str,
+    engine: str,
     limits: tuple[str, ...],
     tokenizer: str | None,
     num_words: int | None,
@@ -147,7 +155,7 @@ def build_command(
         split_column=split_column,
         label_names=labels.split(",") if labels is not None else None,
     )
-    encoder = load_encoder(encoder_name, layers=layers, precision=precision)
+    encoder = load_encoder(encoder_name, layers=layers, precision=precision, engine=engine)
     rule = TextRule(
         tokenizer=tokenizer or default_tokenizer(corpus, encoder),
         num_words=num_words,

@@ -17,7 +17,7 @@ __all__ = ["info_command", "verify_command"]
 @click.argument("out", default="imdb.elmo", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 def info_command(out: Path, as_json: bool) -> None:
-    """Say what the cache OUT holds, and whether its build is finished.
+    """Say what the cache OUT, a folder or a packed file, holds, and whether its build is finished.
 
     \b
     elmo-cache info imdb.elmo
@@ -30,12 +30,15 @@ def info_command(out: Path, as_json: bool) -> None:
 
 @click.command(name="verify")
 @click.argument("out", default="imdb.elmo", type=click.Path(path_type=Path))
-@click.option("--discard", is_flag=True, help="Remove what is bad, so that the same build makes it again.")
+@click.option(
+    "--discard", is_flag=True, help="Remove what is bad, so that the same build makes it again; in a folder only."
+)
 def verify_command(out: Path, discard: bool) -> None:
     """Recompute every hash in the cache OUT; exit code 1 if anything is bad, missing or foreign.
 
     \b
     elmo-cache verify imdb.elmo
+    elmo-cache verify imdb.h5
     elmo-cache verify imdb.elmo --discard
     """
     total = cache_size_bytes(out)
@@ -45,6 +48,8 @@ def verify_command(out: Path, discard: bool) -> None:
         click.echo(f"{problem.kind}: {problem.message}{' (removed)' if problem.discarded else ''}")
     if problems:
         what_next = "the same `elmo-cache build` makes them again" if discard else "--discard removes the bad ones"
+        if out.is_file():
+            what_next = "get the file again, or make it again with `elmo-cache pack`"
         click.echo(f"{out}: {human_count(len(problems), 'problem')}; {what_next}.")
         raise SystemExit(1)
     click.echo(f"{out}: every hash is right ({human_bytes(total)}).")

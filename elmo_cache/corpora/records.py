@@ -3,9 +3,10 @@
 import csv
 import json
 from collections.abc import Collection, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 from elmo_cache.errors import CorpusError
 
@@ -39,10 +40,19 @@ class Record(NamedTuple):
 
 
 class LineReader:
-    """A UTF-8 file line by line, counting bytes in `position`."""
+    """A UTF-8 file line by line, counting bytes in `position`.
 
-    def __init__(self, path: Path) -> None:
+    Parameters
+    ----------
+    path : Path
+        The file.
+    stream : BinaryIO, optional
+        What to read instead, once; `path` is then what errors call it.
+    """
+
+    def __init__(self, path: Path, stream: BinaryIO | None = None) -> None:
         self.path = path
+        self._stream = stream
         self.position = 0
 
     def lines(self, *, universal: bool = False) -> Iterator[tuple[int, str]]:
@@ -58,7 +68,7 @@ class LineReader:
         self.position = 0
         number = 1
         try:
-            with self.path.open("rb") as stream:
+            with nullcontext(self._stream) if self._stream else self.path.open("rb") as stream:
                 while raw := stream.readline(MAX_LINE_BYTES + 1):
                     if len(raw) > MAX_LINE_BYTES:
                         raise self.error(number, f"longer than {MAX_LINE_BYTES} bytes, expected shorter; split it")

@@ -1,4 +1,4 @@
-"""`PaddedBatches`, the trainer's feed, against documents read one by one."""
+"""`PaddedBatches`, the feed of the trainer and of Keras's own loops, against documents read one by one."""
 
 from pathlib import Path
 
@@ -91,22 +91,75 @@ def test_a_selection_may_stream_and_several_layers_may_be_given(features: Featur
         batches[1]
 
 
-def test_keras_can_fit_it(features: FeatureCache) -> None:
-    inputs = keras.Input((None, 4), dtype="float16", name="features")
-    pooled = keras.layers.GlobalMaxPooling1D()(keras.ops.cast(inputs, "float32"))
-    model = keras.Model(inputs, keras.layers.Dense(1, activation="sigmoid")(pooled))
+def test_masks_are_true_where_a_token_is(features: FeatureCache) -> None:
+    train = features["train"]
+    for trim in (False, True):
+        batches = PaddedBatches({"features": train}, batch_size=4, window=98, shuffle_seed=(0,), trim=trim, masks=True)
+        for i in range(len(batches)):
+            inputs, _ = batches[i]
+            assert inputs["mask"].dtype == bool
+            np.testing.assert_array_equal(inputs["mask"], inputs["token_ids"] > 0)
+    assert "mask" not in PaddedBatches({"features": train})[0][0]
+
+
+def masked_mean() -> keras.Model:
+    """A model that does what `Pooled("mean")` does, and a logistic regression on it."""
+    features = keras.Input((None, 4), dtype="float16", name="features")
+    mask = keras.Input((None,), dtype="bool", name="mask")
+    mean = keras.layers.GlobalAveragePooling1D(name="mean")(keras.ops.cast(features, "float32"), mask=mask)
+    model = keras.Model([mask, features], keras.layers.Dense(1, activation="sigmoid")(mean))
     model.compile(loss="binary_crossentropy", jit_compile=False)
-
-    class FeaturesAlone(PaddedBatches):
-        def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:  # type: ignore[override]
-            batch, labels = super().__getitem__(index)
-            return batch["features"], labels
-
-    history = model.fit(FeaturesAlone({"features": features["train"]}, batch_size=5, window=50), epochs=2, verbose=0)
-    assert len(history.history["loss"]) == 2
+    return model
 
 
-def test_documents_without_labels_are_refused(tmp_path: Path) -> None:
-    with build(MemoryCorpus([("train", None, "a b")]), HashEncoder(), tmp_path / "c") as unlabelled:
-        with pytest.raises(ValueError, match="no labels"):
-            PaddedBatches({"features": unlabelled["train"]})
+@pytest.mark.filterwarnings("error")
+def test_a_mask_keeps_padding_out_of_a_mean(features: FeatureCache) -> None:
+    train = features["train"]
+    train = train[train.lengths > 0]
+    model = masked_mean()
+    means = keras.Model(model.inputs, model.get_layer("mean").output)
+
+    found = means.predict(PaddedBatches({"features": train}, batch_size=5, window=130, masks=True), verbose=0)
+
+    expected = [train[i].astype(np.float64).mean(axis=0) for i in range(len(train))]
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.filterwarnings("error")
+def test_fit_sees_the_same_in_every_run(features: FeatureCache) -> None:
+    train = features["train"]
+    train = train[train.lengths > 0]  # Keras's masked mean of nothing is not a number
+
+    def losses(seed: tuple[int, ...] | None) -> list[float]:
+        model = masked_mean()
+        for variable in model.trainable_variables:
+            variable.assign(np.full(variable.shape, 0.1))
+        batches = PaddedBatches({"features": train}, batch_size=5, window=130, shuffle_seed=seed, masks=True)
+        found: list[float] = model.fit(batches, epochs=3, shuffle=False, verbose=0).history["loss"]
+        return found
+
+    first = losses((3,))
+    assert len(first) == 3
+    assert losses((3,)) == first
+    assert losses(None) != first
+
+
+@pytest.mark.filterwarnings("error")
+def test_documents_without_labels_are_for_prediction(tmp_path: Path) -> None:
+    documents: list[tuple[str, str | None, str]] = [("train", None, "a b"), ("train", None, "c"), ("train", None, "d")]
+    with build(MemoryCorpus(documents), HashEncoder(dim=4), tmp_path / "c") as unlabelled:
+        batches = PaddedBatches({"features": unlabelled["train"]}, batch_size=2, window=3, masks=True)
+        assert batches.labels is None
+        (inputs,) = batches[1]
+        np.testing.assert_array_equal(inputs["features"][0, 2:], unlabelled["train"][2])
+        assert masked_mean().predict(batches, verbose=0).shape == (3, 1)
+
+
+def test_what_is_refused(features: FeatureCache) -> None:
+    train = features["train"]
+    for sizes in ({"batch_size": 0}, {"window": 0}):
+        with pytest.raises(ValueError, match="expected at least 1"):
+            PaddedBatches({"features": train}, **sizes)
+    for other in (train[1:], train[::-1]):
+        with pytest.raises(ValueError, match="the split 'b' holds other documents than the one for token ids"):
+            PaddedBatches({"a": train, "b": other})

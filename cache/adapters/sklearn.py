@@ -1,0 +1,132 @@
+"""A split as `X` of a scikit-learn pipeline: transformers that make one vector of each document."""
+# ruff: noqa: N803 - `X` is what scikit-learn calls it
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+
+from cache.store import Split
+
+__all__ = ["Pooled", "PooledStatic"]
+
+_POOLINGS = {
+    "mean": lambda rows: rows.mean(axis=0),
+    "max": lambda rows: rows.max(axis=0),
+    "first": lambda rows: rows[0],
+    "last": lambda rows: rows[-1],
+}
+
+
+class Pooled(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """Documents as one vector each: the mean, maximum, first or last of their tokens' vectors.
+
+    `X` is a `Split` or a selection of one. What comes out is float32 `(n_docs, dim)`, zeros for a document without
+    tokens. Vectors are read a document at a time and pooled in float32. Nothing is learned, so `transform` needs no
+    `fit`. In a grid search, `make_pipeline(..., memory=folder)` reads a fold once and not for every candidate.
+
+    Parameters
+    ----------
+    pooling : {"mean", "max", "first", "last"}
+        How the vectors of a document become one.
+
+    Attributes
+    ----------
+    dim_ : int
+        Length of a document's vector.
+
+    Raises
+    ------
+    TypeError
+        From `fit` and `transform`: if `X` is no `Split`.
+    ValueError
+        From the same: if there is no such pooling.
+
+    Examples
+    --------
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn.pipeline import make_pipeline
+    >>> model = make_pipeline(Pooled("mean"), LogisticRegression())
+    >>> model.fit(train, train.labels).score(test, test.labels)  # doctest: +SKIP
+    0.808
+    """
+
+    def __init__(self, pooling: str = "mean"):
+        self.pooling = pooling
+
+    def fit(self, X: Split, y: Any = None) -> "Pooled":
+        """Check the settings against `X`; `y` is not used."""
+        self.dim_, _ = self._vectors_of(X)
+        return self
+
+    def transform(self, X: Split) -> np.ndarray:
+        """Return the pooled vectors, float32 `(n_docs, dim)`."""
+        dim, documents = self._vectors_of(X)
+        pooled = np.zeros((len(X), dim), np.float32)
+        for row, vectors in zip(pooled, documents, strict=True):
+            if len(vectors):
+                row[:] = _POOLINGS[self.pooling](vectors.astype(np.float32))
+        return pooled
+
+    def _vectors_of(self, X: Split) -> tuple[int, Iterable[np.ndarray]]:
+        """Return the length of a vector, and each document's `(n_tokens, dim)` in turn."""
+        if not isinstance(X, Split):
+            raise TypeError(
+                f"X is of type {type(X).__name__}, expected a Split: features['train'], or a selection such as "
+                "features['train'][:200]"
+            )
+        if self.pooling not in _POOLINGS:
+            raise ValueError(f"pooling is {self.pooling!r}, expected one of {', '.join(map(repr, _POOLINGS))}")
+        return X.dim, X
+
+    @property
+    def _n_features_out(self) -> int:
+        return self.dim_
+
+
+class PooledStatic(Pooled):
+    """`Pooled` over static word vectors, one for each word whatever its context: what ELMo is compared with.
+
+    No contextual vector is read. A word whose row is zeros takes part as a vector of zeros.
+
+    Parameters
+    ----------
+    vectors : ndarray of float, (n_vocabulary, dim)
+        Row i is for token id i, the word `Split.vocabulary[i]`.
+    pooling : {"mean", "max", "first", "last"}
+        How the vectors of a document become one.
+
+    Attributes
+    ----------
+    dim_ : int
+        Length of a document's vector.
+
+    Raises
+    ------
+    TypeError
+        From `fit` and `transform`: if `X` is no `Split`.
+    ValueError
+        From the same: if there is no such pooling, or `vectors` has not one row for each word of the vocabulary.
+
+    Examples
+    --------
+    >>> train.vocabulary[:3]  # doctest: +SKIP
+    ['the', 'and', 'a']
+    >>> PooledStatic(vectors, "max").fit_transform(train[:200]).shape  # doctest: +SKIP
+    (200, 50)
+    """
+
+    def __init__(self, vectors: np.ndarray, pooling: str = "mean"):
+        super().__init__(pooling)
+        self.vectors = vectors
+
+    def _vectors_of(self, X: Split) -> tuple[int, Iterable[np.ndarray]]:
+        super()._vectors_of(X)
+        n_words = len(X.vocabulary)
+        if np.ndim(self.vectors) != 2 or len(self.vectors) != n_words:
+            raise ValueError(
+                f"vectors has shape {np.shape(self.vectors)}, expected ({n_words}, dim): one row for each word of the "
+                "cache's vocabulary, in the order of token ids"
+            )
+        return self.vectors.shape[1], (self.vectors[X.token_ids(i)] for i in range(len(X)))

@@ -1,0 +1,54 @@
+"""A split as a `tf.data.Dataset`: the batches of `PaddedBatches`, prefetched."""
+
+import copy
+import itertools
+from collections.abc import Iterator
+from typing import Any
+
+import tensorflow as tf
+
+from cache.adapters.keras import PaddedBatches
+
+__all__ = ["dataset"]
+
+
+def dataset(batches: PaddedBatches) -> tf.data.Dataset:
+    """Return a data set of whole batches, read ahead while the ones before are worked on.
+
+    The first pass over it is epoch 0 of `batches`, every further pass the next epoch: shuffled anew if `batches` has a
+    seed, and the same whenever the data set is made again. `batches` itself stays at its epoch.
+
+    Parameters
+    ----------
+    batches : PaddedBatches
+        What to yield. With `trim=True` batches differ in length, which `fit` takes from a data set.
+
+    Returns
+    -------
+    tf.data.Dataset
+        Of known cardinality; its `element_spec` has None for the number of documents, and for the length with `trim`.
+
+    Examples
+    --------
+    >>> training = dataset(PaddedBatches({"features": train}, shuffle_seed=(0,), trim=True))  # doctest: +SKIP
+    >>> training.element_spec[0]["features"]                                                  # doctest: +SKIP
+    TensorSpec(shape=(None, None, 256), dtype=tf.float16, name=None)
+    """
+    epochs = itertools.count()
+
+    def one_epoch() -> Iterator[tuple[Any, ...]]:
+        feed = copy.copy(batches)  # with an order of its own: passes may overlap
+        feed.begin_epoch(next(epochs))
+        return (feed[i] for i in range(len(feed)))
+
+    found = tf.data.Dataset.from_generator(one_epoch, output_signature=_element_spec(batches))
+    return found.apply(tf.data.experimental.assert_cardinality(len(batches))).prefetch(tf.data.AUTOTUNE)
+
+
+def _element_spec(batches: PaddedBatches) -> tuple[Any, ...]:
+    shape = (None, None if batches.trim else batches.window)
+    inputs = {name: tf.TensorSpec((*shape, split.dim), tf.float16) for name, split in batches.splits.items()}
+    inputs["token_ids"] = tf.TensorSpec(shape, tf.int32)
+    if batches.masks:
+        inputs["mask"] = tf.TensorSpec(shape, tf.bool)
+    return (inputs,) if batches.labels is None else (inputs, tf.TensorSpec((None,), tf.float32))

@@ -1,0 +1,130 @@
+"""A split as a PyTorch data set, and functions that make batches of its documents."""
+# mypy: allow-subclassing-any
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import torch
+from torch.nn.utils.rnn import PackedSequence, pack_sequence, pad_sequence
+
+from cache.store import Split
+
+__all__ = ["PaddedBatch", "SplitDataset", "packed", "padded"]
+
+Item = tuple[torch.Tensor, int | None]
+
+
+class SplitDataset(torch.utils.data.Dataset[Item]):
+    """A split as a map-style data set: `dataset[i]` is a document's vectors and its label.
+
+    The vectors are a float16 tensor `(n_tokens, dim)` of its own, read when asked for; the label is an int, or None
+    where documents have none. It can be pickled: each worker of a `DataLoader` opens its own files, and is best
+    started with `multiprocessing_context="spawn"`, because a fork copies HDF5 in the middle of whatever it was doing.
+
+    Parameters
+    ----------
+    split : Split
+        The documents.
+
+    Examples
+    --------
+    >>> from torch.utils.data import DataLoader
+    >>> loader = DataLoader(SplitDataset(train), 16, shuffle=True, collate_fn=padded)  # doctest: +SKIP
+    """
+
+    def __init__(self, split: Split):
+        self.split = split
+        self._labels = split.labels
+
+    def __len__(self) -> int:
+        return len(self.split)
+
+    def __getitem__(self, index: int) -> Item:
+        vectors = torch.from_numpy(self.split[index])
+        return vectors, None if self._labels is None else int(self._labels[index])
+
+
+class PaddedBatch(NamedTuple):
+    """Documents in one tensor; what `padded` returns."""
+
+    features: torch.Tensor
+    """Float16 `(n_docs, length, dim)`, zeros where there is no token."""
+    mask: torch.Tensor
+    """Bool `(n_docs, length)`: whether there is a token."""
+    lengths: torch.Tensor
+    """Int64 `(n_docs,)`: tokens of each document."""
+    labels: torch.Tensor | None
+    """Int64 `(n_docs,)`, or None if the documents have none."""
+
+
+def padded(items: Sequence[Item], side: str = "right") -> PaddedBatch:
+    """Return documents padded with zeros to the longest: a `collate_fn`, or `partial(padded, side="left")`.
+
+    Parameters
+    ----------
+    items : sequence of (Tensor, int or None)
+        Items of a `SplitDataset`.
+    side : {"right", "left"}
+        Where the zeros go.
+
+    Examples
+    --------
+    >>> batch = padded([(torch.ones(3, 2), 0), (torch.ones(1, 2), 1)], side="left")
+    >>> batch.mask
+    tensor([[ True,  True,  True],
+            [False, False,  True]])
+    >>> batch.lengths, batch.labels
+    (tensor([3, 1]), tensor([0, 1]))
+    """
+    if side not in ("right", "left"):
+        raise ValueError(f"side is {side!r}, expected 'right' or 'left'")
+    vectors = [document for document, _ in items]
+    lengths = torch.tensor([len(document) for document in vectors])
+    features = pad_sequence(vectors, batch_first=True, padding_side=side)
+    places = torch.arange(features.shape[1])
+    if side == "left":
+        places = places.flip(0)
+    return PaddedBatch(features, places < lengths[:, None], lengths, _labels(items))
+
+
+def packed(items: Sequence[Item]) -> tuple[PackedSequence, torch.Tensor | None]:
+    """Return documents packed for a recurrent layer, and their labels: a `collate_fn`.
+
+    Documents may come in any order; the layer's output has the order that they came in.
+
+    Parameters
+    ----------
+    items : sequence of (Tensor, int or None)
+        Items of a `SplitDataset`.
+
+    Returns
+    -------
+    PackedSequence
+        Of float16; `.to(torch.float32)` makes it what a layer takes.
+    Tensor or None
+        Labels, int64 `(n_docs,)`.
+
+    Raises
+    ------
+    ValueError
+        If a document has no tokens: PyTorch cannot pack it.
+
+    Examples
+    --------
+    >>> documents, labels = packed([(torch.ones(1, 2), 0), (torch.ones(3, 2), 1)])
+    >>> documents.batch_sizes, documents.sorted_indices
+    (tensor([2, 1, 1]), tensor([1, 0]))
+    """
+    vectors = [document for document, _ in items]
+    for i, document in enumerate(vectors):
+        if not len(document):
+            raise ValueError(
+                f"document {i} of the batch has no tokens and cannot be packed: leave such documents out, "
+                "split[split.lengths > 0], or use `padded`"
+            )
+    return pack_sequence(vectors, enforce_sorted=False), _labels(items)
+
+
+def _labels(items: Sequence[Item]) -> torch.Tensor | None:
+    labels: list[Any] = [label for _, label in items]
+    return None if None in labels else torch.tensor(labels)

@@ -1,0 +1,201 @@
+"""`Split`: a lazy, sliceable view of the documents of one split."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, overload
+
+import numpy as np
+
+from cache.errors import SelectionError
+from cache.sources import MemorySource, Source
+
+__all__ = ["Split"]
+
+
+class Split:
+    """Documents of one split, or a selection of them: lengths, labels and words at hand, vectors on demand.
+
+    `split[i]` is a document's vectors, `ndarray (n_tokens, dim)` of float16. A slice, a list or array of
+    positions, or a boolean mask gives another `Split`, which shares files and memory with this one.
+
+    It is lazy because a selection of a few hundred documents out of a cache of many gigabytes is the common
+    case, and because scikit-learn, Keras and PyTorch all select by position.
+    """
+
+    def __init__(self, source: Source, positions: np.ndarray, *, complete: bool):
+        self._source = source
+        self._positions = positions
+        self.complete = complete
+        """Whether the split holds everything that the build planned."""
+
+    def __len__(self) -> int:
+        return len(self._positions)
+
+    @property
+    def shape(self) -> tuple[int]:
+        """`(n_docs,)`: scikit-learn then selects as from an array, not document by document into a list."""
+        return (len(self),)
+
+    @property
+    def dim(self) -> int:
+        """Length of a token's vector."""
+        return self._source.dim
+
+    @property
+    def vocabulary(self) -> list[str]:
+        """The words of the whole corpus by token id, as `FeatureCache.vocabulary`."""
+        return self._source.documents.vocabulary
+
+    @property
+    def positions(self) -> np.ndarray:
+        """Where the documents stand in the stored order of the whole split, `(n_docs,)` int64."""
+        return self._positions
+
+    @property
+    def lengths(self) -> np.ndarray:
+        """Tokens of each document, `(n_docs,)` int64."""
+        lengths: np.ndarray = np.diff(self._source.documents.indptr)[self._positions]
+        return lengths
+
+    @property
+    def n_tokens(self) -> int:
+        """Tokens of all documents together."""
+        return int(self.lengths.sum())
+
+    @property
+    def labels(self) -> np.ndarray | None:
+        """Class index of each document, `(n_docs,)` int32, or None for a corpus without labels."""
+        labels = self._source.documents.labels
+        return None if labels is None else labels[self._positions]
+
+    @property
+    def doc_ids(self) -> np.ndarray:
+        """Position of each document in the corpus, `(n_docs,)` int64, 0-based."""
+        doc_ids: np.ndarray = self._source.documents.doc_ids[self._positions]
+        return doc_ids
+
+    @property
+    def truncated(self) -> np.ndarray:
+        """Whether the build's window cut the document, `(n_docs,)` bool."""
+        truncated: np.ndarray = self._source.documents.truncated[self._positions]
+        return truncated
+
+    def tokens(self, index: int) -> list[str]:
+        """Return the words of a document, as the encoder read them."""
+        position = self._position(index)
+        return self._source.documents.words(position, position + 1)[0]
+
+    def token_ids(self, index: int) -> np.ndarray:
+        """Return a document's token ids `(n_tokens,)` int32, indices into `FeatureCache.vocabulary`."""
+        position = self._position(index)
+        return self._source.documents.token_ids(position, position + 1)
+
+    @overload
+    def __getitem__(self, index: int) -> np.ndarray: ...
+    @overload
+    def __getitem__(self, index: "slice | Sequence[int] | np.ndarray") -> "Split": ...
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, tuple) and len(index) == 2 and index[1] is Ellipsis:  # what scikit-learn asks of arrays
+            index = index[0]
+        # No bool: it is what `labels == 1` gives where labels are None.
+        if isinstance(index, int | np.integer) and not isinstance(index, bool):
+            return self._read(self._position(int(index)))
+        if isinstance(index, slice):
+            return self._select(self._positions[index])
+        chosen = _one_dimensional(index)
+        if chosen is None or (len(chosen) and chosen.dtype.kind not in "bui"):
+            shown = " ".join(repr(index).split())
+            raise SelectionError(
+                f"cannot select documents by {shown if len(shown) <= 60 else shown[:60] + '…'}: "
+                "give an int, a slice, a list of ints or a boolean mask"
+            )
+        if chosen.dtype.kind == "b":
+            if len(chosen) != len(self):
+                raise SelectionError(f"the mask has {len(chosen)} entries, the split has {len(self)} documents")
+            return self._select(self._positions[chosen])
+        positions = [self._position(int(i)) for i in chosen]
+        return self._select(np.asarray(positions, np.int64))
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        return (self._read(int(position)) for position in self._positions)
+
+    def padded(self, length: int, side: str = "left") -> np.ndarray:
+        """Return all documents in one array, padded with zeros or cut to `length` tokens.
+
+        Parameters
+        ----------
+        length : int
+            Tokens of every document in the result.
+        side : {"left", "right"}
+            Where zeros go. With "left" a longer document keeps its last tokens, with "right" its first.
+
+        Returns
+        -------
+        ndarray of float16, (n_docs, length, dim)
+        """
+        if side not in ("left", "right"):
+            raise ValueError(f"side is {side!r}, expected 'left' or 'right'")
+        block = np.zeros((len(self), length, self.dim), np.float16)
+        lengths = self.lengths.tolist()
+        for row, (position, n_tokens) in enumerate(zip(self._positions.tolist(), lengths, strict=True)):
+            kept = min(n_tokens, length)
+            if not kept:
+                continue
+            if side == "left":
+                self._source.read(position, n_tokens - kept, n_tokens, block[row, length - kept :])
+            else:
+                self._source.read(position, 0, kept, block[row, :kept])
+        return block
+
+    def batches(self, size: int) -> Iterator[tuple[int, list[np.ndarray]]]:
+        """Yield the index of a batch's first document and the vectors of up to `size` documents."""
+        if size < 1:
+            raise ValueError(f"batch size is {size}, expected at least 1")
+        for start in range(0, len(self), size):
+            yield start, [self._read(int(position)) for position in self._positions[start : start + size]]
+
+    def load(self) -> "Split":
+        """Return the same documents held in memory: `n_tokens * dim * 2` bytes."""
+        lengths = self.lengths
+        indptr = np.zeros(len(self) + 1, np.int64)
+        np.cumsum(lengths, out=indptr[1:])
+        rows = np.empty((int(indptr[-1]), self.dim), np.float16)
+        for i, position in enumerate(self._positions.tolist()):
+            self._source.read(position, 0, int(lengths[i]), rows[indptr[i] : indptr[i + 1]])
+        source = MemorySource(self._source, self._positions, indptr, rows)
+        return Split(source, self._positions, complete=self.complete)
+
+    def __array__(self, *args: Any, **kwargs: Any) -> np.ndarray:
+        raise TypeError(
+            "documents have different lengths and make no single array: use split.padded(length), "
+            "split.batches(size), or split[i] for one document"
+        )
+
+    def __repr__(self) -> str:
+        growing = "" if self.complete else ", growing"
+        return f"Split({len(self):,} documents, dim {self.dim}{growing})"
+
+    def _select(self, positions: np.ndarray) -> "Split":
+        return Split(self._source, positions, complete=self.complete)
+
+    def _position(self, index: int) -> int:
+        if not -len(self) <= index < len(self):
+            # IndexError is also what ends iteration over a sequence.
+            raise IndexError(f"document {index} of a split of {len(self)}")
+        return int(self._positions[index])
+
+    def _read(self, position: int) -> np.ndarray:
+        indptr = self._source.documents.indptr
+        n_tokens = int(indptr[position + 1] - indptr[position])
+        rows = np.empty((n_tokens, self.dim), np.float16)
+        self._source.read(position, 0, n_tokens, rows)
+        return rows
+
+
+def _one_dimensional(index: Any) -> np.ndarray | None:
+    if isinstance(index, tuple):  # split[3, 0] reads as document 3, token 0
+        return None
+    try:
+        array = np.asarray(index)
+    except ValueError:  # a ragged list
+        return None
+    return array if array.ndim == 1 else None

@@ -1,0 +1,1 @@
+"""ELMo as TensorFlow Hub publishes it: handle to folder, variables to weights, or the module's own graph run."""

@@ -1,0 +1,80 @@
+"""`tensorflow_hub`'s own download with a time limit, a progress bar, and a check that all of it came.
+
+Imports `tensorflow_hub` and so TensorFlow: only `resolution` imports it, when there is something to download.
+"""
+
+import http.client
+import tarfile
+import urllib.error
+import urllib.request
+import zlib
+from typing import Any
+
+from cache.adapters.console import quiet_import
+from cache.adapters.progress import progress_bar
+from elmo_cache.errors import EncoderError
+
+with quiet_import():
+    import tensorflow as tf
+with quiet_import():
+    from tensorflow_hub.compressed_module_resolver import HttpCompressedFileResolver
+
+__all__ = ["download"]
+
+TIMEOUT_S = 60.0
+
+
+def download(handle: str) -> str:
+    """Download a module into the cache of `tensorflow_hub`, and return its folder.
+
+    Raises
+    ------
+    EncoderError
+        If it did not come; nothing is left in the cache then. The message is the reason alone.
+    """
+    with progress_bar(0, "downloading", "B") as bar:
+        try:
+            path: str = _Resolver(bar)(handle)
+        except EncoderError:
+            raise
+        except urllib.error.HTTPError as error:
+            raise EncoderError(f"the server answered {error.code} {error.reason}") from error
+        except urllib.error.URLError as error:
+            raise EncoderError(_one_line(error.reason)) from error
+        except (OSError, ValueError, EOFError, zlib.error, tarfile.TarError, http.client.HTTPException) as error:
+            raise EncoderError(_one_line(error)) from error
+        except tf.errors.OpError as error:  # of the disk
+            raise EncoderError(_one_line(error.message)) from error
+    return path
+
+
+def _one_line(reason: object) -> str:
+    return " ".join(str(reason).split())[:150] or type(reason).__name__
+
+
+class _Resolver(HttpCompressedFileResolver):
+    """What `tensorflow_hub.resolve` runs for an address: it unpacks under a temporary name and renames at the end."""
+
+    def __init__(self, bar: Any):
+        super().__init__()
+        self.bar = bar
+
+    def _call_urlopen(self, request: urllib.request.Request) -> "_Body":
+        response = urllib.request.urlopen(request, timeout=TIMEOUT_S, context=self._context)
+        self.bar.total = int(response.headers.get("Content-Length") or 0)
+        return _Body(response, self.bar)
+
+
+class _Body:
+    """What the server sends. An end before the announced length is refused: `tarfile` would pass over some."""
+
+    def __init__(self, response: Any, bar: Any):
+        self.response, self.bar, self.n_bytes = response, bar, 0
+
+    def read(self, size: int) -> bytes:
+        data: bytes = self.response.read(size)
+        self.n_bytes += len(data)
+        self.bar.update(len(data))
+        if size and not data and self.n_bytes < self.bar.total:
+            raise EncoderError(f"{self.n_bytes:,} bytes came, {self.bar.total:,} were announced")
+        return data

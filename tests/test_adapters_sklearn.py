@@ -1,0 +1,196 @@
+"""`Pooled` and `PooledStatic` against documents read one by one, and a split as `X` of what scikit-learn offers."""
+
+import pickle
+import tracemalloc
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from memory_corpus import MemoryCorpus
+from numpy_encoder import HashEncoder, build_small
+from sklearn.base import clone
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV, cross_val_score, train_test_split
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.utils import _safe_indexing
+
+from cache import FeatureCache, Split
+from cache.adapters.sklearn import Pooled, PooledStatic
+from elmo_cache import build
+
+ORACLE = {
+    "mean": lambda rows: rows.astype(np.float64).mean(axis=0),
+    "max": lambda rows: np.array([column.max() for column in rows.T]),
+    "first": lambda rows: rows[0],
+    "last": lambda rows: rows[len(rows) - 1],
+}
+
+
+@pytest.fixture(scope="module")
+def features(tmp_path_factory: pytest.TempPathFactory) -> FeatureCache:
+    return build_small(tmp_path_factory.mktemp("sklearn") / "c")
+
+
+@pytest.fixture(scope="module")
+def static(features: FeatureCache) -> np.ndarray:
+    return np.random.default_rng(0).standard_normal((len(features.vocabulary), 5))
+
+
+def pooled_by_hand(documents: list[np.ndarray], pooling: str) -> np.ndarray:
+    dim = documents[0].shape[1]
+    return np.array([ORACLE[pooling](rows) if len(rows) else np.zeros(dim) for rows in documents])
+
+
+@pytest.mark.parametrize("pooling", ORACLE)
+def test_round_trip(features: FeatureCache, static: np.ndarray, pooling: str) -> None:
+    train = features["train"]
+    chosen = train[[5, 9, 8, 8, 0]]
+    assert min(train.lengths) == 0 and max(train.lengths) == 150 and 0 in chosen.lengths
+    for split in (train, chosen, train.load()):
+        contextual = pooled_by_hand([split[i] for i in range(len(split))], pooling)
+        by_word = pooled_by_hand([static[split.token_ids(i)] for i in range(len(split))], pooling)
+        for pooled, expected in [
+            (Pooled(pooling).fit_transform(split), contextual),
+            (PooledStatic(static, pooling).fit_transform(split), by_word),
+        ]:
+            assert pooled.dtype == np.float32
+            np.testing.assert_allclose(pooled, expected, rtol=1e-5, atol=1e-5)
+    assert Pooled(pooling).transform(train[:0]).shape == (0, 8)
+
+
+def test_words_are_looked_up_by_token_id(features: FeatureCache, static: np.ndarray) -> None:
+    test = features["test"]
+    row_of = {word: row for word, row in zip(features.vocabulary, static, strict=True)}
+
+    firsts = PooledStatic(static, "first").transform(test)
+
+    assert test.vocabulary == features.vocabulary
+    for i in range(len(test)):
+        expected = row_of[test.tokens(i)[0]] if test.tokens(i) else np.zeros(5)
+        np.testing.assert_allclose(firsts[i], expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("indices", "places"),
+    [
+        (np.array([4, 0, 9]), [4, 0, 9]),
+        ([4, 0, 9], [4, 0, 9]),
+        (slice(2, 5), [2, 3, 4]),
+        (np.arange(30) % 10 == 1, [1, 11, 21]),
+    ],
+)
+def test_scikit_learn_selects_documents_without_reading_them(tmp_path: Path, indices: Any, places: list[int]) -> None:
+    with build_small(tmp_path / "c") as features:
+        train = features["train"]
+        for shard in (tmp_path / "c").glob("train-*.h5"):
+            shard.unlink()
+
+        chosen = _safe_indexing(train, indices)
+        first, second, labels, _ = train_test_split(train, train.labels, random_state=0)
+
+    assert isinstance(chosen, Split) and chosen.positions.tolist() == places
+    assert isinstance(first, Split) and first.labels.tolist() == labels.tolist()
+    assert sorted([*first.positions, *second.positions]) == list(range(30))
+
+
+def test_documents_are_read_one_at_a_time(tmp_path: Path) -> None:
+    documents = [("train", "ab"[i % 2], " ".join(f"w{k}" for k in range(400))) for i in range(60)]
+    with build(MemoryCorpus(documents), HashEncoder(dim=64), tmp_path / "c", shard_tokens=4000) as features:
+        train = features["train"]
+        document_bytes = train[0].nbytes
+        tracemalloc.start()
+        Pooled().fit_transform(train)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+
+    assert peak < 8 * document_bytes  # its float32 copy has two, the result less than one
+
+
+def classifier(pooled: Pooled, **settings: Any) -> Pipeline:
+    return make_pipeline(pooled, StandardScaler(), LogisticRegression(), **settings)
+
+
+def test_grid_search_in_two_processes(features: FeatureCache) -> None:
+    train = features["train"]
+    grid = {"pooled__pooling": ["mean", "last"], "logisticregression__C": [0.01, 1]}
+
+    search = GridSearchCV(classifier(Pooled()), grid, cv=3, n_jobs=2, error_score="raise").fit(train, train.labels)
+
+    expected = [
+        cross_val_score(classifier(Pooled())[1:].set_params(logisticregression__C=c), vectors, train.labels, cv=3)
+        for c in (0.01, 1)
+        for vectors in (Pooled("mean").transform(train), Pooled("last").transform(train))
+    ]
+    found = np.array([search.cv_results_[f"split{k}_test_score"] for k in range(3)]).T
+    np.testing.assert_array_equal(found, expected)
+    assert search.predict(features["test"]).shape == (8,)
+
+
+def test_cross_validation_with_static_vectors(features: FeatureCache, static: np.ndarray) -> None:
+    train = features["train"]
+    model = classifier(PooledStatic(static))
+
+    scores = cross_val_score(model, train, train.labels, cv=3, error_score="raise")
+
+    vectors = PooledStatic(static).transform(train)
+    np.testing.assert_array_equal(scores, cross_val_score(model[1:], vectors, train.labels, cv=3))
+
+
+def test_a_pipeline_with_memory_pools_once(tmp_path: Path) -> None:
+    with build_small(tmp_path / "c") as features:
+        train = features["train"]
+        first = classifier(Pooled(), memory=str(tmp_path / "memory")).fit(train, train.labels)
+    for shard in (tmp_path / "c").glob("train-*.h5"):
+        shard.write_bytes(b"")
+    with FeatureCache(tmp_path / "c") as features:
+        train = features["train"]
+        again = classifier(Pooled(), memory=str(tmp_path / "memory")).fit(train, train.labels)
+
+    np.testing.assert_array_equal(again[-1].coef_, first[-1].coef_)
+
+
+def test_clone_and_pickle(features: FeatureCache, static: np.ndarray) -> None:
+    test = features["test"]
+    for pooled in (Pooled("max"), PooledStatic(static, "max").fit(test)):
+        for copied in (clone(pooled), pickle.loads(pickle.dumps(pooled))):
+            assert copied.get_params().keys() == pooled.get_params().keys()
+            np.testing.assert_array_equal(copied.transform(test), pooled.transform(test))
+    assert not hasattr(clone(PooledStatic(static).fit(test)), "dim_")
+
+
+def test_names_and_data_frames(features: FeatureCache, static: np.ndarray) -> None:
+    pytest.importorskip("pandas")
+    test = features["test"]
+    pooled, by_word = Pooled().set_output(transform="pandas"), PooledStatic(static).set_output(transform="pandas")
+
+    frame = pooled.fit_transform(test)
+
+    assert list(frame.columns) == [f"pooled{i}" for i in range(8)] == list(pooled.get_feature_names_out())
+    assert list(by_word.fit_transform(test).columns) == [f"pooledstatic{i}" for i in range(5)]
+    np.testing.assert_array_equal(frame.to_numpy(), Pooled().transform(test))
+
+
+@pytest.mark.parametrize("method", ["fit", "transform"])
+def test_what_is_refused(features: FeatureCache, static: np.ndarray, method: str) -> None:
+    test, n_words = features["test"], len(features.vocabulary)
+    with pytest.raises(ValueError, match="pooling is 'sum', expected one of 'mean', 'max', 'first', 'last'"):
+        getattr(Pooled("sum"), method)(test)
+    for wrong in (static[:-1], np.vstack([np.zeros((1, 5)), static]), static[:, 0]):
+        with pytest.raises(ValueError, match=rf"vectors has shape \({len(wrong)},.*expected \({n_words}, dim\)"):
+            getattr(PooledStatic(wrong), method)(test)
+    for no_split in (features, [test[0]], np.zeros((2, 8))):
+        with pytest.raises(TypeError, match=r"expected a Split: features\['train'\]"):
+            getattr(Pooled(), method)(no_split)
+
+
+def test_the_snippet_of_the_readme(features: FeatureCache) -> None:
+    train, test = features["train"], features["test"]
+
+    model = make_pipeline(Pooled("mean"), StandardScaler(), LogisticRegression(C=0.01))
+    score = model.fit(train, train.labels).score(test, test.labels)
+
+    train_x, test_x = (pooled_by_hand([split[i] for i in range(len(split))], "mean") for split in (train, test))
+    by_hand = make_pipeline(StandardScaler(), LogisticRegression(C=0.01)).fit(train_x, train.labels)
+    assert score == by_hand.score(test_x, test.labels)

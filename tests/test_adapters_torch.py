@@ -1,0 +1,157 @@
+"""`SplitDataset` and what makes batches of it, against documents read one by one."""
+
+import pickle
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy_encoder import build_small
+
+from cache import FeatureCache, Split
+
+torch = pytest.importorskip("torch")
+
+from torch.nn.utils.rnn import pad_packed_sequence  # noqa: E402
+from torch.utils.data import DataLoader, Dataset  # noqa: E402
+
+from cache.adapters.torch import PaddedBatch, SplitDataset, packed, padded  # noqa: E402
+
+
+@pytest.fixture(scope="module")
+def features(tmp_path_factory: pytest.TempPathFactory) -> FeatureCache:
+    return build_small(tmp_path_factory.mktemp("torch") / "c")
+
+
+def labels_of(split: Split) -> list[int]:
+    assert split.labels is not None
+    return split.labels.tolist()
+
+
+def check_padded(batch: Any, split: Split, start: int, side: str) -> None:
+    """`batch` holds the documents from `start` on."""
+    assert isinstance(batch, PaddedBatch)
+    n_docs, length, dim = batch.features.shape
+    documents = [split[start + i] for i in range(n_docs)]
+    assert length == max(map(len, documents)) and dim == split.dim
+    assert batch.features.dtype == torch.float16 and batch.mask.dtype == torch.bool
+    assert batch.lengths.dtype == batch.labels.dtype == torch.int64
+    assert batch.lengths.tolist() == [len(rows) for rows in documents]
+    assert batch.labels.tolist() == labels_of(split)[start : start + n_docs]
+    for rows, mask, document in zip(batch.features.numpy(), batch.mask.numpy(), documents, strict=True):
+        place = slice(0, len(document)) if side == "right" else slice(length - len(document), length)
+        np.testing.assert_array_equal(rows[place], document)
+        np.testing.assert_array_equal(np.flatnonzero(mask), np.arange(length)[place])
+        assert not rows[~mask].any()
+
+
+def test_round_trip(features: FeatureCache) -> None:
+    train = features["train"]
+    for split in (train, train[[8, 9, 0]], train.load()):
+        dataset = SplitDataset(split)
+        assert isinstance(dataset, Dataset) and len(dataset) == len(split)
+        for i in range(len(split)):
+            vectors, label = dataset[i]
+            assert vectors.dtype == torch.float16 and label == labels_of(split)[i]
+            np.testing.assert_array_equal(vectors.numpy(), split[i])
+    with pytest.raises(IndexError):
+        dataset[len(split)]
+
+
+def test_what_is_done_to_an_item_stays_there(features: FeatureCache) -> None:
+    for split in (features["test"], features["test"].load()):
+        dataset = SplitDataset(split)
+        dataset[0][0].fill_(7)
+        np.testing.assert_array_equal(dataset[0][0].numpy(), features["test"][0])
+
+
+@pytest.mark.parametrize("side", ["right", "left"])
+def test_padded_batches(features: FeatureCache, side: str) -> None:
+    train = features["train"]
+    assert 0 in train.lengths
+    loader = DataLoader(SplitDataset(train), batch_size=7, collate_fn=partial(padded, side=side))
+
+    batches = list(loader)
+
+    assert [len(batch.labels) for batch in batches] == [7, 7, 7, 7, 2]
+    for k, batch in enumerate(batches):
+        check_padded(batch, train, 7 * k, side)
+
+
+def test_packed_batches(features: FeatureCache) -> None:
+    train = features["train"]
+    train = train[train.lengths > 0]
+    assert train.lengths.tolist() != sorted(train.lengths)
+    start = 0
+    for documents, labels in DataLoader(SplitDataset(train), batch_size=7, collate_fn=packed):
+        rows, lengths = pad_packed_sequence(documents, batch_first=True)
+        for i in range(len(lengths)):
+            np.testing.assert_array_equal(rows[i, : lengths[i]].numpy(), train[start + i])
+        assert labels.tolist() == labels_of(train)[start : start + len(lengths)]
+        start += len(lengths)
+    assert start == len(train)
+
+
+def test_a_recurrent_layer_keeps_the_order_of_documents(features: FeatureCache) -> None:
+    train = features["train"]
+    train = train[train.lengths > 0][:6]
+    torch.manual_seed(0)
+    lstm = torch.nn.LSTM(train.dim, 3, batch_first=True)
+    dataset = SplitDataset(train)
+    documents, _ = packed([dataset[i] for i in range(6)])
+
+    _, (last, _) = lstm(documents.to(torch.float32))
+
+    for i in range(6):
+        _, (alone, _) = lstm(dataset[i][0].float()[None])
+        torch.testing.assert_close(last[:, i], alone[:, 0])
+
+
+def test_documents_without_words_cannot_be_packed(features: FeatureCache) -> None:
+    train = features["train"]
+    dataset = SplitDataset(train[[0, 9, 1]])
+    assert dataset[1][0].shape == (0, 8)
+    with pytest.raises(ValueError, match=r"document 1 of the batch has no tokens.*split\[split\.lengths > 0\]"):
+        packed([dataset[i] for i in range(3)])
+
+
+def test_two_workers_under_spawn(features: FeatureCache) -> None:
+    train = features["train"]
+    train[0]  # opens a file that must not travel
+    loader = DataLoader(
+        SplitDataset(train), batch_size=10, collate_fn=padded, num_workers=2, multiprocessing_context="spawn"
+    )
+
+    batches = list(loader)
+
+    assert len(batches) == 3
+    for k, batch in enumerate(batches):
+        check_padded(batch, train, 10 * k, "right")
+
+
+def test_the_snippet_of_the_readme(features: FeatureCache) -> None:
+    train = features["train"]
+
+    workers = {"num_workers": 2, "multiprocessing_context": "spawn"}
+    loader = DataLoader(SplitDataset(train), 16, shuffle=True, collate_fn=padded, **workers)
+
+    lengths = torch.cat([batch.lengths for batch in loader])
+    assert sorted(lengths.tolist()) == sorted(train.lengths)
+
+
+def test_pickled(features: FeatureCache) -> None:
+    copied = pickle.loads(pickle.dumps(SplitDataset(features["test"])))
+    np.testing.assert_array_equal(copied[0][0].numpy(), features["test"][0])
+
+
+def test_documents_without_labels(tmp_path_factory: pytest.TempPathFactory) -> None:
+    with build_small(tmp_path_factory.mktemp("bare") / "c", labels=False) as features:
+        dataset = SplitDataset(features["train"])
+        items = [dataset[0], dataset[1]]
+        assert items[0][1] is None
+        assert padded(items).labels is None and packed(items)[1] is None
+
+
+def test_a_side_that_there_is_not() -> None:
+    with pytest.raises(ValueError, match="side is 'both', expected 'right' or 'left'"):
+        padded([(torch.zeros(1, 2), 0)], side="both")

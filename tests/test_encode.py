@@ -1,0 +1,128 @@
+"""`elmo-cache encode`: the vectors of a few texts, shown or saved, are those that a cache would hold."""
+
+import itertools
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from test_cli import command, error_of, run
+from tiny_elmo import OPTIONS, assert_close, expected_layers, write_elmo
+
+from cache import FeatureCache
+from cache.files import temporary_files
+from elmo_cache.cli import main
+
+SMALL = replace(OPTIONS, filters=((1, 4), (2, 8)), projection_dim=4)
+TEXTS = ["This film wasn't bad...", "", "naïve 😀 <br />", "This film"]
+WORDS = [["This", "film", "was", "n't", "bad", "..."], [], ["naïve", "😀"], ["This", "film"]]
+
+
+@pytest.fixture(scope="module")
+def elmo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_elmo(tmp_path_factory.mktemp("elmo"), SMALL)
+
+
+@pytest.fixture
+def reviews(tmp_path: Path) -> Path:
+    (tmp_path / "reviews.txt").write_text("\n".join(TEXTS) + "\n", encoding="utf-8")
+    return tmp_path / "reviews.txt"
+
+
+def saved(path: Path) -> tuple[list[np.ndarray], list[list[str]]]:
+    """Read a file as the help says, into the vectors and words of each text."""
+    with np.load(path, allow_pickle=False) as file:
+        assert sorted(file.files) == ["indptr", "token_offsets", "tokens", "vectors"]
+        vectors, indptr, tokens, token_offsets = (file[n] for n in ("vectors", "indptr", "tokens", "token_offsets"))
+    assert vectors.dtype == np.float32 and indptr.dtype == token_offsets.dtype == np.int64
+    assert tokens.dtype == np.uint8 and vectors.shape[-2] == indptr[-1] == len(token_offsets) - 1
+    words = [bytes(tokens[token_offsets[k] : token_offsets[k + 1]]).decode() for k in range(len(token_offsets) - 1)]
+    parts = list(itertools.pairwise(indptr))
+    return [vectors[..., a:b, :] for a, b in parts], [words[a:b] for a, b in parts]
+
+
+def test_shapes_are_shown(elmo: Path) -> None:
+    done = command("encode", *TEXTS, "x" * 100, "--encoder", elmo)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == [
+        "    6 tokens  (6, 8)  This film was n't bad ...",
+        "    0 tokens  (0, 8)  ",
+        "    2 tokens  (2, 8)  naïve 😀",
+        "    2 tokens  (2, 8)  This film",
+        f"     1 token  (1, 8)  {'x' * 60}…",
+    ]
+
+
+@pytest.mark.parametrize("layers", ["mix", "top", "all"])
+def test_what_is_saved_is_what_the_encoder_makes(elmo: Path, reviews: Path, layers: str) -> None:
+    out = reviews.with_name("v.npz")
+    out.write_text("replaced")
+    done = run("encode", "--file", reviews, "--encoder", elmo, "--layers", layers, "--out", out)
+    assert done.exit_code == 0 and "4 texts, vectors (" in done.output
+    vectors, words = saved(out)
+    assert words == WORDS
+    right = expected_layers(elmo, WORDS)
+    if layers != "all":
+        right = [array[-1] if layers == "top" else array.mean(axis=0) for array in right]
+    assert_close(vectors, right)
+    assert temporary_files(out.parent) == []
+
+
+def test_a_cache_holds_the_same(elmo: Path, reviews: Path, tmp_path: Path) -> None:
+    assert run("build", tmp_path / "c", "--corpus", reviews, "--encoder", elmo).exit_code == 0
+    assert run("encode", "--file", reviews, "--encoder", elmo, "--out", tmp_path / "v.npz").exit_code == 0
+    vectors, words = saved(tmp_path / "v.npz")
+    with FeatureCache(tmp_path / "c") as features:
+        train = features["train"]
+        for i, doc_id in enumerate(train.doc_ids.tolist()):
+            assert train.tokens(i) == words[doc_id]
+            np.testing.assert_allclose(train[i].astype(np.float32), vectors[doc_id], rtol=2e-3, atol=1e-5)
+
+
+def test_standard_input_and_texts_give_the_same(elmo: Path, tmp_path: Path) -> None:
+    arguments = ["--encoder", str(elmo), "--tokenizer", "keras", "--out"]
+    lines = "\ufeff" + "\r\n".join(TEXTS)
+    done = CliRunner().invoke(main, ["encode", "--file", "-", *arguments, str(tmp_path / "a.npz")], input=lines)
+    assert done.exit_code == 0, done.output
+    assert run("encode", *TEXTS, *arguments, tmp_path / "b.npz").exit_code == 0
+    vectors, words = saved(tmp_path / "a.npz")
+    assert words[0] == ["this", "film", "wasn't", "bad"] and words == saved(tmp_path / "b.npz")[1]
+    for found, right in zip(vectors, saved(tmp_path / "b.npz")[0], strict=True):
+        np.testing.assert_array_equal(found, right)
+
+
+def test_texts_without_words(elmo: Path, tmp_path: Path) -> None:
+    assert run("encode", "", " ", "--encoder", elmo, "--out", tmp_path / "v.npz").exit_code == 0
+    assert [array.shape for array in saved(tmp_path / "v.npz")[0]] == [(0, 8), (0, 8)]
+    assert "0 tokens  (3, 0, 8)" in run("encode", "", "--encoder", elmo, "--layers", "all").output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "no text: give one or more TEXTs, or --file FILE"),
+        (["a", "--file", "reviews.txt"], "text was given twice"),
+        (["--file", "nowhere.txt"], r"nowhere.txt: cannot be read (No such file or directory)"),
+        (["--file", "."], "cannot be read (Is a directory)"),
+        (["--file", "latin.txt"], "latin.txt, line 2: not UTF-8 (byte 0xe9"),
+        (["--file", "empty.txt"], "empty.txt: no documents"),
+        (["--file", "-"], "standard input: no documents"),
+        (["caf\udce9"], "TEXT 1 is not UTF-8 (at character 3)"),
+        (["a", "--encoder", "imdb-v9"], "no encoder 'imdb-v9'"),
+        (["a", "--out", "v.txt"], "--out is v.txt, expected a name that ends in .npz"),
+        (["a", "--out", "nowhere/v.npz"], "cannot write nowhere/v.npz: No such file or directory"),
+        (["a", "--out", "folder.npz"], "cannot write folder.npz: Is a directory"),
+    ],
+)
+def test_what_cannot_be(
+    reviews: Path, elmo: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], message: str
+) -> None:
+    monkeypatch.chdir(reviews.parent)
+    Path("latin.txt").write_bytes(b"tea\ncaf\xe9\n")
+    Path("empty.txt").write_bytes(b"")
+    Path("folder.npz").mkdir()
+    before = sorted(reviews.parent.iterdir())
+    given = [] if "--encoder" in arguments else ["--encoder", elmo]
+    assert message in error_of(run("encode", *arguments, *given))
+    assert sorted(reviews.parent.iterdir()) == before

@@ -1,0 +1,158 @@
+"""Modules of TensorFlow Hub at the command line: builds with both engines, and `encoders --check`."""
+
+import subprocess
+import sys
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+from hub_module import OPTIONS, write_module
+
+from cache import FeatureCache
+from elmo_cache.bilm.encoder import BiLMEncoder
+from elmo_cache.cli import main
+from elmo_cache.hub import checking
+
+
+def run(*arguments: object) -> Result:
+    return CliRunner().invoke(main, [str(argument) for argument in arguments], catch_exceptions=False)
+
+
+@pytest.fixture(scope="module")
+def module(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_module(
+        tmp_path_factory.mktemp("module") / "elmo", signatures=["tokens"], mix_weights=(1.0, 0.0, -1.0), gamma=2.0
+    )
+
+
+@pytest.fixture
+def reviews(tmp_path: Path) -> Path:
+    path = tmp_path / "reviews.txt"
+    path.write_text("".join(f"review {i} was {'not ' * (i % 5)}good \U0001f600\n" for i in range(20)) + "\n")
+    return path
+
+
+@pytest.fixture
+def quick_check(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tracing takes time, for each length."""
+    monkeypatch.setattr(checking, "SENTENCES", [["one", "two"], ["two", "three"], ["é"]])
+    monkeypatch.setattr(checking, "BiLMEncoder", partial(BiLMEncoder, time_chunk=2))
+
+
+def test_build_with_both_engines(tmp_path: Path, module: Path, reviews: Path) -> None:
+    arguments = ["--corpus", reviews, "--encoder", module, "--limit", "train=15"]
+    result = run("build", tmp_path / "native.elmo", *arguments)
+    assert result.exit_code == 0, result.output
+    command = [sys.executable, "-m", "elmo_cache.cli", "build", tmp_path / "hub.elmo", *arguments, "--engine", "hub"]
+    done = subprocess.run([*map(str, command)], capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stderr and "WARNING" not in done.stderr
+    found = {}
+    for engine, output in {"native": result.stdout, "hub": done.stdout}.items():
+        assert "holds train 15 documents" in output
+        with FeatureCache(tmp_path / f"{engine}.elmo") as features:
+            train = features["train"]
+            found[engine] = np.concatenate([train[i] for i in range(len(train))])
+            assert str(module) not in str(features.manifest)
+
+    assert found["hub"].shape == found["native"].shape and len(found["hub"]) > 60
+    step = np.spacing(np.maximum(np.abs(found["hub"]), np.abs(found["native"])))
+    assert (np.abs(found["hub"].astype("f4") - found["native"].astype("f4")) <= step).all()
+    # Vectors alike, encodings not: the cache of one engine is not extended with the other.
+    again = run("build", tmp_path / "hub.elmo", "--corpus", reviews, "--encoder", module)
+    assert again.exit_code == 1 and "holds vectors of another encoding: encoder.model is 'tf-hub'" in again.stderr
+
+
+def test_build_without_what_the_engine_needs(tmp_path: Path, reviews: Path) -> None:
+    result = run("build", tmp_path / "out.elmo", "--corpus", reviews, "--engine", "hub")
+
+    assert result.exit_code == 1
+    assert result.stderr == "Error: imdb-v1 is no TF-Hub module: --engine hub runs nothing else; leave it out\n"
+    assert not (tmp_path / "out.elmo").exists()
+
+
+def test_check(module: Path, quick_check: None) -> None:
+    result = run("encoders", "--check", module)
+
+    assert result.exit_code == 0, result.output
+    lines = result.stdout.splitlines()
+    assert lines[:5] == [
+        str(module),
+        "  signatures  tokens",
+        "  sizes       2x12_6, 12-d, 7 filters, 2 highway layers, 17,620 weights",
+        "  char_embed  262 rows, the first a masking row, which is dropped",
+        "  mix         1.33048, 0.489457, 0.180061: the weight of each layer",
+    ]
+    assert [line.split()[0] for line in lines[7:11]] == ["elmo", "word_emb", "lstm_outputs1", "lstm_outputs2"]
+    for line in lines[7:11]:
+        assert len(line.split()) == 6 and all(float(cell) < 1e-5 for cell in line.split()[1:])
+    assert lines[-2:] == ["native agrees with hub (within 0.0001): yes", "stateless: yes"]
+
+
+def test_check_of_a_module_that_keeps_state(tmp_path: Path, quick_check: None) -> None:
+    noisy = write_module(tmp_path / "m", signatures=["tokens"], outputs=["elmo"], noise=0.1, mask_row=False)
+
+    result = run("encoders", "--check", noisy)
+
+    assert result.exit_code == 1
+    assert "char_embed  261 rows\n" in result.stdout
+    assert "single layers cannot be compared: " in result.stdout
+    assert result.stdout.endswith("native agrees with hub (within 0.0001): no\nstateless: no\n")
+
+
+def test_check_of_a_module_of_another_formula(tmp_path: Path, quick_check: None) -> None:
+    # The variables are those of any ELMo; that this one has tanh where the original has relu, only its graph says.
+    other = write_module(tmp_path / "m", replace(OPTIONS, activation="tanh"), signatures=["tokens"], outputs=["elmo"])
+
+    result = run("encoders", "--check", other)
+
+    assert result.exit_code == 1
+    assert result.stdout.endswith("native agrees with hub (within 0.0001): no\nstateless: yes\n")
+
+
+def test_check_of_foreign_variables(tmp_path: Path, quick_check: None) -> None:
+    foreign = write_module(tmp_path / "m", names=lambda name: f"x/{name}", signatures=["tokens"], outputs=["elmo"])
+
+    result = run("encoders", "--check", foreign)
+
+    assert result.exit_code == 1
+    assert "the native engine cannot be compared: " in result.stdout
+    assert result.stdout.endswith("native agrees with hub (within 0.0001): not compared\nstateless: yes\n")
+
+
+@pytest.mark.parametrize("name", ["imdb-v1", "nowhere"])
+def test_check_of_no_module(name: str) -> None:
+    result = run("encoders", "--check", name)
+
+    assert result.exit_code == 1
+    assert result.stderr == (
+        f"Error: {name} is no TF-Hub module: --check takes an address, 'original', or a module's folder\n"
+    )
+
+
+def test_check_of_a_module_that_cannot_be_run(tmp_path: Path) -> None:
+    result = run("encoders", "--check", write_module(tmp_path / "m", signatures=["default"]))
+
+    assert result.exit_code == 1
+    assert result.stderr.startswith("Error: ") and "has no signature 'tokens'" in result.stderr
+
+
+def test_offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TFHUB_CACHE_DIR", str(tmp_path))
+    # A port that nothing listens on, in the way of every address.
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
+
+    result = run("build", tmp_path / "out.elmo", "--encoder", "original", "--dry-run")
+
+    assert result.exit_code == 1
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("Error: https://tfhub.dev/google/elmo/3 cannot be downloaded (")
+    assert "get https://tfhub.dev/google/elmo/3?tf-hub-format=compressed (about 350 MB) by other means" in line
+    assert f"unpack it into {tmp_path}/" in line and line.endswith("give the folder: --encoder DIRECTORY")
+
+
+def test_encoders_says_how_the_original_is_had() -> None:
+    assert "--encoder original is https://tfhub.dev/google/elmo/3, a download of about 350 MB" in run("encoders").stdout

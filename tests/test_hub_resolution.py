@@ -1,0 +1,258 @@
+"""From a handle to a module's folder: the cache of TensorFlow Hub, and a download from a server of our own."""
+
+import gzip
+import hashlib
+import io
+import shutil
+import sys
+import tarfile
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hub_module import OPTIONS, module_values, write_variables
+from local_server import Answer, LocalServer, local_server
+from tiny_elmo import refusal
+
+from elmo_cache import load_encoder
+from elmo_cache.bilm.weights import random_weights
+from elmo_cache.hub import resolution
+from elmo_cache.hub.resolution import ORIGINAL, cache_folder, find_module
+
+KAGGLE = "https://www.kaggle.com/models/google/elmo/TensorFlow1/elmo/3"
+NAME = "/google/elmo/3"
+QUERY = "?tf-hub-format=compressed"
+
+
+@pytest.fixture(scope="module")
+def module(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """All files of a module, but for the graph, which the native engine does not read."""
+    folder = tmp_path_factory.mktemp("modules") / "elmo"
+    (folder / "variables").mkdir(parents=True)
+    (folder / "saved_model.pb").write_bytes(b"graph")
+    (folder / "tfhub_module.pb").write_bytes(b"\x08\x03")
+    write_variables(folder, module_values(random_weights(OPTIONS)))
+    return folder
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("TFHUB_CACHE_DIR", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalServer]:
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    with local_server() as server:
+        yield server
+
+
+def archive(module: Path, leave_out: str | None = None) -> bytes:
+    """A module as TensorFlow Hub serves it."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz", format=tarfile.GNU_FORMAT) as tar:
+        for path in sorted(module.rglob("*")):
+            if path.name != leave_out:
+                tar.add(path, f"./{path.relative_to(module)}", recursive=False)
+    return buffer.getvalue()
+
+
+def modules_in(cache: Path) -> list[str]:
+    """What `tensorflow_hub` or we could take for a module, or wait for."""
+    return [path.name for path in cache.iterdir() if not path.name.endswith(".descriptor.txt")]
+
+
+def failure(server: LocalServer, cache: Path) -> str:
+    """Return why a download failed; nothing is left, and the message says what else can be done."""
+    handle = server.url + NAME
+    message = refusal(load_encoder, handle)
+    start, rest = f"{handle} cannot be downloaded (", "): try again, or get "
+    assert message.startswith(start) and rest in message
+    reason, way_out = message.removeprefix(start).split(rest)
+    assert way_out == (
+        f"{handle}{QUERY} (about 350 MB) by other means, unpack it into {cache_folder(handle)}, or anywhere and give "
+        "the folder: --encoder DIRECTORY"
+    )
+    assert modules_in(cache) == []
+    return reason
+
+
+@pytest.mark.parametrize(("name", "handle"), [("original", ORIGINAL), (ORIGINAL, ORIGINAL), (KAGGLE, KAGGLE)])
+def test_cached(module: Path, cache: Path, name: str, handle: str) -> None:
+    folder = cache / hashlib.sha1(handle.encode()).hexdigest()
+    shutil.copytree(module, folder)
+
+    assert find_module(name) == folder
+    assert load_encoder(name).description == load_encoder(module).description
+
+
+def test_the_folder_of_the_notebook() -> None:
+    # As logs of version 2 print it.
+    assert cache_folder("https://tfhub.dev/google/elmo/2").name == "9bb74bc86f9caffc8c47dd7b33ec4bb354d9602d"
+
+
+def test_default_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.delenv("TFHUB_CACHE_DIR", raising=False)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+
+    assert cache_folder(ORIGINAL).parent == tmp_path / "tfhub_modules"
+
+
+@pytest.mark.parametrize("engine", ["native", "hub"])
+@pytest.mark.parametrize("left", [[], ["variables"], ["variables", "assets"], ["saved_model.pb"]], ids=str)
+def test_emptied_cache(cache: Path, left: list[str], engine: str) -> None:
+    folder = cache_folder(ORIGINAL)
+    folder.mkdir(parents=True)
+    for name in left:
+        (folder / name).touch() if "." in name else (folder / name).mkdir()
+
+    message = refusal(load_encoder, "original", engine=engine)
+
+    lacking = "variables/variables.index" if left == ["saved_model.pb"] else "saved_model.pb"
+    assert message == (
+        f"the cached copy of {ORIGINAL} is not whole, it lacks {lacking}: remove the folder {folder}, "
+        "and the next run downloads it"
+    )
+
+
+def test_download(module: Path, cache: Path, server: LocalServer) -> None:
+    server.answers[NAME + QUERY] = Answer(archive(module))
+
+    encoder = load_encoder(server.url + NAME)
+
+    assert encoder.description == load_encoder(module).description
+    assert modules_in(cache) == [hashlib.sha1((server.url + NAME).encode()).hexdigest()]
+    assert load_encoder(server.url + NAME).description == encoder.description
+    assert server.asked == [NAME + QUERY]
+
+
+def test_download_from_where_it_is_redirected_and_of_no_announced_length(
+    module: Path, cache: Path, server: LocalServer
+) -> None:
+    data = archive(module)
+    server.answers[NAME + QUERY] = Answer(b"moved", 302, {"Location": "/elsewhere.tar.gz"})
+    server.answers["/elsewhere.tar.gz"] = Answer([data[:1000], data[1000:]])
+
+    assert load_encoder(server.url + NAME).description == load_encoder(module).description
+
+
+@pytest.mark.parametrize("kept", [0, 1, 200, 0.5, 0.99], ids=str)
+@pytest.mark.parametrize("announced", [True, False], ids=["announced", "not_announced"])
+def test_truncated_archive(module: Path, cache: Path, server: LocalServer, kept: float, announced: bool) -> None:
+    data = archive(module)
+    sent = data[: int(kept * len(data)) if isinstance(kept, float) else kept]
+    server.answers[NAME + QUERY] = (
+        Answer(sent, headers={"Content-Length": str(len(data))}) if announced else Answer([sent])
+    )
+
+    reason = failure(server, cache)
+
+    assert len(reason) < 200
+    if announced:
+        assert reason == f"{len(sent):,} bytes came, {len(data):,} were announced"
+    server.answers[NAME + QUERY] = Answer(data)
+    assert load_encoder(server.url + NAME).description == load_encoder(module).description
+
+
+def test_archive_that_ends_between_two_files(module: Path, cache: Path, server: LocalServer) -> None:
+    # `tarfile` takes it for whole.
+    blocks = gzip.decompress(archive(module))
+    server.answers[NAME + QUERY] = Answer(gzip.compress(blocks[: blocks.index(b"./variables/")]))
+
+    assert failure(server, cache) == "what came lacks variables/variables.index"
+
+
+@pytest.mark.parametrize("name", ["saved_model.pb", "variables.index", "variables.data-00000-of-00001"])
+def test_archive_of_something_else(module: Path, cache: Path, server: LocalServer, name: str) -> None:
+    server.answers[NAME + QUERY] = Answer(archive(module, leave_out=name))
+
+    assert failure(server, cache).startswith("what came lacks ")
+
+
+@pytest.mark.parametrize("body", [b"", b"<html>Please log in</html>" * 100], ids=["nothing", "page"])
+def test_no_archive(cache: Path, server: LocalServer, body: bytes) -> None:
+    server.answers[NAME + QUERY] = Answer(body)
+
+    assert "does not appear to be a valid module" in failure(server, cache)
+
+
+@pytest.mark.parametrize(("status", "reason"), [(404, "Not Found"), (403, "Forbidden"), (503, "Service Unavailable")])
+def test_error_of_the_server(cache: Path, server: LocalServer, status: int, reason: str) -> None:
+    server.answers[NAME + QUERY] = Answer(status=status)
+
+    assert failure(server, cache) == f"the server answered {status} {reason}"
+
+
+def test_refused_connection(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    with local_server() as server:
+        pass
+
+    assert "Connection refused" in failure(server, cache)
+
+
+def test_silent_server(cache: Path, server: LocalServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    from elmo_cache.hub import download
+
+    stop = threading.Event()
+
+    def silence() -> Iterator[bytes]:
+        yield b"\x1f\x8b"
+        stop.wait(10)
+
+    monkeypatch.setattr(download, "TIMEOUT_S", 0.2)
+    server.answers[NAME + QUERY] = Answer(silence())
+    try:
+        assert failure(server, cache) == "timed out"
+    finally:
+        stop.set()
+
+
+def test_interrupted(module: Path, cache: Path, server: LocalServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    from elmo_cache.hub import download
+
+    def interrupt(*_: object) -> bytes:
+        raise KeyboardInterrupt
+
+    server.answers[NAME + QUERY] = Answer(archive(module))
+    with monkeypatch.context() as patch:
+        patch.setattr(download._Body, "read", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            load_encoder(server.url + NAME)
+
+    assert modules_in(cache) == []
+    assert load_encoder(server.url + NAME).description == load_encoder(module).description
+
+
+def test_another_download_is_under_way(cache: Path, server: LocalServer) -> None:
+    handle = server.url + NAME
+    lock = cache_folder(handle).with_name(cache_folder(handle).name + ".lock")
+    lock.parent.mkdir()
+    lock.write_text("elsewhere.1234.0123456789abcdef")
+
+    assert refusal(load_encoder, handle) == (
+        f"another download of {handle} is under way: wait for it, or if there is none, remove the file {lock}"
+    )
+    assert server.asked == []
+
+
+def test_cache_that_cannot_be_written(tmp_path: Path, server: LocalServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("TFHUB_CACHE_DIR", str(tmp_path / "file" / "cache"))
+
+    assert "cannot be downloaded (" in refusal(load_encoder, server.url + NAME)
+
+
+def test_setuptools_that_is_too_new(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.partition(".")[0] == "tensorflow_hub"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.delitem(sys.modules, "elmo_cache.hub.download", raising=False)
+    monkeypatch.delattr(resolution.__name__.rpartition(".")[0] + ".download", raising=False)
+    monkeypatch.setitem(sys.modules, "pkg_resources", None)
+
+    message = refusal(load_encoder, "original")
+
+    assert message.startswith("tensorflow_hub cannot be imported (")
+    assert "it needs setuptools before 82: pip install 'setuptools<82'; or get https://tfhub.dev/" in message
