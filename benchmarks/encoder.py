@@ -2,24 +2,27 @@
 
     python benchmarks/encoder.py --peer .peer/bin/python                     # original size, 64 reviews
     python benchmarks/encoder.py --peer .peer/bin/python --encoder imdb-v1   # the embedded encoder
+    python benchmarks/encoder.py --hub                                       # against a TF-Hub module's own graph
 
 `make test-all` makes the environment `.peer`. simple-elmo is measured twice: as its documentation uses it, one call of
 `get_elmo_vectors`, session and warm-up included; and with what it is fastest with: one session kept open, its state set
 to zero before each batch, reviews sorted by length in batches of 32, the first run not timed. Our encoder gets the
 reviews in their stored order; its graph is traced before. Our runs stand before and after the peer's, and the median of
 all counts.
+
+With `--hub`, both engines run one module of the original size, with random variables. Its graph is that of
+`tests/hub_module.py`, a stand-in in the real format: Google's module cannot be downloaded here, and may be faster or
+slower. The engine gets its reviews sorted by length, in batches of 4,096 tokens, as `build` would.
 """
 
 import json
 import statistics
-import subprocess
-import tempfile
-import time
+import sys
 from pathlib import Path
-from typing import Any
 
 import click
 import numpy as np
+from common import Row, finish, interleaved, json_option, peer_option, run_peer, scratch_folder, timed
 
 from elmo_cache import load_encoder, open_corpus
 from elmo_cache.bilm.options import BiLMOptions
@@ -40,36 +43,59 @@ ORIGINAL = {
 
 
 @click.command()
-@click.option("--peer", type=click.Path(path_type=Path), required=True, help="Python with simple-elmo 0.9.2.")
-@click.option("--encoder", "encoder_name", help="Weights to use; default: random ones of the original size.")
+@peer_option
+@click.option("--hub", is_flag=True, help="Native engine against --engine hub, on a stand-in for google/elmo.")
+@click.option(
+    "--encoder", "encoder_name", help="Weights to use with --peer; default: random ones of the original size."
+)
 @click.option("--reviews", default=64, show_default=True)
-@click.option("--runs", default=3, show_default=True, help="Timed runs of the peer, and of ours on either side.")
+@click.option("--runs", default=3, show_default=True, help="Timed runs of the other side; ours stand around them.")
 @click.option("--precision", default="float32", show_default=True)
-def main(peer: Path, encoder_name: str | None, reviews: int, runs: int, precision: str) -> None:
-    with tempfile.TemporaryDirectory() as scratch:
+@json_option
+def main(
+    peer: Path | None,
+    hub: bool,
+    encoder_name: str | None,
+    reviews: int,
+    runs: int,
+    precision: str,
+    json_path: Path | None,
+) -> None:
+    if not peer and not hub:
+        raise click.UsageError("give --peer, --hub, or both: what to compare with")
+    documents = sample_reviews(reviews)
+    click.echo(f"{reviews} reviews of sample, {sum(map(len, documents)):,} words, {precision}")
+    with scratch_folder() as scratch:
         folder = Path(scratch)
-        weights = folder / "weights"
-        if encoder_name is None:
-            weights.mkdir()
-            write_original(weights)
-        else:
-            source = Path(encoder_name)
-            if not source.is_dir():
-                source = Path(__file__).parents[1] / "elmo_cache" / "embedded" / encoder_name
-            weights.symlink_to(source.resolve())
-        documents = sample_reviews(reviews)
-        n_words = sum(map(len, documents))
-        click.echo(f"{reviews} reviews of sample, {n_words:,} words, {precision}")
-        encoder = load_encoder(weights, precision=precision)
-        vectors = encoder.encode(documents)  # traces the graph
-        seconds = [timed(encoder, documents) for _ in range(runs)]
-        found = run_peer(peer, weights, documents, runs, folder)
-        seconds += [timed(encoder, documents) for _ in range(runs)]
-        theirs = np.load(folder / "peer.npz")
-        difference = max(
-            float(np.abs(vector - theirs[f"document_{i}"]).max()) for i, vector in enumerate(vectors) if len(vector)
-        )
-        largest = max(float(np.abs(vector).max()) for vector in vectors if len(vector))
+        if peer:
+            against_peer(peer, encoder_name, documents, runs, precision, folder)
+        if hub:
+            finish([against_hub(documents, runs, precision, folder)], json_path)
+
+
+def against_peer(
+    peer: Path, encoder_name: str | None, documents: list[list[str]], runs: int, precision: str, folder: Path
+) -> None:
+    weights = folder / "weights"
+    if encoder_name is None:
+        weights.mkdir()
+        write_original(weights)
+    else:
+        source = Path(encoder_name)
+        if not source.is_dir():
+            source = Path(__file__).parents[1] / "elmo_cache" / "embedded" / encoder_name
+        weights.symlink_to(source.resolve())
+    n_words = sum(map(len, documents))
+    encoder = load_encoder(weights, precision=precision)
+    vectors = encoder.encode(documents)  # traces the graph
+    seconds = [timed(lambda: encoder.encode(documents)) for _ in range(runs)]
+    found = run_peer(peer, weights, documents, folder, runs)
+    seconds += [timed(lambda: encoder.encode(documents)) for _ in range(runs)]
+    theirs = np.load(folder / "peer.npz")
+    difference = max(
+        float(np.abs(vector - theirs[f"document_{i}"]).max()) for i, vector in enumerate(vectors) if len(vector)
+    )
+    largest = max(float(np.abs(vector).max()) for vector in vectors if len(vector))
     ours, peers = n_words / statistics.median(seconds), n_words / statistics.median(found["seconds"])
     click.echo(f"elmo-cache   {ours:10,.0f} words/s  (median of {2 * runs})")
     documented = n_words / found["documented_s"]
@@ -78,10 +104,31 @@ def main(peer: Path, encoder_name: str | None, reviews: int, runs: int, precisio
     click.echo(f"largest difference of the vectors {difference:.2g}, largest value {largest:.3g}")
 
 
-def timed(encoder: object, documents: list[list[str]]) -> float:
-    start = time.perf_counter()
-    encoder.encode(documents)  # type: ignore[attr-defined]
-    return time.perf_counter() - start
+def against_hub(documents: list[list[str]], runs: int, precision: str, folder: Path) -> Row:
+    sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+    from hub_module import write_module
+
+    options = BiLMOptions.parse(json.dumps(ORIGINAL), "options")
+    module = write_module(folder / "module", options, signatures=["tokens"])
+    native, hub = load_encoder(module, precision=precision), load_encoder(module, engine="hub")
+    pairs = zip(native.encode(documents), hub.encode(documents), strict=True)  # traces the graphs
+    difference = max(float(np.abs(ours - theirs).max(initial=0.0)) for ours, theirs in pairs)
+    seconds = interleaved(runs, native=lambda: native.encode(documents), hub=lambda: hub.encode(documents))
+    n_words = sum(map(len, documents))
+    ours, theirs = n_words / seconds["native"], n_words / seconds["hub"]
+    return Row(
+        name="native against --engine hub",
+        what="--engine native",
+        against="--engine hub",
+        ours=ours,
+        theirs=theirs,
+        ratio=ours / theirs,
+        reach=(None, None),
+        unit="words/s",
+        n_runs=runs,
+        note=f"The module's graph is a stand-in in google/elmo's format and size with random variables, not Google's; "
+        f"{len(documents)} reviews, {n_words:,} words; largest difference of the vectors {difference:.2g}.",
+    )
 
 
 def sample_reviews(count: int) -> list[list[str]]:
@@ -96,15 +143,6 @@ def write_original(folder: Path) -> None:
     text = json.dumps(ORIGINAL)
     (folder / "options.json").write_text(text)
     write_weights(folder / "weights.hdf5", random_weights(BiLMOptions.parse(text, "options")))
-
-
-def run_peer(peer: Path, weights: Path, documents: list[list[str]], runs: int, folder: Path) -> dict[str, Any]:
-    (folder / "documents.json").write_text(json.dumps(documents))
-    script = Path(__file__).with_name("peer_simple_elmo.py")
-    command = [peer, script, weights, folder / "documents.json", folder / "peer.npz", str(runs)]
-    done = subprocess.run([str(part) for part in command], check=True, stdout=subprocess.PIPE, text=True)
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return found
 
 
 if __name__ == "__main__":

@@ -1,4 +1,8 @@
-"""The peer's side of `encoder.py`; runs in an environment with simple-elmo 0.9.2."""
+"""The peer's side of `encoder.py` and `trials.py`; runs in an environment with simple-elmo 0.9.2.
+
+`encoder.py` wants its best: batches of 32, sorted by length, and one call as documented beside. `trials.py` gives the
+number of documents in a batch, and has them in the order given.
+"""
 
 import json
 import os
@@ -15,21 +19,25 @@ from simple_elmo.elmo_helpers import weight_layers
 BATCH = 32
 
 
-def main(weights: str, documents_path: str, out: str, runs: str) -> None:
+def main(weights: str, documents_path: str, out: str, runs: str, given_batch: str = "") -> None:
     with open(documents_path, encoding="utf-8") as file:
         documents = json.load(file)
-    # Sorted by length, a batch pads its documents to about their own length.
-    order = sorted(range(len(documents)), key=lambda i: len(documents[i]))
-    batches = [order[start : start + BATCH] for start in range(0, len(order), BATCH)]
-    # As its documentation has it: one call, which makes its own session, warms up and pads as the texts come.
+    size = int(given_batch or BATCH)
+    order = list(range(len(documents)))
+    documented = None
+    if not given_batch:
+        # Sorted by length, a batch pads its documents to about their own length.
+        order.sort(key=lambda i: len(documents[i]))
+        # As its documentation has it: one call, which makes its own session, warms up and pads as the texts come.
+        model = ElmoModel()
+        model.load(weights, max_batch_size=size)
+        start = time.perf_counter()
+        model.get_elmo_vectors(documents, layers="average")
+        documented = time.perf_counter() - start
+        tf.compat.v1.reset_default_graph()
+    batches = [order[start : start + size] for start in range(0, len(order), size)]
     model = ElmoModel()
-    model.load(weights, max_batch_size=BATCH)
-    start = time.perf_counter()
-    model.get_elmo_vectors(documents, layers="average")
-    documented = time.perf_counter() - start
-    tf.compat.v1.reset_default_graph()
-    model = ElmoModel()
-    model.load(weights, max_batch_size=BATCH)
+    model.load(weights, max_batch_size=size)
     model.elmo_sentence_input = weight_layers("input", model.sentence_embeddings_op, use_layers="average")
     with tf.compat.v1.Session() as session:
         session.run(tf.compat.v1.global_variables_initializer())

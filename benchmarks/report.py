@@ -1,0 +1,129 @@
+"""Results of all benchmarks as a page and a picture, from the JSON files that they wrote.
+
+python benchmarks/report.py     # benchmarks/rows/*.json to benchmarks/results.md and docs/images/benchmarks.png
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+from common import Row
+from matplotlib.figure import Figure
+
+HERE = Path(__file__).parent
+PATH = click.Path(path_type=Path)
+REACHED, MISSED, GRID = "#2a78d6", "#c8542b", "#d9d9d9"
+
+HEAD = """# Measured
+
+Both sides of a row were measured in one run, on the same input, by the script of that name in this folder; `make bench`
+and `make bench-full` run them again. A ratio is the better for being larger, unless its reach says "at most".
+"""
+
+
+@click.command()
+@click.argument("files", nargs=-1, type=PATH)
+@click.option("--page", type=PATH, default=HERE / "results.md")
+@click.option("--picture", type=PATH, default=HERE.parent / "docs" / "images" / "benchmarks.png")
+def main(files: tuple[Path, ...], page: Path, picture: Path) -> None:
+    runs = [read(path) for path in files or sorted((HERE / "rows").glob("*.json"))]
+    if not runs:
+        raise click.ClickException(f"{HERE / 'rows'} holds no .json: `make bench` writes some")
+    page.write_text(write_page(runs), encoding="utf-8")
+    draw([row for run in runs for row in run["rows"]], picture)
+    click.echo(f"{page}\n{picture}")
+
+
+def read(path: Path) -> dict[str, Any]:
+    """Return a run: its script, machine, date and rows."""
+    run: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    rows = [Row(**{**row, "reach": tuple(row["reach"])}) for row in run["rows"]]
+    return {**run, "script": path.stem, "rows": rows}
+
+
+def write_page(runs: list[dict[str, Any]]) -> str:
+    """Return the page: a table for each machine, then the notes to its rows."""
+    machines: dict[str, list[dict[str, Any]]] = {}
+    for run in runs:
+        machines.setdefault(json.dumps(run["machine"]), []).append(run)
+    return "\n".join([HEAD, *(line for group in machines.values() for line in machine_lines(group))])
+
+
+def machine_lines(runs: list[dict[str, Any]]) -> list[str]:
+    machine, dates = runs[0]["machine"], sorted({run["date"] for run in runs})
+    rows = [(run["script"], row) for run in runs for row in run["rows"]]
+    return [
+        f"## {machine['cpu']}",
+        "",
+        *(f"- {line}" for line in machine.get("devices", [])),
+        f"- {machine['cores']} cores, {machine['memory_gb']} GB of memory",
+        f"- {', '.join(f'{name} {number}' for name, number in machine['versions'].items())}",
+        f"- {' to '.join(dict.fromkeys((dates[0], dates[-1])))}",
+        "",
+        "| | ours | theirs | ratio | reach | reached | median of |",
+        "|---|---|---|---|---|---|---|",
+        *(table_line(row) for _, row in rows),
+        "",
+        *(f"- **{row.name}** (`{script}.py`): {row.what}, against {row.against}. {row.note}" for script, row in rows),
+        "",
+    ]
+
+
+def table_line(row: Row) -> str:
+    reached = {True: "yes", False: "**no**", None: ""}[row.reached]
+    ours, theirs = (f"{figure(value)} {row.unit}" for value in (row.ours, row.theirs))
+    cells = [row.name, ours, theirs, figure(row.ratio), row.reach_text, reached, row.n_runs]
+    return f"| {' | '.join(map(str, cells))} |"
+
+
+def figure(value: float) -> str:
+    """Return a number with three digits at least, and none of them after the point where it is large."""
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+def margin(row: Row) -> float:
+    """Return how far the ratio is beyond its reach: 1 is the reach itself, more is better."""
+    low, high = row.reach
+    margins = [row.ratio / low if low else None, high / row.ratio if high else None]
+    return min(value for value in margins if value is not None)
+
+
+def draw(rows: list[Row], path: Path) -> None:
+    """Draw each row that has a reach as a bar from its reach, on a logarithmic axis."""
+    rows = [row for row in rows if row.reached is not None]
+    margins = [margin(row) for row in rows]
+    figure_ = Figure(figsize=(9.5, 1.3 + 0.42 * len(rows)), layout="constrained")
+    axes = figure_.subplots()
+    axes.set_xscale("log", base=2)
+    for y, (row, value) in enumerate(zip(rows, margins, strict=True)):
+        color = REACHED if row.reached else MISSED
+        axes.barh(y, value - 1, left=1, height=0.5, color=color, zorder=2)
+        axes.plot(value, y, "o", color=color, zorder=4)  # a bar that ends at 1 is no bar
+        axes.text(
+            value,
+            y,
+            f"   {figure(row.ratio)}   ",
+            va="center",
+            ha="left" if value >= 1 else "right",
+            fontsize=10,
+            zorder=3,
+        )
+    axes.axvline(1, color="black", linewidth=1, zorder=3)
+    axes.set_yticks(range(len(rows)), [f"{row.name}\n{row.reach_text}" for row in rows], fontsize=9)
+    axes.invert_yaxis()
+    lowest, highest = min([1, *margins]), max([1, *margins])
+    axes.set_xlim(lowest / 1.5, highest * 1.5)
+    ticks = [2.0**k for k in range(-6, 11) if lowest / 1.5 <= 2.0**k <= highest * 1.5]
+    axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+    axes.minorticks_off()
+    axes.set_xlabel("measured ratio over the ratio wanted: 1 and beyond is reached")
+    axes.grid(axis="x", color=GRID, zorder=0)
+    axes.spines[["top", "right", "left"]].set_visible(False)
+    axes.tick_params(left=False)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure_.savefig(path, dpi=150)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,112 @@
+"""One training epoch of `elmo` from a cache, against Keras `fit` on padded float32 arrays already in memory.
+
+    python benchmarks/training.py
+
+200 + 200 real reviews, 1024 + 300 = 1324 dimensions, random numbers for vectors. Both sides start from the same
+weights and see the same batches of 16 in the same order; the losses of both are compared. Ours includes opening the
+cache's documents and reading their vectors. Keras's side has every vector, ELMo's and static ones side by side, padded
+to 500, in one array: nothing to read, look up, cast or concatenate.
+"""
+
+from pathlib import Path
+
+import click
+import keras
+import numpy as np
+from common import RandomEncoder, Row, finish, interleaved, json_option, scratch_folder
+
+from cache import FeatureCache
+from cache.adapters.keras import PaddedBatches
+from elmo_cache import build
+from trainer.fitting import Fit, fit
+from trainer.models import build_model, reinitialise
+from trainer.protocols import Sizes
+from trainer.settings import Settings
+from trainer.static_vectors import StaticVectors
+from trainer.trials import Experiment
+
+STATIC_DIM = 300
+SEED, TRIAL = 0, 1
+
+
+@click.command()
+@click.option("--runs", default=5, show_default=True)
+@click.option("--reviews", default=200, show_default=True, help="To train on; as many to validate.")
+@click.option("--dim", default=1024, show_default=True, help="Of the cached vectors.")
+@json_option
+def main(runs: int, reviews: int, dim: int, json_path: Path | None) -> None:
+    with scratch_folder() as scratch:
+        encoder = RandomEncoder(dim)
+        with build("sample", encoder, Path(scratch) / "c", limit={"train": 2 * reviews + 20, "test": 1}) as features:
+            row = measure(features, runs, reviews)
+    finish([row], json_path)
+
+
+def measure(features: FeatureCache, runs: int, reviews: int) -> Row:
+    n_words = len(features.vocabulary)
+    matrix = np.random.default_rng(2).standard_normal((n_words, STATIC_DIM)).astype(np.float32) * np.float32(0.4)
+    vectors = StaticVectors("random", matrix, np.ones(n_words, bool), 0)
+    experiment = Experiment(features, vectors, Settings("random", sizes=Sizes(reviews, reviews, 1), seed=SEED))
+    trial = experiment.trial(TRIAL)
+    ours = experiment.model("elmo")
+    theirs = peer_model(features["train"].dim + STATIC_DIM)
+    arrays = [padded(features, matrix, trial.train, shuffled=True), padded(features, matrix, trial.validation)]
+    found: dict[str, list[float]] = {}
+
+    def from_the_cache() -> None:
+        reinitialise(ours, SEED, TRIAL)
+        training = experiment.feed("elmo", "train", trial.train, shuffle_seed=(SEED, TRIAL))
+        result: Fit = fit(ours, training, experiment.feed("elmo", "train", trial.validation), max_epochs=1)
+        found["ours"] = [*result.training_losses, *result.validation_losses]
+
+    def keras_fit() -> None:
+        reinitialise(theirs, SEED, TRIAL)
+        history = theirs.fit(*arrays[0], batch_size=16, validation_data=arrays[1], shuffle=False, verbose=0).history
+        found["theirs"] = [*history["loss"], *history["val_loss"]]
+
+    interleaved(1, warm_ours=from_the_cache, warm_theirs=keras_fit)  # traces the graphs
+    seconds = interleaved(runs, ours=from_the_cache, theirs=keras_fit)
+    difference = float(np.abs(np.subtract(found["ours"], found["theirs"])).max())
+    assert difference < 1e-4, f"the losses differ by {difference}: {found}"
+    n_tokens = int(np.minimum(features["train"][np.append(trial.train, trial.validation)].lengths, 500).mean())
+    return Row(
+        "training epoch against Keras fit",
+        f"one training epoch of elmo from the cache, {reviews} + {reviews} reviews, {theirs.input_shape[-1]}-d",
+        "Keras fit on padded float32 arrays in memory, same weights, same batches",
+        seconds["ours"],
+        seconds["theirs"],
+        seconds["ours"] / seconds["theirs"],
+        (None, 0.6),
+        "s",
+        runs,
+        f"Largest difference of the losses {difference:.1g}; {n_tokens} words a review on average, padded to 500.",
+    )
+
+
+def peer_model(dim: int) -> keras.Model:
+    """Return the classifier on padded float32 vectors."""
+    model = build_model("elmo-only", np.zeros((1, 1), np.float32), {"features": dim})
+    x = features = keras.Input((500, dim), dtype="float32")
+    for layer in ("convolution", "maximum", "hidden", "probability"):
+        x = model.get_layer(layer)(x)
+    model = keras.Model(features, x)
+    # Keras's own choice, XLA, is no faster in a quiet moment and slower beside other work.
+    model.compile(optimizer=keras.optimizers.Adam(1e-3), loss="binary_crossentropy", jit_compile=False)
+    return model
+
+
+def padded(
+    features: FeatureCache, matrix: np.ndarray, positions: np.ndarray, shuffled: bool = False
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return vectors `(n_docs, 500, dim + static)` float32 and labels, in the order of the first epoch."""
+    documents = features["train"][positions]
+    batches = PaddedBatches({"features": documents}, shuffle_seed=(SEED, TRIAL) if shuffled else None)
+    batches.begin_epoch(1)
+    static = np.concatenate([np.zeros((1, matrix.shape[1]), np.float32), matrix])
+    inputs, labels = zip(*(batches[i] for i in range(len(batches))), strict=True)
+    arrays = [np.concatenate([batch["features"], static[batch["token_ids"]]], axis=-1) for batch in inputs]
+    return np.concatenate(arrays), np.concatenate(labels)
+
+
+if __name__ == "__main__":
+    main()
