@@ -56,7 +56,8 @@ def measure(features: FeatureCache, runs: int, reviews: int) -> Row:
     def from_the_cache() -> None:
         reinitialise(ours, SEED, TRIAL)
         training = experiment.feed("elmo", "train", trial.train, shuffle_seed=(SEED, TRIAL))
-        result: Fit = fit(ours, training, experiment.feed("elmo", "train", trial.validation), max_epochs=1)
+        validation = experiment.feed("elmo", "train", experiment.by_length("train", trial.validation))
+        result: Fit = fit(ours, training, validation, max_epochs=1)
         found["ours"] = [*result.training_losses, *result.validation_losses]
 
     def keras_fit() -> None:

@@ -62,7 +62,8 @@ def evaluate(
     experiment = experiment_for(config, features, static)
     model = restore(folder, experiment, kind, number)
     n_documents = len(features[split])
-    return accuracy(model, experiment.feed(kind, split, np.arange(n_documents))), n_documents
+    positions = experiment.by_length(split, np.arange(n_documents))
+    return accuracy(model, experiment.feed(kind, split, positions)), n_documents
 
 
 def restore(folder: Path, experiment: Experiment, kind: str, number: int) -> "keras.Model":

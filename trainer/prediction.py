@@ -119,9 +119,11 @@ def predict(
     experiment = experiment_for(config, features, static)
     model = restore(folder, experiment, kind, number)
     documents = features[split]
+    positions = experiment.by_length(split, np.arange(len(documents)))
+    second = np.empty(len(documents))
+    second[positions] = fitting.predict(model, experiment.feed(kind, split, positions), progress=progress)
     order = np.argsort(documents.doc_ids)
-    batches = experiment.feed(kind, split, np.arange(len(documents)))
-    second = fitting.predict(model, batches, progress=progress)[order]
+    second = second[order]
     probabilities = np.stack([1 - second, second], axis=1).astype(np.float32)
     return Predictions(documents[order], tuple(config["cache"]["label_names"]), probabilities)
 

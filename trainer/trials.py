@@ -153,7 +153,7 @@ class Experiment:
         found = fit(
             model,
             self.feed(kind, "train", trial.train, shuffle_seed=seed),
-            self.feed(kind, trial.validation_split, trial.validation),
+            self.feed(kind, trial.validation_split, self.by_length(trial.validation_split, trial.validation)),
             max_epochs=settings.max_epochs,
             patience=settings.patience,
             on_epoch=on_epoch,
@@ -214,11 +214,18 @@ class Experiment:
             trim=True,
         )
 
+    def by_length(self, split: str, positions: np.ndarray) -> np.ndarray:
+        """Return the positions ordered by their documents' lengths, so that a batch holds little padding.
+
+        For documents whose order does not matter: all but those of training.
+        """
+        return positions[np.argsort(self.features.split(split).lengths[positions], kind="stable")]
+
     def _test_feed(self, kind: str, positions: np.ndarray) -> "PaddedBatches":
         # The test documents are the same in every trial: their batches are kept.
         inputs, documents = ("static" if kind == "basic" else "elmo"), positions.tobytes()
         if inputs not in self._test_feeds or self._test_feeds[inputs][0] != documents:
-            self._test_feeds[inputs] = (documents, self.feed(kind, "test", positions))
+            self._test_feeds[inputs] = (documents, self.feed(kind, "test", self.by_length("test", positions)))
         return self._test_feeds[inputs][1]
 
     def _pooled(self, split: str) -> Split:
