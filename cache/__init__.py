@@ -18,7 +18,8 @@ from cache.errors import (
 )
 from cache.layers import Layers
 from cache.packing import pack
-from cache.store import FeatureCache, Split
+from cache.split import Split
+from cache.store import FeatureCache
 from cache.verification import Problem, verify
 
 __all__ = [

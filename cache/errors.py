@@ -12,6 +12,7 @@ __all__ = [
     "NotACacheError",
     "OutputError",
     "SelectionError",
+    "one_line",
 ]
 
 
@@ -49,3 +50,8 @@ class OutputError(CacheError, OSError):
 
 class DownloadError(CacheError, OSError):
     """A file of the web that did not come; whoever asked for it adds what it is and what else can be done."""
+
+
+def one_line(reason: object) -> str:
+    """Return what another library says of an error as one line of at most 200 characters, to quote in a message."""
+    return " ".join(str(reason).split())[:200] or type(reason).__name__

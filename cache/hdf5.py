@@ -9,7 +9,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from cache.errors import CorruptFileError, FormatVersionError
+from cache.errors import CorruptFileError, FormatVersionError, one_line
 from cache.files import reserve
 from cache.hashing import HASH_ATTRIBUTE, content_sha256, dataset_facts, plain_dataset, read_attributes, walk
 from cache.manifest import FORMAT, FORMAT_VERSION
@@ -103,7 +103,7 @@ def open_file(path: Path, expected: Mapping[str, str | int], repair: str = REPAI
             raise CorruptFileError(
                 f"{path} is open in this process with other settings: close it there first"
             ) from error
-        raise CorruptFileError(f"{path} cannot be read as HDF5 ({_short(error)}); {repair}") from error
+        raise CorruptFileError(f"{path} cannot be read as HDF5 ({one_line(error)}); {repair}") from error
     try:
         found = read_attributes(file)
         version = found.get("format_version")
@@ -120,7 +120,7 @@ def open_file(path: Path, expected: Mapping[str, str | int], repair: str = REPAI
         file.close()
         if isinstance(error, CorruptFileError | FormatVersionError):
             raise
-        raise CorruptFileError(f"{path} is damaged ({_short(error)}); {repair}") from error
+        raise CorruptFileError(f"{path} is damaged ({one_line(error)}); {repair}") from error
     return file
 
 
@@ -155,7 +155,7 @@ def dataset_of(
     except (OSError, ValueError, KeyError, RuntimeError, TypeError) as error:
         if isinstance(error, CorruptFileError):
             raise
-        raise CorruptFileError(f"{path}: dataset {shown!r} is damaged ({_short(error)}); {repair}") from error
+        raise CorruptFileError(f"{path}: dataset {shown!r} is damaged ({one_line(error)}); {repair}") from error
     return found
 
 
@@ -171,10 +171,6 @@ def checked_blocks(file: h5py.File, groups: Collection[str] = ()) -> Iterator[tu
         stated = read_attributes(file).get(HASH_ATTRIBUTE)
         found = yield from walk(file, groups)
     except (OSError, ValueError, RuntimeError, KeyError, TypeError) as error:
-        raise CorruptFileError(f"{file.filename} is damaged: {_short(error)}") from error
+        raise CorruptFileError(f"{file.filename} is damaged: {one_line(error)}") from error
     if stated != found:
         raise CorruptFileError(f"{file.filename} is damaged: its hash is {stated}, its content gives {found}")
-
-
-def _short(error: Exception) -> str:
-    return " ".join(str(error).split())[:200]

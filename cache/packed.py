@@ -10,7 +10,7 @@ import h5py
 import numpy as np
 
 from cache.documents import Documents
-from cache.errors import CorruptFileError, NotACacheError
+from cache.errors import CorruptFileError, NotACacheError, one_line
 from cache.hashing import check_plain_group
 from cache.hdf5 import checked_blocks, dataset_of, open_file
 from cache.manifest import MANIFEST_NAME, MAX_MANIFEST_BYTES, Manifest, parse_manifest
@@ -137,7 +137,7 @@ def _open(path: Path, manifest: Manifest | None = None) -> h5py.File:
             check_plain_group(file, split)
     except (OSError, ValueError, RuntimeError, KeyError) as error:
         file.close()
-        raise CorruptFileError(f"{path} is damaged ({' '.join(str(error).split())}); {_REPAIR}") from error
+        raise CorruptFileError(f"{path} is damaged ({one_line(error)}); {_REPAIR}") from error
     return file
 
 
@@ -149,5 +149,5 @@ def _manifest_of(file: h5py.File) -> Manifest:
     try:
         data = dataset[:].tobytes()
     except (OSError, RuntimeError, ValueError) as error:
-        raise CorruptFileError(f"{where} cannot be read ({' '.join(str(error).split())}); {_REPAIR}") from error
+        raise CorruptFileError(f"{where} cannot be read ({one_line(error)}); {_REPAIR}") from error
     return parse_manifest(data, where, _REPAIR)

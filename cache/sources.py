@@ -12,7 +12,7 @@ import h5py
 import numpy as np
 
 from cache.documents import Documents
-from cache.errors import CorruptFileError
+from cache.errors import CorruptFileError, one_line
 from cache.hdf5 import REPAIR
 from cache.manifest import Manifest, read_manifest, shard_name
 from cache.shard import open_shard, shard_header
@@ -174,8 +174,7 @@ class StoredSource(Source):
             raise
         except (OSError, RuntimeError) as error:
             path = self._storage.file_of(self._split, run)
-            reason = " ".join(str(error).split())
-            raise CorruptFileError(f"{path} cannot be read ({reason}); {self._storage.repair}") from error
+            raise CorruptFileError(f"{path} cannot be read ({one_line(error)}); {self._storage.repair}") from error
         combined = self._layers.combine(self._view, parts)
         if combined is not out:
             out[:] = combined

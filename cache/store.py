@@ -14,7 +14,7 @@ from cache.packed import PackedStorage
 from cache.sources import FolderStorage, Storage, StoredSource
 from cache.split import Split
 
-__all__ = ["FeatureCache", "Split"]
+__all__ = ["FeatureCache"]
 
 
 class FeatureCache:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 import numpy as np
 
 from cache import Layers
+from cache.errors import one_line
 from elmo_cache import allennlp
 from elmo_cache.bilm.encoder import BiLMEncoder
 from elmo_cache.bilm.options import BiLMOptions
@@ -185,8 +186,7 @@ def _from_archive(path: Path, **settings: Any) -> BiLMEncoder:
             # The tensors at 8 bytes a number: reading takes no more memory than that, whatever the archive says.
             data = _read_member(archive, weights_member, 8 * count_weights(options) + _SPARE_BYTES, path)
     except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, OSError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise EncoderError(f"{path} cannot be read as a .zip archive: {reason}; get it again") from error
+        raise EncoderError(f"{path} cannot be read as a .zip archive: {one_line(error)}; get it again") from error
     weights = read_weights(BytesIO(data), options, f"{path}:{weights_member.filename}")
     return BiLMEncoder(weights, options, name=_plain_name(options), **settings)
 

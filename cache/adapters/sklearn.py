@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 
-from cache.store import Split
+from cache.split import Split
 
 __all__ = ["Pooled", "PooledStatic"]
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import torch
 from torch.nn.utils.rnn import PackedSequence, pack_sequence, pad_sequence
 
-from cache.store import Split
+from cache.split import Split
 
 __all__ = ["PaddedBatch", "SplitDataset", "packed", "padded"]
 

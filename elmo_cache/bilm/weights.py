@@ -8,6 +8,7 @@ from typing import BinaryIO
 import h5py
 import numpy as np
 
+from cache.errors import one_line
 from cache.hashing import array_sha256, fingerprint
 from elmo_cache.bilm.options import BiLMOptions
 from elmo_cache.errors import EncoderError
@@ -99,8 +100,9 @@ def read_weights(source: Path | BinaryIO, options: BiLMOptions, where: str) -> W
     except FileNotFoundError as error:
         raise EncoderError(f"{where} does not exist") from error
     except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:  # h5py's, of a damaged file
-        reason = " ".join(str(error).split())[:200]
-        raise EncoderError(f"{where} cannot be read as HDF5: {reason}; it may be cut short: get it again") from error
+        raise EncoderError(
+            f"{where} cannot be read as HDF5: {one_line(error)}; it may be cut short: get it again"
+        ) from error
 
 
 def _find(file: h5py.File, name: str) -> h5py.Group | h5py.Dataset | None:

@@ -6,14 +6,14 @@ import click
 
 from cache import FeatureCache
 from cache.adapters.console import quiet_import
+from elmo_cache.commands.options import encoder_options, tokenizer_option
 from elmo_cache.corpora import open_corpus
 from elmo_cache.corpora.imdb import read_word_index
-from elmo_cache.encoders import DEFAULT_ENCODER, ENGINES, load_encoder
+from elmo_cache.encoders import load_encoder
 from elmo_cache.extraction import run
 from elmo_cache.ingestion import TextRule
 from elmo_cache.planning import SHARD_TOKENS, check_disk, default_tokenizer, prepare
 from elmo_cache.reporting import describe_plan
-from elmo_cache.tokenization import TOKENIZERS
 
 __all__ = ["build_command"]
 
@@ -27,34 +27,7 @@ __all__ = ["build_command"]
     show_default=True,
     help="sample, imdb, aclimdb, or a file: .csv .tsv .jsonl (columns below) or .txt (a document a line).",
 )
-@click.option(
-    "--encoder",
-    "encoder_name",
-    default=DEFAULT_ENCODER,
-    show_default=True,
-    help="imdb-v1 (embedded), original or allennlp:original (downloads; see `encoders`), or an ELMo's folder or .zip.",
-)
-@click.option(
-    "--layers",
-    type=click.Choice(["mix", "top", "all"]),
-    default="mix",
-    show_default=True,
-    help="The mean of all layers, the last one, or each of them.",
-)
-@click.option(
-    "--precision",
-    type=click.Choice(["float32", "bfloat16"]),
-    default="float32",
-    show_default=True,
-    help="Of the encoder's matrix products.",
-)
-@click.option(
-    "--engine",
-    type=click.Choice(ENGINES),
-    default="native",
-    show_default=True,
-    help="What runs a TF-Hub module: our own model with its variables, or the module's own graph (slower).",
-)
+@encoder_options
 @click.option(
     "--limit",
     "limits",
@@ -62,11 +35,7 @@ __all__ = ["build_command"]
     metavar="SPLIT=N",
     help="Only N documents of a split, a random sample; may be repeated, and raised later.",
 )
-@click.option(
-    "--tokenizer",
-    type=click.Choice(list(TOKENIZERS)),
-    help="How text is split. Default: keras for IMDB and with imdb-v1, else words.",
-)
+@tokenizer_option
 @click.option(
     "--num-words",
     type=int,

@@ -12,11 +12,12 @@ from cache.adapters.console import beginning, human_count, quiet_import
 from cache.adapters.progress import progress_bar
 from cache.documents import encode_vocabulary
 from cache.files import atomic_path
+from elmo_cache.commands.options import encoder_options, tokenizer_option
 from elmo_cache.corpora.records import LineReader, read_text_lines
-from elmo_cache.encoders import DEFAULT_ENCODER, Encoder, layers_of, load_encoder
+from elmo_cache.encoders import Encoder, layers_of, load_encoder
 from elmo_cache.errors import CorpusError
 from elmo_cache.planning import default_tokenizer
-from elmo_cache.tokenization import TOKENIZERS, get_tokenizer
+from elmo_cache.tokenization import get_tokenizer
 
 __all__ = ["encode_command"]
 
@@ -30,26 +31,8 @@ __all__ = ["encode_command"]
     metavar="FILE",
     help="UTF-8 text, a document a line, instead of TEXT; - for standard input.",
 )
-@click.option("--encoder", "encoder_name", default=DEFAULT_ENCODER, show_default=True, help="As for `build`.")
-@click.option(
-    "--layers",
-    type=click.Choice(["mix", "top", "all"]),
-    default="mix",
-    show_default=True,
-    help="The mean of all layers, the last one, or each of them.",
-)
-@click.option(
-    "--precision",
-    type=click.Choice(["float32", "bfloat16"]),
-    default="float32",
-    show_default=True,
-    help="Of the encoder's matrix products.",
-)
-@click.option(
-    "--tokenizer",
-    type=click.Choice(list(TOKENIZERS)),
-    help="How text is split. Default: keras with imdb-v1, else words.",
-)
+@encoder_options
+@tokenizer_option
 @click.option(
     "--out", type=click.Path(path_type=Path), metavar="FILE.npz", help="Save the vectors, replacing the file."
 )
@@ -59,6 +42,7 @@ def encode_command(
     encoder_name: str,
     layers: str,
     precision: str,
+    engine: str,
     tokenizer: str | None,
     out: Path | None,
 ) -> None:
@@ -79,7 +63,7 @@ def encode_command(
     if out is not None and out.suffix != ".npz":
         raise OutputError(f"--out is {out}, expected a name that ends in .npz")
     documents = _read(texts, source)
-    encoder = load_encoder(encoder_name, layers=layers, precision=precision)
+    encoder = load_encoder(encoder_name, layers=layers, precision=precision, engine=engine)
     split = get_tokenizer(tokenizer or default_tokenizer(None, encoder))
     words = [split(document) for document in documents]
     if out is None:

@@ -12,6 +12,7 @@ from typing import Any
 
 from cache.adapters.console import quiet_import
 from cache.adapters.progress import progress_bar
+from cache.errors import one_line
 from elmo_cache.errors import EncoderError
 
 with quiet_import():
@@ -24,8 +25,8 @@ __all__ = ["download"]
 TIMEOUT_S = 60.0
 
 
-def download(handle: str) -> str:
-    """Download a module into the cache of `tensorflow_hub`, and return its folder.
+def download(handle: str) -> None:
+    """Download a module into the cache of `tensorflow_hub`.
 
     Raises
     ------
@@ -34,22 +35,17 @@ def download(handle: str) -> str:
     """
     with progress_bar(0, "downloading", "B") as bar:
         try:
-            path: str = _Resolver(bar)(handle)
+            _Resolver(bar)(handle)
         except EncoderError:
             raise
         except urllib.error.HTTPError as error:
             raise EncoderError(f"the server answered {error.code} {error.reason}") from error
         except urllib.error.URLError as error:
-            raise EncoderError(_one_line(error.reason)) from error
+            raise EncoderError(one_line(error.reason)) from error
         except (OSError, ValueError, EOFError, zlib.error, tarfile.TarError, http.client.HTTPException) as error:
-            raise EncoderError(_one_line(error)) from error
+            raise EncoderError(one_line(error)) from error
         except tf.errors.OpError as error:  # of the disk
-            raise EncoderError(_one_line(error.message)) from error
-    return path
-
-
-def _one_line(reason: object) -> str:
-    return " ".join(str(reason).split())[:150] or type(reason).__name__
+            raise EncoderError(one_line(error.message)) from error
 
 
 class _Resolver(HttpCompressedFileResolver):

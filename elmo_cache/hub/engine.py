@@ -13,6 +13,7 @@ import numpy as np
 
 from cache import Layers
 from cache.adapters.console import quiet_import
+from cache.errors import one_line
 from cache.hashing import array_sha256, fingerprint
 from elmo_cache.bilm.encoder import LAYER_CHOICES, all_layers
 from elmo_cache.errors import EncoderError
@@ -58,7 +59,7 @@ class HubModule:
             self._loaded = tf.saved_model.load(str(directory), tags=tags)
             self.signatures = sorted(self._loaded.signatures)
         except Exception as error:  # a stranger's graph can make TensorFlow raise nearly anything
-            raise EncoderError(f"{directory} cannot be loaded by TensorFlow: {_one_line(error)}") from error
+            raise EncoderError(f"{directory} cannot be loaded by TensorFlow: {one_line(error)}") from error
         if SIGNATURE not in self.signatures:
             raise EncoderError(
                 f"{directory} has no signature {SIGNATURE!r}, which --engine hub runs; "
@@ -99,7 +100,7 @@ class HubModule:
             found = self._function(tokens=tf.constant(tokens, tf.string), sequence_len=tf.constant(lengths, tf.int32))
             arrays = {name: np.asarray(found[name].numpy(), np.float32) for name in outputs}
         except Exception as error:  # a stranger's graph can make TensorFlow raise nearly anything
-            raise EncoderError(f"{self.directory} failed in running {SIGNATURE!r}: {_one_line(error)}") from error
+            raise EncoderError(f"{self.directory} failed in running {SIGNATURE!r}: {one_line(error)}") from error
         for name, array in arrays.items():
             if array.ndim != 3 or len(array) != len(lengths) or array.shape[1] < max(lengths):
                 raise EncoderError(
@@ -268,7 +269,3 @@ def _batches(lengths: Sequence[int], most_tokens: int) -> list[list[int]]:
         else:
             batches.append([i])
     return batches
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:200] or type(error).__name__

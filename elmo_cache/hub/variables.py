@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from cache.adapters.console import human_count, quiet_import
+from cache.errors import one_line
 from elmo_cache.bilm.options import BiLMOptions
 from elmo_cache.bilm.weights import Weights, lstm_name, tensor_shapes
 from elmo_cache.errors import EncoderError
@@ -101,8 +102,9 @@ class Checkpoint:
         try:
             return question(*arguments)
         except (tf.errors.OpError, RuntimeError, ValueError, TypeError) as error:  # all kinds, of a damaged file
-            reason = " ".join(str(error).split())[:200]
-            raise EncoderError(f"the variables of {self.directory} cannot be read: {reason}; get it again") from error
+            raise EncoderError(
+                f"the variables of {self.directory} cannot be read: {one_line(error)}; get it again"
+            ) from error
 
 
 def read_module(directory: Path) -> ModuleWeights:

@@ -1,0 +1,61 @@
+"""Options that several commands have: which encoder, and what of it."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import click
+
+from elmo_cache.bilm.encoder import LAYER_CHOICES, PRECISIONS
+from elmo_cache.encoders import DEFAULT_ENCODER, ENGINES
+from elmo_cache.tokenization import TOKENIZERS
+
+__all__ = ["encoder_options", "tokenizer_option"]
+
+_Command = TypeVar("_Command", bound=Callable[..., None])
+
+
+def encoder_options(command: _Command) -> _Command:
+    """Add `--encoder`, `--layers`, `--precision` and `--engine`: what `load_encoder` takes."""
+    for option in reversed(_ENCODER_OPTIONS):
+        command = option(command)
+    return command
+
+
+_ENCODER_OPTIONS = [
+    click.option(
+        "--encoder",
+        "encoder_name",
+        default=DEFAULT_ENCODER,
+        show_default=True,
+        help="imdb-v1 (embedded), original or allennlp:original (downloads; see `encoders`), or an ELMo's folder or "
+        ".zip.",
+    ),
+    click.option(
+        "--layers",
+        type=click.Choice(LAYER_CHOICES),
+        default="mix",
+        show_default=True,
+        help="The mix of all layers (their mean, unless a TF-Hub module says otherwise), the last one, or each of "
+        "them.",
+    ),
+    click.option(
+        "--precision",
+        type=click.Choice(PRECISIONS),
+        default="float32",
+        show_default=True,
+        help="Of the encoder's matrix products.",
+    ),
+    click.option(
+        "--engine",
+        type=click.Choice(ENGINES),
+        default="native",
+        show_default=True,
+        help="What runs a TF-Hub module: our own model with its variables, or the module's own graph (slower).",
+    ),
+]
+
+tokenizer_option = click.option(
+    "--tokenizer",
+    type=click.Choice(list(TOKENIZERS)),
+    help="How text is split. Default: keras for the corpora of IMDB and with imdb-v1, else words.",
+)
