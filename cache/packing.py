@@ -98,16 +98,16 @@ def _data_bytes(path: Path, manifest: Manifest) -> int:
 
 
 def _check_place(path: Path, out: Path, n_bytes: int) -> None:
-    if os.path.lexists(out):
-        raise OutputError(f"{out} exists: remove it, or choose another name")
     if not out.parent.is_dir():
         raise OutputError(f"cannot write {out}: there is no folder {out.parent}")
-    if path.resolve() in out.resolve().parents:
-        raise OutputError(f"{out} would lie in the cache's own folder: choose a place beside it")
     try:
-        remove_strays(out.parent, out.name)
+        remove_strays(out.parent, out.name)  # also beside a file that is whole: the last thing before it is done
     except OSError as error:
         raise OutputError(f"cannot write {out}: {error.strerror}; choose another folder") from error
+    if os.path.lexists(out):
+        raise OutputError(f"{out} exists: remove it, or choose another name")
+    if path.resolve() in out.resolve().parents:
+        raise OutputError(f"{out} would lie in the cache's own folder: choose a place beside it")
     free = shutil.disk_usage(out.parent).free
     if n_bytes > free:
         raise OutputError(

@@ -3,7 +3,8 @@
 A build can be repeated at any time: what is finished stays.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from cache.documents import Documents
 from cache.files import remove_strays
 from cache.layers import Layers
 from cache.manifest import read_manifest, shard_name, write_manifest
-from cache.shard import shard_header, write_shard
+from cache.shard import ShardHeader, shard_header, write_shard
 from elmo_cache.corpora import Corpus, open_corpus
 from elmo_cache.encoders import Encoder, load_encoder
 from elmo_cache.errors import EncoderError
@@ -104,37 +105,49 @@ def run(plan: BuildPlan, *, progress: bool = False) -> None:
             write_manifest(directory, plan.manifest, exclusive=plan.previous is None)
         except FileExistsError:
             _refuse_other_build(plan)
-    with progress_bar(plan.pending_tokens, "encoding", "tok", progress) as bar:
-        for split, group in groupby(plan.pending, key=lambda shard: shard[0]):
-            documents = Documents(directory, split, plan.manifest)
-            try:
-                for _, index in group:
-                    _make_shard(plan, documents, split, index, bar)
-            finally:
-                documents.close()
+    with (
+        progress_bar(plan.pending_tokens, "encoding", "tok", progress) as bar,
+        ThreadPoolExecutor(1, "shard-writer") as writer,  # writes a shard while the next one is encoded
+    ):
+        writing: Future[None] | None = None
+        for shard in _encoded_shards(plan, bar):
+            if writing:
+                writing.result()
+            writing = writer.submit(_write, plan, *shard)
+            del shard  # the writer's alone: gone when it is done, before the next one needs as much memory
+        if writing:
+            writing.result()
 
 
-def _make_shard(plan: BuildPlan, documents: Documents, split: str, index: int, bar: "tqdm[Any]") -> None:
-    manifest, directory = plan.manifest, plan.directory
-    if (directory / shard_name(split, index)).exists():  # another build made it meanwhile
-        bar.update(manifest.splits[split].shard_n_tokens(index))
-        return
-    header = shard_header(manifest, split, index)
-    rows = _encode_rows(plan.encoder, documents, header.start, header.stop, manifest.layers, split, bar)
-    write_shard(directory, header, manifest.layers.split_columns(rows))
+def _encoded_shards(
+    plan: BuildPlan, bar: "tqdm[Any]"
+) -> Iterator[tuple[ShardHeader, Sequence[np.ndarray], np.ndarray]]:
+    """Yield each missing shard: its header, its documents' vectors, and their places in the corpus."""
+    for split, group in groupby(plan.pending, key=lambda shard: shard[0]):
+        documents = Documents(plan.directory, split, plan.manifest)
+        try:
+            for _, index in group:
+                header = shard_header(plan.manifest, split, index)
+                if (plan.directory / shard_name(split, index)).exists():  # another build made it meanwhile
+                    bar.update(header.n_tokens)
+                    continue
+                doc_ids = documents.doc_ids[header.start : header.stop]
+                yield header, _encode(plan, header, documents.words(header.start, header.stop), bar), doc_ids
+        finally:
+            documents.close()
 
 
-def _encode_rows(
-    encoder: Encoder, documents: Documents, start: int, stop: int, layers: Layers, split: str, bar: "tqdm[Any]"
-) -> np.ndarray:
-    """Return the float16 rows `(n_tokens, n_columns)` of the documents `start` to `stop`.
+def _encode(
+    plan: BuildPlan, header: ShardHeader, words: Sequence[Sequence[str]], bar: "tqdm[Any]"
+) -> Sequence[np.ndarray]:
+    """Return the vectors of a shard's documents as the encoder makes them, of the right shapes.
 
     Raises
     ------
     EncoderError
-        If the encoder returns arrays of the wrong shape, NaN, or numbers beyond float16.
+        If the encoder returns arrays of the wrong shape.
     """
-    words = documents.words(start, stop)
+    encoder = plan.encoder
     done = 0
 
     def advance(n_tokens: int) -> None:
@@ -145,21 +158,34 @@ def _encode_rows(
     arrays = encoder.encode(words, progress=advance)
     if len(arrays) != len(words):
         raise EncoderError(f"{encoder.name} returned {len(arrays)} arrays for {len(words)} documents")
-    offsets = documents.indptr[start : stop + 1] - documents.indptr[start]
-    rows = np.empty((int(offsets[-1]), layers.n_columns), np.float16)
-    for i, array in enumerate(arrays):
-        expected = (len(words[i]), layers.n_columns)
+    for i, (document, array) in enumerate(zip(words, arrays, strict=True), header.start):
+        expected = (len(document), plan.manifest.layers.n_columns)
         if np.shape(array) != expected:
             raise EncoderError(
-                f"{encoder.name} returned shape {np.shape(array)} for document {start + i} of {split}, "
+                f"{encoder.name} returned shape {np.shape(array)} for document {i} of {header.split}, "
                 f"expected {expected}"
             )
-        with np.errstate(over="ignore", invalid="ignore"):
-            # NumPy rounds correctly; HDF5's own conversion to float16 does not.
-            rows[offsets[i] : offsets[i + 1]] = array
-    _check_finite(rows, offsets, documents.doc_ids[start:stop], layers, split)
-    bar.update(len(rows) - done)
-    return rows
+    bar.update(header.n_tokens - done)
+    return arrays
+
+
+def _write(plan: BuildPlan, header: ShardHeader, arrays: Sequence[np.ndarray], doc_ids: np.ndarray) -> None:
+    """Write the vectors of a shard's documents as float16.
+
+    Raises
+    ------
+    EncoderError
+        If a number is NaN or beyond float16.
+    OutputError
+        If the shard cannot be written.
+    """
+    layers = plan.manifest.layers
+    with np.errstate(over="ignore", invalid="ignore"):
+        # NumPy rounds correctly; HDF5's own conversion to float16 does not.
+        rows = np.concatenate(arrays, dtype=np.float16)
+    offsets = np.cumsum([0, *map(len, arrays)])
+    _check_finite(rows, offsets, doc_ids, layers, header.split)
+    write_shard(plan.directory, header, layers.split_columns(rows))
 
 
 def _check_finite(rows: np.ndarray, offsets: np.ndarray, doc_ids: np.ndarray, layers: Layers, split: str) -> None:

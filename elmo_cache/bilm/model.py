@@ -27,26 +27,26 @@ class CharacterCNN(keras.Model):
     """Words to vectors: character embedding, convolutions, maximum over positions, highway layers, projection.
 
     `call` takes character ids `(n_words, max_characters)` int32 (`characters.character_ids`) and returns
-    `(n_words, projection_dim)` float32.
+    `(n_words, projection_dim)` float32. `precision` and `kernel_dtype` are those of `BidirectionalLSTM`.
     """
 
-    def __init__(self, options: BiLMOptions, precision: str = "float32"):
-        super().__init__(name="character_cnn", dtype="float32")
+    def __init__(self, options: BiLMOptions, precision: str = "float32", kernel_dtype: str | None = None):
+        super().__init__(name="character_cnn", dtype=_sum_dtype(precision))
         self.options = options
         n = options.n_filters
-        self.embedding = self.add_weight(shape=(262, options.char_dim), name="char_embed", dtype="float32")
+        self.embedding = self.add_weight(shape=(262, options.char_dim), name="char_embed")
         self.convolutions = [
             (
-                self.add_weight(shape=(width, options.char_dim, count), name=f"W_cnn_{i}", dtype="float32"),
-                self.add_weight(shape=(count,), name=f"b_cnn_{i}", dtype="float32"),
+                self.add_weight(shape=(width, options.char_dim, count), name=f"W_cnn_{i}"),
+                self.add_weight(shape=(count,), name=f"b_cnn_{i}"),
             )
             for i, (width, count) in enumerate(options.filters)
         ]
         self.highways = [
-            [_Affine(n, n, precision, name=f"highway_{i}_{gate}") for gate in ("carry", "transform")]
+            [_Affine(n, n, precision, kernel_dtype, name=f"highway_{i}_{gate}") for gate in ("carry", "transform")]
             for i in range(options.n_highway)
         ]
-        self.projection = _Affine(n, options.projection_dim, precision, name="projection")
+        self.projection = _Affine(n, options.projection_dim, precision, kernel_dtype, name="projection")
         self.built = True
         _compiled(self)
 
@@ -79,6 +79,20 @@ class CharacterCNN(keras.Model):
             transform.load(weights[f"CNN_high_{i}/W_transform"], weights[f"CNN_high_{i}/b_transform"])
         self.projection.load(weights["CNN_proj/W_proj"], weights["CNN_proj/b_proj"])
 
+    def tensors(self) -> dict[str, np.ndarray]:
+        """Return the weights as a public file has them: the inverse of `load`."""
+        tensors = {"char_embed": _array(self.embedding)[1:]}
+        for i, (kernel, bias) in enumerate(self.convolutions):
+            tensors[f"CNN/W_cnn_{i}"], tensors[f"CNN/b_cnn_{i}"] = _array(kernel)[None], _array(bias)
+        affines = {
+            f"CNN_high_{i}/{{}}_{gate}": affine
+            for i, pair in enumerate(self.highways)
+            for gate, affine in zip(("carry", "transform"), pair, strict=True)
+        }
+        for name, affine in {**affines, "CNN_proj/{}_proj": self.projection}.items():
+            tensors[name.format("W")], tensors[name.format("b")] = _array(affine.kernel), _array(affine.bias)
+        return tensors
+
 
 class BidirectionalLSTM(keras.Model):
     """A chunk of packed streams through both directions' LSTM layers, from state to state.
@@ -96,17 +110,31 @@ class BidirectionalLSTM(keras.Model):
     mix : sequence of float or None
         Weights of the layers 0 to n_layers: the only feature is then their sum. None: the features are the
         outputs of the LSTM layers.
-    precision : {"float32", "bfloat16"}
-        Of the matrix products; states and sums are float32 in both cases.
+    precision : {"float32", "bfloat16", "float64"}
+        Of the matrix products; states and sums are float32 in the first two cases.
+    kernel_dtype : str, optional
+        What the kernels are kept in, by default `precision`. Training keeps them in float32, where small steps add up.
+    dropout : keras.layers.Layer, optional
+        Applied to the input of every LSTM layer in training.
     """
 
-    def __init__(self, options: BiLMOptions, mix: Sequence[float] | None, precision: str = "float32"):
-        super().__init__(name="bidirectional_lstm", dtype="float32")
+    def __init__(
+        self,
+        options: BiLMOptions,
+        mix: Sequence[float] | None,
+        precision: str = "float32",
+        kernel_dtype: str | None = None,
+        dropout: keras.layers.Layer | None = None,
+    ):
+        super().__init__(name="bidirectional_lstm", dtype=_sum_dtype(precision))
         self.options = options
         self.mix = None if mix is None else [float(weight) for weight in mix]
+        self.dropout = dropout
         self.lstms = [
             [
-                ProjectedLSTM(options, precision, reverse=bool(direction), name=f"lstm_{direction}_{layer}")
+                ProjectedLSTM(
+                    options, precision, kernel_dtype, reverse=bool(direction), name=f"lstm_{direction}_{layer}"
+                )
                 for layer in range(options.n_layers)
             ]
             for direction in range(2)
@@ -114,7 +142,7 @@ class BidirectionalLSTM(keras.Model):
         self.built = True
         _compiled(self)
 
-    def call(self, chunk: dict[str, Any]) -> dict[str, Any]:
+    def call(self, chunk: dict[str, Any], training: bool = False) -> dict[str, Any]:
         """Return features and new states; see the class."""
         results = {}
         for direction, lstms in enumerate(self.lstms):
@@ -122,6 +150,8 @@ class BidirectionalLSTM(keras.Model):
             x, keep = _swapped(chunk[f"inputs_{direction}"]), _swapped(chunk[f"keep_{direction}"])
             layers = [x]
             for layer, lstm in enumerate(lstms):
+                if training and self.dropout is not None:
+                    x = self.dropout(x, training=True)
                 key = f"{direction}_{layer}"
                 y, hidden, cell = lstm(x, keep, chunk[f"hidden_{key}"], chunk[f"cell_{key}"])
                 if layer and self.options.use_skip_connections:
@@ -158,6 +188,17 @@ class BidirectionalLSTM(keras.Model):
                 name = lstm_name(direction, layer)
                 lstm.load(weights[f"{name}/W_0"], weights[f"{name}/B"], weights[f"{name}/W_P_0"])
 
+    def tensors(self) -> dict[str, np.ndarray]:
+        """Return the weights as a public file has them: the inverse of `load`."""
+        tensors = {}
+        for direction, lstms in enumerate(self.lstms):
+            for layer, lstm in enumerate(lstms):
+                name, bias = lstm_name(direction, layer), _array(lstm.bias)[:, 0]
+                tensors[f"{name}/W_0"] = _array(lstm.kernel).T
+                tensors[f"{name}/B"] = bias - _forget_bias(len(bias))
+                tensors[f"{name}/W_P_0"] = _array(lstm.projection).T
+        return tensors
+
 
 class ProjectedLSTM(keras.layers.Layer):
     """An LSTM layer with projection and clipping, without peepholes (Sak et al. 2014, arXiv:1402.1128).
@@ -166,53 +207,68 @@ class ProjectedLSTM(keras.layers.Layer):
     are. On the right they would be repacked in every time step, 67 MB of them in the original ELMo, for a few rows.
     """
 
-    def __init__(self, options: BiLMOptions, precision: str, *, reverse: bool, name: str):
-        super().__init__(name=name, dtype="float32")
+    def __init__(self, options: BiLMOptions, precision: str, kernel_dtype: str | None, *, reverse: bool, name: str):
+        super().__init__(name=name, dtype=_sum_dtype(precision))
         self.options, self.precision, self.reverse = options, precision, reverse
-        size, cells = options.projection_dim, options.dim
-        self.kernel = self.add_weight(shape=(4 * cells, 2 * size), name="kernel", dtype=precision)
-        self.bias = self.add_weight(shape=(4 * cells, 1), name="bias", dtype="float32")
-        self.projection = self.add_weight(shape=(size, cells), name="projection", dtype=precision)
+        size, cells, dtype = options.projection_dim, options.dim, kernel_dtype or precision
+        self.kernel = self.add_weight(shape=(4 * cells, 2 * size), name="kernel", dtype=dtype)
+        self.bias = self.add_weight(shape=(4 * cells, 1), name="bias")
+        self.projection = self.add_weight(shape=(size, cells), name="projection", dtype=dtype)
         self.built = True
 
     def call(self, inputs: Any, keep: Any, hidden: Any, cell: Any) -> tuple[Any, Any, Any]:
         """Return the outputs `(time, projection_dim, n_streams)`, the last hidden state and the last cell state."""
-        return _scan(self._step, hidden, cell, inputs, keep, reverse=self.reverse)
+        # Once, not in every step.
+        kernel, projection = ops.cast(self.kernel, self.precision), ops.cast(self.projection, self.precision)
 
-    def _step(self, hidden: Any, cell: Any, inputs: Any, keep: Any) -> tuple[Any, Any]:
-        gates = _product(self.kernel, ops.concatenate([inputs, hidden * keep]), self.precision) + self.bias
-        input_gate, candidate, forget_gate, output_gate = ops.split(gates, 4)
-        cell = ops.sigmoid(forget_gate) * (cell * keep) + ops.sigmoid(input_gate) * ops.tanh(candidate)
-        cell = _clip(cell, self.options.cell_clip)
-        hidden = _product(self.projection, ops.sigmoid(output_gate) * ops.tanh(cell), self.precision)
-        return _clip(hidden, self.options.proj_clip), cell
+        def step(hidden: Any, cell: Any, inputs: Any, keep: Any) -> tuple[Any, Any]:
+            gates = _product(kernel, ops.concatenate([inputs, hidden * keep]), self.precision) + self.bias
+            input_gate, candidate, forget_gate, output_gate = ops.split(gates, 4)
+            cell = ops.sigmoid(forget_gate) * (cell * keep) + ops.sigmoid(input_gate) * ops.tanh(candidate)
+            cell = _clip(cell, self.options.cell_clip)
+            hidden = _product(projection, ops.sigmoid(output_gate) * ops.tanh(cell), self.precision)
+            return _clip(hidden, self.options.proj_clip), cell
+
+        return _scan(step, hidden, cell, inputs, keep, reverse=self.reverse)
 
     def load(self, kernel: np.ndarray, bias: np.ndarray, projection: np.ndarray) -> None:
         """Take over a layer's tensors as the public format has them."""
-        input_bias, candidate_bias, forget_bias, output_bias = np.split(bias, 4)
-        # The forget gate's bias of 1 is in no weights file.
-        self.bias.assign(np.concatenate([input_bias, candidate_bias, forget_bias + 1.0, output_bias])[:, None])
+        self.bias.assign((bias + _forget_bias(len(bias)))[:, None])
         self.kernel.assign(kernel.T)
         self.projection.assign(projection.T)
 
 
 class _Affine(keras.layers.Layer):
-    def __init__(self, n_in: int, n_out: int, precision: str, name: str):
-        super().__init__(name=name, dtype="float32")
-        self.kernel = self.add_weight(shape=(n_in, n_out), name="kernel", dtype=precision)
-        self.bias = self.add_weight(shape=(n_out,), name="bias", dtype="float32")
+    def __init__(self, n_in: int, n_out: int, precision: str, kernel_dtype: str | None, name: str):
+        super().__init__(name=name, dtype=_sum_dtype(precision))
+        self.precision = precision
+        self.kernel = self.add_weight(shape=(n_in, n_out), name="kernel", dtype=kernel_dtype or precision)
+        self.bias = self.add_weight(shape=(n_out,), name="bias")
         self.built = True
 
     def call(self, x: Any) -> Any:
-        return _product(x, self.kernel, self.kernel.dtype) + self.bias
+        return _product(x, self.kernel, self.precision) + self.bias
 
     def load(self, kernel: np.ndarray, bias: np.ndarray) -> None:
         self.kernel.assign(kernel)
         self.bias.assign(bias)
 
 
+def _sum_dtype(precision: str) -> str:
+    return "float64" if precision == "float64" else "float32"
+
+
 def _product(x: Any, y: Any, precision: str) -> Any:
-    return ops.cast(ops.matmul(ops.cast(x, precision), ops.cast(y, precision)), "float32")
+    return ops.cast(ops.matmul(ops.cast(x, precision), ops.cast(y, precision)), _sum_dtype(precision))
+
+
+def _forget_bias(n_gates: int) -> np.ndarray:
+    """Return what is added to the gates' biases at run time and is in no weights file: 1 for the forget gate."""
+    return np.repeat(np.array([0, 0, 1, 0], np.float32), n_gates // 4)
+
+
+def _array(variable: keras.Variable) -> np.ndarray:
+    return ops.convert_to_numpy(variable).astype(np.float32)
 
 
 def _swapped(x: Any) -> Any:
