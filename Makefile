@@ -5,8 +5,12 @@ PEER ?= .peer
 DEMO ?= demo
 
 BIN = $(VENV)/bin
+MEASURE = $(BIN)/python benchmarks
+ROWS = benchmarks/rows
+# --aclimdb PATH for all 50,000 reviews, instead of 20,000 of the sample.
+MEMORY ?=
 
-.PHONY: demo test test-all lint clean
+.PHONY: demo test test-all lint bench bench-full clean
 
 demo: $(VENV)/installed
 	$(BIN)/elmo-cache build $(DEMO)/imdb.elmo --limit train=1000 --limit test=500
@@ -19,6 +23,22 @@ test: $(VENV)/installed
 
 test-all: $(VENV)/installed $(PEER)/installed
 	ELMO_PEER_PYTHON=$(abspath $(PEER)/bin/python) $(BIN)/python -m pytest -m ""
+
+# Some 25 minutes on two cores, and 17 GB of disk for a while.
+bench: $(VENV)/installed $(PEER)/installed
+	$(MEASURE)/encoder.py --peer $(PEER)/bin/python --bfloat16 --json $(ROWS)/1-encoder.json
+	$(MEASURE)/limit.py --json $(ROWS)/2-limit.json
+	$(MEASURE)/extraction.py --json $(ROWS)/3-extraction.json
+	$(MEASURE)/training.py --json $(ROWS)/4-training.json
+	$(MEASURE)/reads.py --json $(ROWS)/5-reads.json
+	$(MEASURE)/report.py
+
+# The rows that take hours.
+bench-full: bench
+	$(MEASURE)/encoder.py --hub --reviews 16 --json $(ROWS)/6-hub.json
+	$(MEASURE)/trials.py --peer $(PEER)/bin/python --json $(ROWS)/7-trials.json
+	$(MEASURE)/memory.py $(MEMORY) --json $(ROWS)/8-memory.json
+	$(MEASURE)/report.py
 
 lint: $(VENV)/installed
 	$(BIN)/ruff check
@@ -38,4 +58,4 @@ $(PEER)/installed: Makefile
 	touch $@
 
 clean:
-	rm -rf $(VENV) $(PEER) $(DEMO) build dist *.egg-info
+	rm -rf $(VENV) $(PEER) $(DEMO) $(ROWS) build dist *.egg-info

@@ -5,6 +5,7 @@ import os
 import platform
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -20,7 +21,7 @@ import numpy as np
 json_option = click.option("--json", "json_path", type=click.Path(path_type=Path), help="File to write the rows to.")
 peer_option = click.option("--peer", type=click.Path(path_type=Path), help="Python with simple-elmo 0.9.2.")
 
-VERSIONS = ("tensorflow", "keras", "numpy", "h5py", "jax", "simple-elmo")
+VERSIONS = ("tensorflow", "keras", "numpy", "h5py", "jax")
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,12 @@ def finish(rows: Sequence[Row], json_path: Path | None) -> None:
         click.echo(f"    ratio {row.ratio:.3g}, {row.reach_text or 'no reach'}: {reached}. {row.note}")
     if json_path:
         json_path.parent.mkdir(parents=True, exist_ok=True)
-        value = {"machine": machine(), "date": date.today().isoformat(), "rows": [asdict(row) for row in rows]}
+        value = {
+            "script": Path(sys.argv[0]).stem,
+            "machine": machine(),
+            "date": date.today().isoformat(),
+            "rows": [asdict(row) for row in rows],
+        }
         json_path.write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 

@@ -1,10 +1,11 @@
 """Words a second of our encoder against simple-elmo 0.9.2: the same random weights, the same real reviews, one run.
 
-    python benchmarks/encoder.py --peer .peer/bin/python                     # original size, 64 reviews
+    python benchmarks/encoder.py --peer .peer/bin/python                     # original size, 128 reviews
+    python benchmarks/encoder.py --peer .peer/bin/python --bfloat16          # and our bfloat16
     python benchmarks/encoder.py --peer .peer/bin/python --encoder imdb-v1   # the embedded encoder
     python benchmarks/encoder.py --hub                                       # against a TF-Hub module's own graph
 
-`make test-all` makes the environment `.peer`. simple-elmo is measured twice: as its documentation uses it, one call of
+`make .peer/installed` makes the environment. simple-elmo is measured twice: as its documentation uses it, one call of
 `get_elmo_vectors`, session and warm-up included; and with what it is fastest with: one session kept open, its state set
 to zero before each batch, reviews sorted by length in batches of 32, the first run not timed. Our encoder gets the
 reviews in their stored order; its graph is traced before. Our runs stand before and after the peer's, and the median of
@@ -48,9 +49,9 @@ ORIGINAL = {
 @click.option(
     "--encoder", "encoder_name", help="Weights to use with --peer; default: random ones of the original size."
 )
-@click.option("--reviews", default=64, show_default=True)
+@click.option("--reviews", default=128, show_default=True)
 @click.option("--runs", default=3, show_default=True, help="Timed runs of the other side; ours stand around them.")
-@click.option("--precision", default="float32", show_default=True)
+@click.option("--bfloat16", is_flag=True, help="With --peer, also our encoder in bfloat16.")
 @json_option
 def main(
     peer: Path | None,
@@ -58,24 +59,27 @@ def main(
     encoder_name: str | None,
     reviews: int,
     runs: int,
-    precision: str,
+    bfloat16: bool,
     json_path: Path | None,
 ) -> None:
     if not peer and not hub:
         raise click.UsageError("give --peer, --hub, or both: what to compare with")
     documents = sample_reviews(reviews)
-    click.echo(f"{reviews} reviews of sample, {sum(map(len, documents)):,} words, {precision}")
+    click.echo(f"{reviews} reviews of sample, {sum(map(len, documents)):,} words")
+    rows = []
     with scratch_folder() as scratch:
         folder = Path(scratch)
         if peer:
-            against_peer(peer, encoder_name, documents, runs, precision, folder)
+            precisions = ["float32", "bfloat16"] if bfloat16 else ["float32"]
+            rows += against_peer(peer, encoder_name, documents, runs, precisions, folder)
         if hub:
-            finish([against_hub(documents, runs, precision, folder)], json_path)
+            rows.append(against_hub(documents, runs, folder))
+    finish(rows, json_path)
 
 
 def against_peer(
-    peer: Path, encoder_name: str | None, documents: list[list[str]], runs: int, precision: str, folder: Path
-) -> None:
+    peer: Path, encoder_name: str | None, documents: list[list[str]], runs: int, precisions: list[str], folder: Path
+) -> list[Row]:
     weights = folder / "weights"
     if encoder_name is None:
         weights.mkdir()
@@ -86,31 +90,60 @@ def against_peer(
             source = Path(__file__).parents[1] / "elmo_cache" / "embedded" / encoder_name
         weights.symlink_to(source.resolve())
     n_words = sum(map(len, documents))
-    encoder = load_encoder(weights, precision=precision)
-    vectors = encoder.encode(documents)  # traces the graph
-    seconds = [timed(lambda: encoder.encode(documents)) for _ in range(runs)]
+    encoders = {precision: load_encoder(weights, precision=precision) for precision in precisions}
+    vectors = {precision: np.concatenate(encoder.encode(documents)) for precision, encoder in encoders.items()}
+    ways = {precision: (lambda encoder=encoder: encoder.encode(documents)) for precision, encoder in encoders.items()}
+    seconds: dict[str, list[float]] = {precision: [] for precision in precisions}
+
+    def run_ours() -> None:
+        for precision, way in ways.items():
+            seconds[precision] += [timed(way) for _ in range(runs)]
+
+    run_ours()
     found = run_peer(peer, weights, documents, folder, runs)
-    seconds += [timed(lambda: encoder.encode(documents)) for _ in range(runs)]
-    theirs = np.load(folder / "peer.npz")
-    difference = max(
-        float(np.abs(vector - theirs[f"document_{i}"]).max()) for i, vector in enumerate(vectors) if len(vector)
-    )
-    largest = max(float(np.abs(vector).max()) for vector in vectors if len(vector))
-    ours, peers = n_words / statistics.median(seconds), n_words / statistics.median(found["seconds"])
-    click.echo(f"elmo-cache   {ours:10,.0f} words/s  (median of {2 * runs})")
-    documented = n_words / found["documented_s"]
-    click.echo(f"simple-elmo  {peers:10,.0f} words/s  at its best (median of {runs}): ratio {ours / peers:.1f}")
-    click.echo(f"simple-elmo  {documented:10,.0f} words/s  as documented (one run): ratio {ours / documented:.1f}")
-    click.echo(f"largest difference of the vectors {difference:.2g}, largest value {largest:.3g}")
+    run_ours()
+    archive = np.load(folder / "peer.npz")
+    theirs = np.concatenate([archive[f"document_{i}"] for i in range(len(documents))])
+    best, documented = n_words / statistics.median(found["seconds"]), n_words / found["documented_s"]
+    rows = []
+    for precision in precisions:
+        ours = n_words / statistics.median(seconds[precision])
+        note = f"{len(documents)} reviews, {n_words:,} words; largest difference of the vectors " + (
+            f"{np.abs(vectors[precision] - theirs).max():.2g}, largest value {np.abs(theirs).max():.3g}."
+        )
+        if precision == "bfloat16":
+            away = np.linalg.norm(vectors[precision] - vectors["float32"], axis=1)
+            relative = away / np.linalg.norm(vectors["float32"], axis=1)
+            note += f" Relative to float32: {relative.max():.2g} at most, {relative.mean():.2g} on average."
+        reach = ({"float32": 10.0, "bfloat16": 15.0}[precision], None) if encoder_name is None else (None, None)
+        for way, theirs_a_second, n_runs, how in (
+            ("as documented", documented, 1, "one call of get_elmo_vectors, as its documentation has it"),
+            ("at its best", best, runs, "an open session, sorted by length, batches of 32"),
+        ):
+            rows.append(
+                Row(
+                    f"encoder {precision}, simple-elmo {way}",
+                    f"encoder, {precision}, {encoders[precision].options.architecture}",
+                    f"simple-elmo 0.9.2, {how}, same weights and text",
+                    ours,
+                    theirs_a_second,
+                    ours / theirs_a_second,
+                    reach,
+                    "words/s",
+                    n_runs,
+                    note,
+                )
+            )
+    return rows
 
 
-def against_hub(documents: list[list[str]], runs: int, precision: str, folder: Path) -> Row:
+def against_hub(documents: list[list[str]], runs: int, folder: Path) -> Row:
     sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
     from hub_module import write_module
 
     options = BiLMOptions.parse(json.dumps(ORIGINAL), "options")
     module = write_module(folder / "module", options, signatures=["tokens"])
-    native, hub = load_encoder(module, precision=precision), load_encoder(module, engine="hub")
+    native, hub = load_encoder(module), load_encoder(module, engine="hub")
     pairs = zip(native.encode(documents), hub.encode(documents), strict=True)  # traces the graphs
     difference = max(float(np.abs(ours - theirs).max(initial=0.0)) for ours, theirs in pairs)
     seconds = interleaved(runs, native=lambda: native.encode(documents), hub=lambda: hub.encode(documents))

@@ -1,7 +1,9 @@
-"""The encoder against the limit: the arithmetic of a word at the best matrix product that TensorFlow itself reaches.
+"""The encoder against the limit: the arithmetic of a word at the best matrix product that its backend itself reaches.
 
     python benchmarks/limit.py              # original size, random weights, 320 real reviews: a load for 128 streams
     python benchmarks/limit.py --profile    # and where the time goes
+
+With `KERAS_BACKEND=jax` on JAX, and without TensorFlow; `gpu.py` is for GPUs.
 
 A word's arithmetic is that of the LSTMs' products alone, worked out from the options; what the encoder does beside
 (characters, gates, packing) counts as lost. Products are measured before, between and after the encoder's runs.
@@ -9,14 +11,15 @@ A word's arithmetic is that of the LSTMs' products alone, worked out from the op
 
 import statistics
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import click
+import keras
 import numpy as np
-import tensorflow as tf
 from common import Row, finish, json_option, timed
 from encoder import sample_reviews, write_original
-from encoder_profile import profile
 
 from elmo_cache import load_encoder
 from elmo_cache.bilm.encoder import BiLMEncoder
@@ -48,6 +51,8 @@ def main(
             reach = REACH[kind] if encoder_name is None else None
             rows.append(measure(encoder, documents, runs, kind, reach))
             if with_profile:
+                from encoder_profile import profile  # TensorFlow's
+
                 profile(encoder, documents)
     finish(rows, json_path)
 
@@ -73,7 +78,7 @@ def measure(encoder: BiLMEncoder, documents: list[list[str]], runs: int, precisi
     return Row(
         f"encoder against the limit, {precision}",
         f"encoder, {precision}, {options.architecture}, {len(documents)} real reviews",
-        f"{flop / 1e6:.0f} MFLOP a word at TensorFlow's best matrix product",
+        f"{flop / 1e6:.0f} MFLOP a word at the best matrix product of {keras.backend.backend()}",
         words,
         best / flop,
         words * flop / best,
@@ -92,16 +97,32 @@ def flop_a_word(options: BiLMOptions) -> int:
     return 2 * 2 * options.n_layers * (gates + projection)
 
 
+def compiled_product() -> Callable[[Any, Any], Any]:
+    """Return the matrix product of Keras's backend, compiled as it compiles."""
+    if keras.backend.backend() == "jax":
+        import jax
+
+        return jax.jit(jax.numpy.matmul)
+    import tensorflow as tf
+
+    return tf.function(tf.matmul)
+
+
+def wait(array: Any) -> None:
+    """Return when an array has been computed."""
+    keras.ops.convert_to_numpy(array[0, :1])
+
+
 class Products:
-    """TensorFlow's matrix product at a few shapes: large ones, and those of the encoder."""
+    """The backend's matrix product at a few shapes: large ones, and those of the encoder."""
 
     def __init__(self, options: BiLMOptions, n_streams: int, precision: str):
         size, gates = options.projection_dim, 4 * options.dim
         shapes = [(4096, 4096, 4096), (16 * n_streams, size, gates), (gates, 2 * size, n_streams)]
         self._operands = {
-            (m, k, n): [tf.cast(tf.random.normal(shape), precision) for shape in ((m, k), (k, n))] for m, k, n in shapes
+            (m, k, n): [keras.random.normal(shape, dtype=precision) for shape in ((m, k), (k, n))] for m, k, n in shapes
         }
-        self._product = tf.function(tf.matmul)
+        self._product = compiled_product()
         self._seconds: dict[tuple[int, int, int], list[float]] = {shape: [] for shape in self._operands}
         for operands in self._operands.values():
             self._product(*operands)
@@ -111,7 +132,7 @@ class Products:
         for shape, operands in self._operands.items():
             repeats = max(1, 4096**3 // (shape[0] * shape[1] * shape[2]))
             for _ in range(CALLS):
-                seconds = timed(lambda n=repeats, x=operands: [self._product(*x) for _ in range(n)][-1][0, 0].numpy())
+                seconds = timed(lambda n=repeats, x=operands: wait([self._product(*x) for _ in range(n)][-1]))
                 self._seconds[shape].append(seconds / repeats)
 
     def rates(self) -> dict[tuple[int, int, int], float]:

@@ -39,7 +39,7 @@ def read(path: Path) -> dict[str, Any]:
     """Return a run: its script, machine, date and rows."""
     run: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     rows = [Row(**{**row, "reach": tuple(row["reach"])}) for row in run["rows"]]
-    return {**run, "script": path.stem, "rows": rows}
+    return {**run, "rows": rows}
 
 
 def write_page(runs: list[dict[str, Any]]) -> str:
@@ -56,7 +56,6 @@ def machine_lines(runs: list[dict[str, Any]]) -> list[str]:
     return [
         f"## {machine['cpu']}",
         "",
-        *(f"- {line}" for line in machine.get("devices", [])),
         f"- {machine['cores']} cores, {machine['memory_gb']} GB of memory",
         f"- {', '.join(f'{name} {number}' for name, number in machine['versions'].items())}",
         f"- {' to '.join(dict.fromkeys((dates[0], dates[-1])))}",

@@ -18,12 +18,12 @@ from common import RandomEncoder, Row, finish, interleaved, json_option, scratch
 from cache import FeatureCache
 from cache.adapters.keras import PaddedBatches
 from elmo_cache import build
+from trainer.experiment import Experiment
 from trainer.fitting import Fit, fit
 from trainer.models import build_model, reinitialise
 from trainer.protocols import Sizes
 from trainer.settings import Settings
 from trainer.static_vectors import StaticVectors
-from trainer.trials import Experiment
 
 STATIC_DIM = 300
 SEED, TRIAL = 0, 1

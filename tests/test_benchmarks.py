@@ -25,15 +25,16 @@ ROW = {
 MACHINE = {"cpu": "A processor", "cores": 2, "memory_gb": 16, "versions": {"Python": "3.11.7", "keras": "3.9.0"}}
 
 
-def run(script: str, *arguments: str | Path) -> str:
+def run(script: str, *arguments: str | Path, folder: Path | None = None) -> str:
     command = [sys.executable, str(BENCHMARKS / script), *map(str, arguments)]
-    result = subprocess.run(command, capture_output=True, text=True, timeout=900)
+    result = subprocess.run(command, capture_output=True, text=True, timeout=900, cwd=folder)
     assert result.returncode == 0, result.stderr
     return result.stdout
 
 
 def write_rows(path: Path, *rows: dict[str, Any], machine: dict[str, Any] = MACHINE) -> Path:
-    path.write_text(json.dumps({"machine": machine, "date": "2024-05-06", "rows": [{**ROW, **row} for row in rows]}))
+    run = {"script": path.stem, "machine": machine, "date": "2024-05-06", "rows": [{**ROW, **row} for row in rows]}
+    path.write_text(json.dumps(run))
     return path
 
 
@@ -85,10 +86,12 @@ def test_report_says_what_was_reached(tmp_path: Path) -> None:
         ("reads.py", "--gigabytes 0.02 --reads 20 --runs 1", 5),
         ("memory.py", "--small 20 --large 40", 1),
         ("trials.py", "--encoder imdb-v1 --n 1 --pool 420 --batches 1", 2),
+        ("gpu.py", "--encoder imdb-v1 --documents 8 --streams 8 --runs 1 --text reviews.txt", 4),
     ],
 )
 def test_script_runs(tmp_path: Path, script: str, arguments: str, n_rows: int) -> None:
-    printed = run(script, *arguments.split(), "--json", tmp_path / "rows.json")
+    (tmp_path / "reviews.txt").write_text("a slow start but what a finish\nnot for me\n" * 8)
+    printed = run(script, *arguments.split(), "--json", tmp_path / "rows.json", folder=tmp_path)
 
     written = json.loads((tmp_path / "rows.json").read_text())
     assert written["machine"]["cores"] >= 1 and "Python" in written["machine"]["versions"]
