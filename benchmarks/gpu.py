@@ -36,6 +36,7 @@ REACH_S = {"float32": 60.0, "bfloat16": 20.0}
 @click.option("--encoder", "encoder_name", help="Weights to use; default: random ones of the original size.")
 @click.option("--documents", default=4000, show_default=True, help="For words/s; the build encodes all there are.")
 @click.option("--streams", multiple=True, type=int, default=(128, 512, 2048), show_default=True)
+@click.option("--product", default=8192, show_default=True, help="Rows of the largest product to measure.")
 @click.option("--runs", default=3, show_default=True)
 @json_option
 def main(
@@ -43,6 +44,7 @@ def main(
     encoder_name: str | None,
     documents: int,
     streams: tuple[int, ...],
+    product: int,
     runs: int,
     json_path: Path | None,
 ) -> None:
@@ -59,7 +61,7 @@ def main(
             for n_streams in streams:
                 encoder = load_encoder(encoder_name, precision=precision)
                 encoder.n_streams = n_streams
-                row = measure(encoder, words, runs, precision, reach)
+                row = measure(encoder, words, runs, precision, reach, product)
                 best = max(best, (row.ours, n_streams))
                 rows.append(row)
             rows.append(whole_build(folder / "c.elmo", text, encoder_name, precision, best[1]))

@@ -36,10 +36,17 @@ CALLS = 5
 @click.option("--reviews", default=320, show_default=True)
 @click.option("--runs", default=3, show_default=True)
 @click.option("--precision", type=click.Choice([*REACH, "both"]), default="both", show_default=True)
+@click.option("--product", default=4096, show_default=True, help="Rows of the largest product to measure.")
 @click.option("--profile", "with_profile", is_flag=True, help="Also time the encoder's parts.")
 @json_option
 def main(
-    encoder_name: str | None, reviews: int, runs: int, precision: str, with_profile: bool, json_path: Path | None
+    encoder_name: str | None,
+    reviews: int,
+    runs: int,
+    precision: str,
+    product: int,
+    with_profile: bool,
+    json_path: Path | None,
 ) -> None:
     documents = sample_reviews(reviews)
     rows = []
@@ -49,7 +56,7 @@ def main(
         for kind in REACH if precision == "both" else [precision]:
             encoder = load_encoder(encoder_name or scratch, precision=kind)
             reach = REACH[kind] if encoder_name is None else None
-            rows.append(measure(encoder, documents, runs, kind, reach))
+            rows.append(measure(encoder, documents, runs, kind, reach, product))
             if with_profile:
                 from encoder_profile import profile  # TensorFlow's
 
@@ -57,13 +64,20 @@ def main(
     finish(rows, json_path)
 
 
-def measure(encoder: BiLMEncoder, documents: list[list[str]], runs: int, precision: str, reach: float | None) -> Row:
+def measure(
+    encoder: BiLMEncoder,
+    documents: list[list[str]],
+    runs: int,
+    precision: str,
+    reach: float | None,
+    product: int,
+) -> Row:
     n_words = sum(map(len, documents))
     options = encoder.options
     flop = flop_a_word(options)
     click.echo(f"{precision}: {n_words:,} words, {flop / 1e6:.1f} MFLOP a word")
     encoder.encode(documents)  # traces the graph
-    products = Products(options, encoder.n_streams, precision)
+    products = Products(options, encoder.n_streams, precision, product)
     seconds = []
     for _ in range(runs):
         products.measure()
@@ -116,13 +130,14 @@ def wait(array: Any) -> None:
 class Products:
     """The backend's matrix product at a few shapes: large ones, and those of the encoder."""
 
-    def __init__(self, options: BiLMOptions, n_streams: int, precision: str):
+    def __init__(self, options: BiLMOptions, n_streams: int, precision: str, large: int):
         size, gates = options.projection_dim, 4 * options.dim
-        shapes = [(4096, 4096, 4096), (16 * n_streams, size, gates), (gates, 2 * size, n_streams)]
+        shapes = [(large, large, large), (16 * n_streams, size, gates), (gates, 2 * size, n_streams)]
         self._operands = {
             (m, k, n): [keras.random.normal(shape, dtype=precision) for shape in ((m, k), (k, n))] for m, k, n in shapes
         }
         self._product = compiled_product()
+        self._large = large
         self._seconds: dict[tuple[int, int, int], list[float]] = {shape: [] for shape in self._operands}
         for operands in self._operands.values():
             self._product(*operands)
@@ -130,7 +145,7 @@ class Products:
     def measure(self) -> None:
         """Time every shape; small products are repeated, so that the call itself does not count."""
         for shape, operands in self._operands.items():
-            repeats = max(1, 4096**3 // (shape[0] * shape[1] * shape[2]))
+            repeats = max(1, self._large**3 // (shape[0] * shape[1] * shape[2]))
             for _ in range(CALLS):
                 seconds = timed(lambda n=repeats, x=operands: wait([self._product(*x) for _ in range(n)][-1]))
                 self._seconds[shape].append(seconds / repeats)
