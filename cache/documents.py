@@ -150,12 +150,19 @@ class Documents:
             or indptr[planned].tolist() != [0, *plan.token_stops]
         ):
             raise CorruptFileError(f"{self.path}: indptr does not fit the manifest's plan; {self._repair}")
+        # There is a token id for each: room for the rows of a document is not made because a number says so.
+        self._dataset("token_ids", "<i4", plan.n_corpus_tokens)
         return indptr
 
     @cached_property
     def doc_ids(self) -> np.ndarray:
         """Position of each document in the corpus, `(n_docs,)` int64, 0-based."""
-        return self._read("doc_ids", "<i8", self._n_docs)
+        doc_ids = self._read("doc_ids", "<i8", self._n_docs)
+        if not np.array_equal(np.sort(doc_ids), np.arange(self._n_docs)):
+            raise CorruptFileError(
+                f"{self.path}: doc_ids are not the numbers from 0 to {self._n_docs - 1}, each once; {self._repair}"
+            )
+        return doc_ids
 
     @cached_property
     def labels(self) -> np.ndarray | None:
@@ -171,7 +178,10 @@ class Documents:
     @cached_property
     def truncated(self) -> np.ndarray:
         """Whether the window cut a document, `(n_docs,)` bool."""
-        return self._read("truncated", "|u1", self._n_docs).astype(bool)
+        truncated = self._read("truncated", "|u1", self._n_docs)
+        if np.any(truncated > 1):
+            raise CorruptFileError(f"{self.path}: truncated holds other numbers than 0 and 1; {self._repair}")
+        return truncated.astype(bool)
 
     @cached_property
     def vocabulary(self) -> list[str]:

@@ -12,6 +12,7 @@ __all__ = [
     "NotACacheError",
     "OutputError",
     "SelectionError",
+    "WorkersError",
     "one_line",
 ]
 
@@ -50,6 +51,10 @@ class OutputError(CacheError, OSError):
 
 class DownloadError(CacheError, OSError):
     """A file of the web that did not come; whoever asked for it adds what it is and what else can be done."""
+
+
+class WorkersError(CacheError, RuntimeError):
+    """Other processes that cannot be had, or died."""
 
 
 def one_line(reason: object) -> str:

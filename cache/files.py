@@ -5,13 +5,15 @@ import fcntl
 import os
 import re
 import secrets
+import shutil
+import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from cache.errors import CacheError, OutputError
 
-__all__ = ["atomic_path", "is_temporary", "remove_strays", "reserve", "temporary_files"]
+__all__ = ["atomic_path", "is_special", "is_temporary", "remove_strays", "reserve", "temporary_files"]
 
 _TEMPORARY = re.compile(r"\..+\.[0-9a-f]{12}\.tmp", re.DOTALL)
 _NOT_SUPPORTED = (errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
@@ -50,19 +52,20 @@ def atomic_path(final: Path, *, exclusive: bool = False) -> Iterator[Path]:
             os.replace(temporary, final)
         _sync_directory(final.parent)
     except (FileExistsError, CacheError):
-        temporary.unlink(missing_ok=True)
+        _remove(temporary)
         raise
     except (OSError, RuntimeError) as error:  # HDF5 reports some failed writes as RuntimeError
-        temporary.unlink(missing_ok=True)
+        _remove(temporary)
         explained = _explained(error, final)
         if explained is error:
             raise
         raise explained from error
     except BaseException:
-        temporary.unlink(missing_ok=True)
+        _remove(temporary)
         raise
     finally:
-        os.close(lock)
+        with suppress(OSError):  # what was written is synced, or its error is on the way
+            os.close(lock)
 
 
 def reserve(path: Path, n_bytes: int) -> None:
@@ -76,6 +79,7 @@ def reserve(path: Path, n_bytes: int) -> None:
         try:
             os.posix_fallocate(file.fileno(), 0, n_bytes)
         except OSError as error:
+            error.add_note(f"{n_bytes:,} bytes are needed")
             if error.errno not in (*_NOT_SUPPORTED, errno.EINVAL):
                 raise
 
@@ -88,6 +92,15 @@ def temporary_files(directory: Path) -> list[Path]:
 def is_temporary(name: str) -> bool:
     """Tell whether a file name is one that `atomic_path` makes up."""
     return _TEMPORARY.fullmatch(name) is not None
+
+
+def is_special(path: Path) -> bool:
+    """Tell whether a path is a pipe, a socket or a device: opening one may wait for ever, reading it never end."""
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return False
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
 
 
 def remove_strays(directory: Path, name: str | None = None) -> int:
@@ -117,6 +130,12 @@ def _create_locked(final: Path) -> tuple[Path, int]:
         if _try_lock(lock) and os.fstat(lock).st_nlink:
             return temporary, lock
         os.close(lock)
+
+
+def _remove(temporary: Path) -> None:
+    # A folder that refuses this too keeps a dead writer's file, which the next build removes.
+    with suppress(OSError):
+        temporary.unlink(missing_ok=True)
 
 
 def _rename_to_new(temporary: Path, final: Path) -> None:
@@ -163,6 +182,9 @@ def _explained(error: Exception, final: Path) -> Exception:
     if code is None:
         return error
     resume = "free some space and run the same command again: what is finished stays"
+    if code in (errno.ENOSPC, errno.EDQUOT):
+        sizes = [*getattr(error, "__notes__", ()), f"{shutil.disk_usage(final.parent).free:,} bytes are free"]
+        resume += f" ({', '.join(sizes)})"
     what_to_do = {
         errno.ENOSPC: resume,
         errno.EDQUOT: resume,

@@ -130,6 +130,7 @@ def plain_dataset(file: h5py.Group, name: str) -> h5py.Dataset:
 
     Soft and external links, virtual and external datasets all read as something else, or as zeros, once the other
     file is gone. What was never written reads as zeros, more of them than any disk holds if the file says so.
+    A filter is code that a file chooses, and this format has none.
     """
     linked = isinstance(file.get(name, getlink=True), h5py.HardLink)
     dataset = file[name] if linked else None
@@ -137,4 +138,6 @@ def plain_dataset(file: h5py.Group, name: str) -> h5py.Dataset:
         raise ValueError(f"{name!r} is not a plain dataset")
     if dataset.nbytes > file.file.id.get_filesize():
         raise ValueError(f"{name!r} is larger than its file")
+    if dataset.id.get_create_plist().get_nfilters():
+        raise ValueError(f"{name!r} is compressed, or stored through another filter")
     return dataset

@@ -10,7 +10,7 @@ import h5py
 import numpy as np
 
 from cache.errors import CorruptFileError, FormatVersionError, one_line
-from cache.files import reserve
+from cache.files import is_special, reserve
 from cache.hashing import HASH_ATTRIBUTE, content_sha256, dataset_facts, plain_dataset, read_attributes, walk
 from cache.manifest import FORMAT, FORMAT_VERSION
 
@@ -92,6 +92,8 @@ def open_file(path: Path, expected: Mapping[str, str | int], repair: str = REPAI
     FormatVersionError
         If it was written in a newer format.
     """
+    if is_special(path):
+        raise CorruptFileError(f"{path} is not a file; {repair}")
     try:
         file = h5py.File(path, "r", locking=False, rdcc_nbytes=0)
     except FileNotFoundError as error:

@@ -1,5 +1,6 @@
 """What a shard stores for a token and what readers can ask for."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +10,8 @@ import numpy as np
 __all__ = ["Layers"]
 
 _MAX_COLUMNS = 2**20
+_LARGEST_WEIGHT = 1e30  # sums of float16 times it stay within float32
+_NAME = re.compile(r"[A-Za-z0-9_.-]*[A-Za-z0-9_-][A-Za-z0-9_.-]*")  # no path, which may lead into another file
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,8 @@ class Layers:
 
     def __post_init__(self) -> None:
         for name, n_columns in self.stored.items():
+            if len(name) > 64 or not _NAME.fullmatch(name):
+                raise ValueError(f"dataset name {name[:80]!r}: letters, digits, '-', '_' and '.' only, at most 64")
             if not 0 < n_columns <= _MAX_COLUMNS:
                 raise ValueError(f"dataset {name!r} has {n_columns} columns, expected 1 to {_MAX_COLUMNS}")
         if self.default not in self.views:
@@ -52,6 +57,8 @@ class Layers:
         for view, weights in self.views.items():
             if not weights or not all(name in self.stored for name in weights):
                 raise ValueError(f"view {view!r} is of {list(weights)}, stored are {list(self.stored)}")
+            if not all(abs(weight) <= _LARGEST_WEIGHT for weight in weights.values()):
+                raise ValueError(f"view {view!r} has a weight beyond ±{_LARGEST_WEIGHT}")
             if any(self.dim % self.stored[name] for name in weights):
                 raise ValueError(f"view {view!r} has {self.dim} columns, no multiple of each dataset's")
 

@@ -1,80 +1,24 @@
-"""The manifest: what a cache is meant to hold, and the plan that divides its documents into shards."""
+"""The manifest: what a cache is meant to hold."""
 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from cache.errors import CorruptFileError, FormatVersionError, NotACacheError
-from cache.files import atomic_path
+from cache.files import atomic_path, is_special
 from cache.hashing import fingerprint
 from cache.layers import Layers
+from cache.plan import SplitPlan, parse_count
 
-__all__ = [
-    "Manifest",
-    "SplitPlan",
-    "extend_plan",
-    "manifest_bytes",
-    "parse_manifest",
-    "read_manifest",
-    "write_manifest",
-]
+__all__ = ["Manifest", "manifest_bytes", "parse_manifest", "read_manifest", "write_manifest"]
 
 FORMAT = "elmo-cache"
 FORMAT_VERSION = 1
 MANIFEST_NAME = "manifest.json"
 MAX_MANIFEST_BYTES = 64 * 2**20
 _RESTORE = "restore the file, or remove it and run the same build again: finished shards stay"
-
-
-@dataclass(frozen=True)
-class SplitPlan:
-    """The planned shards of a split.
-
-    Attributes
-    ----------
-    n_corpus_documents, n_corpus_tokens : int
-        All documents of the split, planned or not; their words are in the documents file.
-    document_stops, token_stops : tuple of int
-        Shard k holds the documents, and the tokens, from `stops[k - 1]` (0 for the first) to `stops[k]`.
-    """
-
-    n_corpus_documents: int
-    n_corpus_tokens: int
-    document_stops: tuple[int, ...] = ()
-    token_stops: tuple[int, ...] = ()
-
-    @property
-    def n_documents(self) -> int:
-        """Documents in the plan."""
-        return self.document_stops[-1] if self.document_stops else 0
-
-    @property
-    def n_tokens(self) -> int:
-        """Tokens in the plan."""
-        return self.token_stops[-1] if self.token_stops else 0
-
-    @property
-    def n_shards(self) -> int:
-        """Shards in the plan."""
-        return len(self.document_stops)
-
-    def document_range(self, index: int) -> tuple[int, int]:
-        """Return the first document of shard `index` and the one after its last."""
-        return (self.document_stops[index - 1] if index else 0), self.document_stops[index]
-
-    def token_range(self, index: int) -> tuple[int, int]:
-        """Return the first token of shard `index` and the one after its last."""
-        return (self.token_stops[index - 1] if index else 0), self.token_stops[index]
-
-    def shard_n_tokens(self, index: int) -> int:
-        """Return the number of tokens in shard `index`."""
-        first, last = self.token_range(index)
-        return last - first
 
 
 @dataclass(frozen=True)
@@ -137,44 +81,9 @@ class Manifest:
             "layers": self.layers.to_json(),
             "label_names": None if self.label_names is None else list(self.label_names),
             "shard_tokens": int(self.shard_tokens),
-            "splits": {
-                name: {
-                    "n_corpus_documents": plan.n_corpus_documents,
-                    "n_corpus_tokens": plan.n_corpus_tokens,
-                    "document_stops": list(plan.document_stops),
-                    "token_stops": list(plan.token_stops),
-                }
-                for name, plan in self.splits.items()
-            },
+            "splits": {name: plan.to_json() for name, plan in self.splits.items()},
         }
         return {**body, "digest": fingerprint(body)}
-
-
-def extend_plan(plan: SplitPlan, indptr: np.ndarray, n_documents: int, shard_tokens: int) -> SplitPlan:
-    """Plan shards up to document `n_documents`, greedily from the last planned one.
-
-    A shard is closed before the document that would take it over `shard_tokens`; a longer document has a
-    shard to itself. Shards planned before stay as they are, also a short last one.
-
-    Parameters
-    ----------
-    plan : SplitPlan
-        What is planned so far.
-    indptr : ndarray of int64, (n_corpus_documents + 1,)
-        Token offsets of all documents of the split.
-    n_documents : int
-        Documents wanted; fewer than planned changes nothing.
-    shard_tokens : int
-        Tokens a shard may hold.
-    """
-    n_documents = min(n_documents, plan.n_corpus_documents)
-    stops = list(plan.document_stops)
-    start = plan.n_documents
-    while start < n_documents:
-        fitting = int(np.searchsorted(indptr, indptr[start] + shard_tokens, side="right")) - 1
-        start = min(max(fitting, start + 1), n_documents)
-        stops.append(start)
-    return replace(plan, document_stops=tuple(stops), token_stops=tuple(int(indptr[stop]) for stop in stops))
 
 
 def write_manifest(directory: Path, manifest: Manifest, *, exclusive: bool = False) -> None:
@@ -228,13 +137,15 @@ def parse_manifest(data: bytes, where: str, repair: str) -> Manifest:
         digest = fingerprint(value)
         if stated == digest:
             return _from_json(value)
-    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError, OverflowError) as error:
         raise CorruptFileError(f"{where} makes no sense: {error}; {repair}") from error
     raise CorruptFileError(f"{where} is damaged: its digest is {stated}, its content gives {digest}; {repair}")
 
 
 def _read(path: Path) -> bytes:
     try:
+        if is_special(path):
+            raise CorruptFileError(f"{path} is not a file; {_RESTORE}")
         size = path.stat().st_size
         if size > MAX_MANIFEST_BYTES:
             raise CorruptFileError(f"{path} is {size} bytes long, no manifest is longer than {MAX_MANIFEST_BYTES}")
@@ -262,32 +173,15 @@ def _from_json(value: Mapping[str, Any]) -> Manifest:
         names={str(key): str(name) for key, name in value["names"].items()},
         layers=Layers.from_json(value["layers"]),
         label_names=None if names is None else tuple(str(name) for name in names),
-        shard_tokens=int(value["shard_tokens"]),
-        splits={check_split_name(name): _plan_from_json(plan) for name, plan in value["splits"].items()},
+        shard_tokens=parse_count(value["shard_tokens"]),
+        splits={check_split_name(name): SplitPlan.from_json(plan) for name, plan in value["splits"].items()},
     )
+    if not manifest.splits or manifest.shard_tokens < 1:
+        raise ValueError("it has no splits, or shards of no tokens")
     for kind in ("encoding", "corpus"):
         if value[f"{kind}_fingerprint"] != getattr(manifest, f"{kind}_fingerprint"):
             raise ValueError(f"its {kind} does not have the fingerprint it states")
     return manifest
-
-
-def _plan_from_json(value: Mapping[str, Any]) -> SplitPlan:
-    plan = SplitPlan(
-        int(value["n_corpus_documents"]),
-        int(value["n_corpus_tokens"]),
-        tuple(int(stop) for stop in value["document_stops"]),
-        tuple(int(stop) for stop in value["token_stops"]),
-    )
-    documents, tokens = (0, *plan.document_stops), (0, *plan.token_stops)
-    if (
-        len(documents) != len(tokens)
-        or any(start >= stop for start, stop in pairwise(documents))
-        or any(start > stop for start, stop in pairwise(tokens))
-        or documents[-1] > plan.n_corpus_documents
-        or tokens[-1] > plan.n_corpus_tokens
-    ):
-        raise ValueError("the plan of a split is not a sequence of ranges")
-    return plan
 
 
 def check_split_name(name: str) -> str:

@@ -1,7 +1,7 @@
 """What `build` asks of an encoder, and the ways to get one: embedded, a folder, an archive, a TF-Hub module."""
 
+import os
 import zipfile
-import zlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -16,14 +16,23 @@ from cache.errors import one_line
 from elmo_cache import allennlp
 from elmo_cache.bilm.encoder import BiLMEncoder
 from elmo_cache.bilm.options import BiLMOptions
-from elmo_cache.bilm.weights import count_weights, read_weights
+from elmo_cache.bilm.weights import check_size, count_weights, read_weights
 from elmo_cache.errors import EncoderError
 from elmo_cache.hub.resolution import find_module
 
 if TYPE_CHECKING:
     from elmo_cache.hub.engine import HubEncoder
 
-__all__ = ["DEFAULT_ENCODER", "ENGINES", "EmbeddedEncoder", "Encoder", "embedded_encoders", "layers_of", "load_encoder"]
+__all__ = [
+    "DEFAULT_ENCODER",
+    "ENGINES",
+    "EmbeddedEncoder",
+    "Encoder",
+    "EncoderSource",
+    "embedded_encoders",
+    "layers_of",
+    "load_encoder",
+]
 
 DEFAULT_ENCODER = "imdb-v1"
 ENGINES = ("native", "hub")
@@ -37,7 +46,8 @@ class Encoder(Protocol):
 
     An encoder may also have `layers` (`cache.Layers`), if it stores more than one vector a token;
     `tokenizer`, the name of the tokeniser that it was trained with; and `computation` with
-    `use_computation`, for choices that touch rounding and must not change within a cache.
+    `use_computation`, for choices that touch rounding and must not change within a cache; and `source`, a callable
+    that other processes can unpickle and that loads the encoder there, which builds with workers need.
     """
 
     name: str
@@ -83,6 +93,20 @@ def embedded_encoders() -> list[EmbeddedEncoder]:
     return found
 
 
+@dataclass(frozen=True)
+class EncoderSource:
+    """The arguments of `load_encoder`: what other processes get instead of the weights. Called, it loads."""
+
+    name: str
+    layers: str = "mix"
+    precision: str = "float32"
+    engine: str = "native"
+
+    def __call__(self) -> "BiLMEncoder | HubEncoder":
+        """Load the encoder."""
+        return load_encoder(self.name, layers=self.layers, precision=self.precision, engine=self.engine)
+
+
 def load_encoder(
     name_or_path: str | Path, *, layers: str = "mix", precision: str = "float32", engine: str = "native"
 ) -> "BiLMEncoder | HubEncoder":
@@ -118,6 +142,13 @@ def load_encoder(
     """
     if engine not in ENGINES:
         raise EncoderError(f"engine is {engine!r}, expected one of {', '.join(ENGINES)}")
+    encoder = _load(name_or_path, layers, precision, engine)
+    name = str(name_or_path)
+    encoder.source = EncoderSource(os.path.abspath(name) if os.path.exists(name) else name, layers, precision, engine)
+    return encoder
+
+
+def _load(name_or_path: str | Path, layers: str, precision: str, engine: str) -> "BiLMEncoder | HubEncoder":
     settings: dict[str, Any] = {"layers": layers, "precision": precision}
     module = find_module(str(name_or_path))
     if module is not None:
@@ -183,9 +214,12 @@ def _from_archive(path: Path, **settings: Any) -> BiLMEncoder:
             weights_member = _only([m for m in members if _basename(m).endswith(".hdf5")], "*.hdf5", path)
             data = _read_member(archive, options_member, _OPTIONS_BYTES, path)
             options = BiLMOptions.parse(data, f"{path}:{options_member.filename}")
+            check_size(options, f"{path}:{weights_member.filename}")
             # The tensors at 8 bytes a number: reading takes no more memory than that, whatever the archive says.
             data = _read_member(archive, weights_member, 8 * count_weights(options) + _SPARE_BYTES, path)
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, OSError) as error:
+    except EncoderError:
+        raise
+    except Exception as error:  # a hostile file can make zipfile raise nearly anything
         raise EncoderError(f"{path} cannot be read as a .zip archive: {one_line(error)}; get it again") from error
     weights = read_weights(BytesIO(data), options, f"{path}:{weights_member.filename}")
     return BiLMEncoder(weights, options, name=_plain_name(options), **settings)
@@ -194,6 +228,9 @@ def _from_archive(path: Path, **settings: Any) -> BiLMEncoder:
 def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, most: int, path: Path) -> bytes:
     if member.file_size > most:
         raise EncoderError(f"{path}: {member.filename} has {member.file_size:,} bytes, at most {most:,} expected")
+    if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        # zipfile decodes the other methods without a bound on what comes out.
+        raise EncoderError(f"{path}: {member.filename} is compressed by a rare method; unpack the archive")
     with archive.open(member) as file:
         # Read without a number, all that was compressed would be unpacked before the rest is cut off.
         return file.read(member.file_size)

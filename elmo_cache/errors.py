@@ -2,7 +2,7 @@
 
 from cache.errors import CacheError
 
-__all__ = ["CorpusError", "EncoderError"]
+__all__ = ["CorpusError", "EncoderError", "PretrainingError"]
 
 
 class CorpusError(CacheError, ValueError):
@@ -11,3 +11,7 @@ class CorpusError(CacheError, ValueError):
 
 class EncoderError(CacheError, ValueError):
     """Weights or options that do not make an encoder, or vectors that cannot be stored."""
+
+
+class PretrainingError(CacheError, ValueError):
+    """Settings that make no training, or training that cannot go on."""

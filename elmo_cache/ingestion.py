@@ -6,9 +6,11 @@ document and the vocabulary.
 """
 
 import hashlib
+import shutil
 import tempfile
 from array import array
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from cache.documents import encode_vocabulary, write_documents
+from cache.errors import OutputError
 from cache.hashing import fingerprint
 from cache.manifest import Manifest, check_split_name
 from elmo_cache.corpora import Corpus
@@ -115,15 +118,20 @@ class Ingestion:
         self._splits: dict[str, _SplitFacts] = {}
         self._words: dict[str, int] = {}
         self._label_codes: dict[str, int] = {}
-        self._spool = tempfile.TemporaryFile(dir=spool_directory)  # noqa: SIM115, closed by close()
         self._n_spooled = 0
+        self._spool_directory = spool_directory
+        try:
+            self._spool = tempfile.TemporaryFile(dir=spool_directory)  # noqa: SIM115, closed by close()
+        except OSError as error:
+            raise self._refused(error) from error
         self._corpus = corpus
         self.label_names: tuple[str, ...] | None = None
         self.corpus_json: dict[str, Any] = {}
 
     def close(self) -> None:
         """Drop the temporary file."""
-        self._spool.close()
+        with suppress(OSError):  # a full disk refuses again what it refused
+            self._spool.close()
 
     @property
     def split_names(self) -> list[str]:
@@ -164,7 +172,10 @@ class Ingestion:
         ids = array("i", [words.setdefault(w, len(words)) for w in get_tokenizer(self._rule.tokenizer)(text)])
         facts.offsets.append(self._n_spooled)
         facts.lengths.append(len(ids))
-        self._spool.write(ids.tobytes())
+        try:
+            self._spool.write(ids.tobytes())
+        except OSError as error:
+            raise self._refused(error) from error
         self._n_spooled += len(ids)
 
     def _describe(self) -> None:
@@ -258,10 +269,21 @@ class Ingestion:
         return lengths > window if window else np.zeros(len(lengths), bool)
 
     def _spooled(self) -> np.ndarray:
-        self._spool.flush()
         if not self._n_spooled:
             return np.zeros(0, np.int32)
-        return np.memmap(self._spool, np.int32, "r", shape=(self._n_spooled,))
+        try:
+            self._spool.flush()
+            return np.memmap(self._spool, np.int32, "r", shape=(self._n_spooled,))
+        except OSError as error:
+            raise self._refused(error) from error
+
+    def _refused(self, error: OSError) -> OutputError:
+        place = self._spool_directory or Path(tempfile.gettempdir())
+        return OutputError(
+            f"the words of the corpus, {4 * self._n_spooled:,} bytes so far, cannot be kept in a temporary file in "
+            f"{place}: {error.strerror}; free some space and run the same command again "
+            f"({shutil.disk_usage(place).free:,} bytes are free)"
+        )
 
     def _counts(self, splits: list[str]) -> np.ndarray:
         counts = np.zeros(len(self._words), np.int64)

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from cache import FeatureCache
-from cache.adapters.console import human_bytes, human_count
+from cache.adapters.console import human_bytes, human_count, printable
 from elmo_cache.encoders import embedded_encoders
 from elmo_cache.ingestion import TextRule
 from elmo_cache.planning import BuildPlan
@@ -54,7 +54,7 @@ def describe_cache(facts: dict[str, Any]) -> list[str]:
         )
     lines.append(f"  on disk   {human_bytes(facts['size_bytes'])}")
     lines.append(f"  encoding  {facts['encoding_fingerprint'][:16]}…   corpus {facts['corpus_fingerprint'][:16]}…")
-    return lines
+    return [printable(line) for line in lines]  # names are those of whoever made the cache
 
 
 def _state(facts: dict[str, Any]) -> str:

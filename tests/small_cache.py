@@ -13,7 +13,8 @@ from numpy_encoder import HashEncoder, expected_float16
 
 from cache.documents import encode_vocabulary, write_documents
 from cache.layers import Layers
-from cache.manifest import Manifest, SplitPlan, extend_plan, read_manifest, write_manifest
+from cache.manifest import Manifest, read_manifest, write_manifest
+from cache.plan import SplitPlan, extend_plan
 from cache.shard import shard_header, write_shard
 
 Words = Sequence[Sequence[str]]

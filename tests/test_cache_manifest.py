@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from small_cache import canonical_json_sha256, write_cache
 
 from cache import CacheError, CorruptFileError, FeatureCache, FormatVersionError, NotACacheError, verify
-from cache.manifest import SplitPlan, check_split_name, extend_plan, read_manifest, write_manifest
+from cache.manifest import check_split_name, read_manifest, write_manifest
+from cache.plan import SplitPlan, extend_plan
 
 Value = dict[str, Any]
 

@@ -189,6 +189,18 @@ pack(sys.argv[1], sys.argv[2], progress=stop)
     assert temporary_files(tmp_path) == [others] and verify(tmp_path / "c.h5") == []
 
 
+def test_ctrl_c_leaves_nothing_and_says_that_it_begins_anew(
+    directory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("cache.packing.seal", stop)
+    done = run("pack", directory, tmp_path / "c.h5")
+    assert done.exit_code == 130 and done.stderr.strip() == "Stopped. The same command begins anew."
+    assert [path.name for path in tmp_path.iterdir()] == ["c"]
+
+
 def test_the_commands(directory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     done = run("pack", "c", "c.h5")

@@ -11,7 +11,8 @@ from memory_corpus import MemoryCorpus
 
 from cache.documents import Documents
 from cache.layers import Layers
-from cache.manifest import Manifest, SplitPlan
+from cache.manifest import Manifest
+from cache.plan import SplitPlan
 from elmo_cache import CorpusError, TextRule
 from elmo_cache.ingestion import ingest
 

@@ -34,7 +34,7 @@ class Sizes:
 
     def __post_init__(self) -> None:
         for name, size in vars(self).items():
-            if size < 1:
+            if not size >= 1:  # NaN is neither
                 raise TrialsError(f"the {name} size is {size}, expected at least 1")
 
 

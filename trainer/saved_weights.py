@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from cache.errors import one_line
 from cache.files import atomic_path
+from cache.npz import array_names, read_array
 from trainer.errors import TrialsError
 from trainer.report import TrialResult
 
@@ -36,12 +38,12 @@ def load_weights(out: Path, model: str, number: int) -> dict[str, np.ndarray]:
     """
     path = weights_path(out, model, number)
     try:
-        with np.load(path, allow_pickle=False) as saved:
-            return {name: saved[name] for name in saved.files}
+        with zipfile.ZipFile(path) as archive:
+            return {name: read_array(archive, name) for name in array_names(archive)}
     except FileNotFoundError as error:
         raise TrialsError(f"{path} does not exist: {out} has no trial {number} of {model}") from error
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
-        raise TrialsError(f"{path} is damaged ({error}); run the trial again in another folder") from error
+    except Exception as error:  # a hostile file can make zipfile and numpy raise nearly anything
+        raise TrialsError(f"{path} is damaged ({one_line(error)}); run the trial again in another folder") from error
 
 
 def weights_summary(out: Path, results: Sequence[TrialResult]) -> dict[str, Any]:

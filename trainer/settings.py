@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from cache.errors import one_line
 from cache.files import atomic_path
 from trainer.errors import TrialsError
 from trainer.protocols import PROTOCOLS, Sizes
@@ -15,6 +16,8 @@ __all__ = ["MODELS", "Settings", "read_config", "refuse_other_settings", "write_
 MODELS = ("basic", "elmo", "elmo-only")
 LEARNING_RATE = 1e-3  # what the published numbers were made with, for both models
 CONFIG_NAME = "config.json"
+_NUMBERS = ("seed", "batch_size", "window", "max_epochs", "patience")
+_NOT_COMPARED = ("path", "source", "encoding_options", "words")  # places, and what the hashes beside them cover
 
 
 @dataclass(frozen=True)
@@ -110,9 +113,22 @@ def read_config(folder: Path) -> dict[str, Any] | None:
         return None
     except (ValueError, RecursionError) as error:
         raise TrialsError(f"{path} is damaged ({error}); remove {folder} or choose another --out") from error
-    if not isinstance(value, dict) or not {"settings", "pool", "cache", "vectors"} <= set(value):
-        raise TrialsError(f"{path} is not the configuration of a run of trials; choose another --out")
-    return value
+    try:
+        _check_config(value)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise TrialsError(
+            f"{path} is not the configuration of a run of trials ({one_line(error)}); choose another --out"
+        ) from error
+    return dict(value)
+
+
+def _check_config(value: Mapping[str, Any]) -> None:
+    cache, vectors, choices = value["cache"], value["vectors"], value["settings"]
+    Settings.from_json(vectors["source"], choices)
+    numbers = [*(choices[name] for name in _NUMBERS), *choices["sizes"].values(), *value["pool"].values()]
+    texts = [cache["path"], cache["encoding"], *cache["label_names"], vectors["source"], vectors["name"]]
+    if not all(type(number) is int for number in numbers) or not all(isinstance(text, str) for text in texts):
+        raise TypeError("a number or a text of it is something else")
 
 
 def refuse_other_settings(folder: Path, found: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
@@ -121,7 +137,7 @@ def refuse_other_settings(folder: Path, found: Mapping[str, Any], wanted: Mappin
         f"{section}.{name} is {found[section].get(name)!r} there, {value!r} asked for"
         for section in ("settings", "cache", "vectors")
         for name, value in wanted[section].items()
-        if name not in ("path", "source") and found[section].get(name) != value
+        if name not in _NOT_COMPARED and found[section].get(name) != value
     ]
     if differences:
         raise TrialsError(

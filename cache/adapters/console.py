@@ -1,58 +1,80 @@
-"""What the commands share: errors in one line, a quiet start, numbers as people read them."""
+"""What the commands share: errors in one line, numbers as people read them."""
 
-import os
-import sys
-import tempfile
+import errno
 import traceback
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import click
 
 from cache.errors import CacheError
 
-__all__ = ["Commands", "beginning", "human_bytes", "human_count", "quiet_import"]
+__all__ = [
+    "Command",
+    "Commands",
+    "beginning",
+    "human_bytes",
+    "human_count",
+    "printable",
+    "workers_option",
+]
 
 _INTERRUPTED = 130
+_RESUMED = "What is finished stays; the same command goes on from there."
+_ANEW = "The same command begins anew."
 _SHOWN_CHARACTERS = 60
 
 
-class Commands(click.Group):
-    """A group that turns every expected error into one line on stderr and exit code 1."""
+class Command(click.Command):
+    """A command that turns every expected error into one line on stderr and exit code 1."""
+
+    resumable: Collection[str] = ()
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; see the class."""
         try:
             return super().invoke(ctx)
-        except CacheError as error:
+        except (CacheError, OSError, MemoryError) as error:
+            if isinstance(error, OSError) and error.errno == errno.EPIPE:
+                raise  # whoever read the output has had enough: click knows what to do
             if ctx.params.get("debug"):
                 traceback.print_exc()
             else:
-                click.echo(f"Error: {' '.join(str(error).split())}", err=True)
+                click.echo(f"Error: {_as_line(error)}", err=True)
             ctx.exit(1)
         except KeyboardInterrupt:
-            click.echo("\nStopped. What is finished stays; the same command goes on from there.", err=True)
+            click.echo(f"\nStopped. {_RESUMED if ctx.invoked_subcommand in self.resumable else _ANEW}", err=True)
             ctx.exit(_INTERRUPTED)
 
 
-@contextmanager
-def quiet_import() -> Iterator[None]:
-    """Hide what TensorFlow's C++ part says on stderr while it is imported, unless the import fails."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    sys.stderr.flush()
-    saved = os.dup(2)
-    with tempfile.TemporaryFile() as sink:
-        os.dup2(sink.fileno(), 2)
-        try:
-            yield
-        except BaseException:
-            sink.seek(0)
-            os.write(saved, sink.read())
-            raise
-        finally:
-            os.dup2(saved, 2)
-            os.close(saved)
+class Commands(Command, click.Group):
+    """A group of commands of which the same is true.
+
+    Parameters
+    ----------
+    resumable : collection of str
+        Names of those that go on, run again after an interruption, where they stopped.
+    """
+
+    def __init__(self, *args: Any, resumable: Collection[str] = (), **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        self.resumable = resumable
+
+
+workers_option = click.option(
+    "--workers",
+    default="1",
+    show_default=True,
+    metavar="N",
+    help="Processes that share the work; auto: one for each GPU; tcp://HOST:PORT: those of a Dask cluster.",
+)
+
+
+def _as_line(error: Exception) -> str:
+    text = str(error)
+    if isinstance(error, OSError) and error.strerror and not isinstance(error, CacheError):
+        text = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    return printable(" ".join(text.split())) or "not enough memory"
 
 
 def human_bytes(n: int) -> str:
@@ -78,6 +100,15 @@ def human_count(n: int, noun: str) -> str:
     return f"{n:,} {noun}{'' if n == 1 else 's'}"
 
 
+def printable(text: str) -> str:
+    """Return a text in which what would steer a terminal, or cannot be printed, is replaced.
+
+    >>> printable("a\\x1b[2Jb")
+    'a�[2Jb'
+    """
+    return "".join(c if c.isprintable() else "\ufffd" for c in text)
+
+
 def beginning(words: Sequence[str]) -> str:
     """Return the first words of a text in one line that a terminal can show.
 
@@ -85,5 +116,5 @@ def beginning(words: Sequence[str]) -> str:
     ('a film a film a film a film a film a film a film a film a fi…', 'a�[0m')
     """
     text = " ".join(words)
-    shown = "".join(c if c.isprintable() else "\ufffd" for c in text[:_SHOWN_CHARACTERS])
+    shown = printable(text[:_SHOWN_CHARACTERS])
     return f"{shown}…" if len(text) > _SHOWN_CHARACTERS else shown

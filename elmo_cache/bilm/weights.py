@@ -15,6 +15,7 @@ from elmo_cache.errors import EncoderError
 
 __all__ = [
     "Weights",
+    "check_size",
     "count_weights",
     "random_weights",
     "read_weights",
@@ -58,6 +59,13 @@ def count_weights(options: BiLMOptions) -> int:
     return sum(math.prod(shape) for shape in tensor_shapes(options).values())
 
 
+def check_size(options: BiLMOptions, where: str) -> None:
+    """Raise `EncoderError` if a biLM of these options has more weights than any ELMo; `where` names its file."""
+    n_numbers = count_weights(options)
+    if n_numbers > _MOST_NUMBERS:
+        raise EncoderError(f"{where}: the options describe {n_numbers:,} weights, at most {_MOST_NUMBERS:,} expected")
+
+
 def lstm_name(direction: int, layer: int) -> str:
     """Return the group of an LSTM layer's tensors; direction 0 reads forward, 1 backward."""
     return f"RNN_{direction}/RNN/MultiRNNCell/Cell{layer}/LSTMCell"
@@ -83,9 +91,7 @@ def read_weights(source: Path | BinaryIO, options: BiLMOptions, where: str) -> W
     EncoderError
         If the file is missing, unreadable, truncated, no ELMo, or a tensor has another shape.
     """
-    n_numbers = count_weights(options)
-    if n_numbers > _MOST_NUMBERS:
-        raise EncoderError(f"{where}: the options describe {n_numbers:,} weights, at most {_MOST_NUMBERS:,} expected")
+    check_size(options, where)
     try:
         with h5py.File(source, "r") as file:
             for surplus in (f"CNN_high_{options.n_highway}", lstm_name(0, options.n_layers)):
@@ -142,9 +148,9 @@ def _tensor(file: h5py.File, name: str, shape: tuple[int, ...], where: str) -> n
     return tensor[1:] if with_mask else tensor
 
 
-def write_weights(path: Path, weights: Weights, dtype: str = "<f4") -> None:
+def write_weights(target: Path | BinaryIO, weights: Weights, dtype: str = "<f4") -> None:
     """Write weights in the public format, as `float32` (default) or `<f2` for float16."""
-    with h5py.File(path, "w") as file:
+    with h5py.File(target, "w") as file:
         for name, tensor in weights.items():
             file.create_dataset(name, data=tensor.astype(dtype))
 

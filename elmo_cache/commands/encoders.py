@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cache.adapters.console import human_bytes, human_count, quiet_import
+from cache.adapters.console import human_bytes, human_count
 from cache.adapters.progress import progress_bar
+from cache.adapters.quiet import quiet_import
 from elmo_cache.allennlp import NAMES, PREFIX
 from elmo_cache.encoders import embedded_encoders
 from elmo_cache.errors import EncoderError

@@ -17,10 +17,18 @@ __all__ = ["DEFAULT_PATHS", "URL", "AclImdbCorpus"]
 URL = "https://ai.stanford.edu/~amaas/data/sentiment/aclImdb_v1.tar.gz"
 DEFAULT_PATHS = (Path("aclImdb"), Path("aclImdb_v1.tar.gz"))
 MAX_REVIEW_BYTES = 64 * 2**20
+MAX_HEADER_BYTES = 2**20
 SPLITS = ("train", "test")
 
 # At most 12 digits: the ID stays below 2**40, the class stands above it in Document.order.
 _MEMBER = re.compile(r"(?:^|/)(train|test)/(neg|pos)/([0-9]{1,12})_[0-9]+\.txt")
+_ABOUT_OTHERS = (
+    tarfile.GNUTYPE_LONGNAME,
+    tarfile.GNUTYPE_LONGLINK,
+    tarfile.XHDTYPE,
+    tarfile.XGLTYPE,
+    tarfile.SOLARIS_XHDTYPE,
+)
 _FILE = re.compile(r"([0-9]{1,12})_[0-9]+\.txt")
 
 
@@ -143,14 +151,25 @@ class AclImdbCorpus:
                     pass
         except CorpusError:
             raise
-        except (tarfile.TarError, EOFError, zlib.error, OSError, ValueError, OverflowError) as error:
+        # RecursionError: of headers about headers without end.
+        except (tarfile.TarError, EOFError, zlib.error, OSError, ValueError, OverflowError, RecursionError) as error:
             raise CorpusError(
                 f"{self._path}: not a complete .tar.gz archive ({error}); fetch it again from {URL}"
             ) from error
 
 
 class _StrictTarInfo(tarfile.TarInfo):
-    """Headers of an archive that must end with its end marker; tarfile takes a bad one for the end."""
+    """Headers of an archive that must end with its end marker; tarfile takes a bad one for the end.
+
+    What says more of the next member, tarfile reads whole: it may be a name, and not a bomb.
+    """
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> "_StrictTarInfo":
+        header = super().frombuf(buf, encoding, errors)
+        if header.type in _ABOUT_OTHERS and header.size > MAX_HEADER_BYTES:
+            raise tarfile.HeaderError(f"{header.size} bytes about a member, expected at most {MAX_HEADER_BYTES}")  # type: ignore[attr-defined]
+        return header
 
     @classmethod
     def fromtarfile(cls, archive: tarfile.TarFile) -> "_StrictTarInfo":

@@ -8,10 +8,11 @@ import zipfile
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 
+from cache.npz import array_dtype, read_array, skip_header
 from elmo_cache.corpora.base import IMDB_LABELS, Document
 from elmo_cache.errors import CorpusError
 from elmo_cache.tokenization import keras_tokens
@@ -219,19 +220,12 @@ def _read_array(path: Path, name: str) -> Any:
     """An array of an `.npz` without `allow_pickle`, which would run whatever code the file brings."""
     try:
         with zipfile.ZipFile(path) as archive:
+            if not array_dtype(archive, name).hasobject:
+                return read_array(archive, name)
             with archive.open(f"{name}.npy") as member:
-                if _read_dtype(member).hasobject:
-                    return _ArrayUnpickler(member).load()
-            with archive.open(f"{name}.npy") as member:
-                return np.lib.format.read_array(member, allow_pickle=False)
+                skip_header(member)
+                return _ArrayUnpickler(member).load()
     except Exception as error:  # a hostile file can make zipfile, numpy and pickle raise nearly anything
         raise CorpusError(
             f"{path}: {name} cannot be read as in Keras's imdb.npz ({error}); fetch {ORIGIN}{NPZ[0]} again"
         ) from error
-
-
-def _read_dtype(member: IO[bytes]) -> np.dtype:
-    version = np.lib.format.read_magic(member)
-    # Version 3 differs from 2 only in the header's text encoding, and NumPy has no public reader for it.
-    read = np.lib.format.read_array_header_1_0 if version[0] == 1 else np.lib.format.read_array_header_2_0
-    return read(member)[2]

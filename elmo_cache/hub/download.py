@@ -3,6 +3,7 @@
 Imports `tensorflow_hub` and so TensorFlow: only `resolution` imports it, when there is something to download.
 """
 
+import gzip
 import http.client
 import tarfile
 import urllib.error
@@ -10,8 +11,8 @@ import urllib.request
 import zlib
 from typing import Any
 
-from cache.adapters.console import quiet_import
 from cache.adapters.progress import progress_bar
+from cache.adapters.quiet import quiet_import
 from cache.errors import one_line
 from elmo_cache.errors import EncoderError
 
@@ -23,6 +24,7 @@ with quiet_import():
 __all__ = ["download"]
 
 TIMEOUT_S = 60.0
+MOST_UNPACKED_BYTES = 2**31  # five times google/elmo
 
 
 def download(handle: str) -> None:
@@ -55,10 +57,29 @@ class _Resolver(HttpCompressedFileResolver):
         super().__init__()
         self.bar = bar
 
-    def _call_urlopen(self, request: urllib.request.Request) -> "_Body":
+    def _call_urlopen(self, request: urllib.request.Request) -> "_Unpacked":
         response = urllib.request.urlopen(request, timeout=TIMEOUT_S, context=self._context)
         self.bar.total = int(response.headers.get("Content-Length") or 0)
-        return _Body(response, self.bar)
+        return _Unpacked(_Body(response, self.bar))
+
+
+class _Unpacked:
+    """The tar in what the server sends, unpacked here and not by `tarfile`, so that there is a bound on it."""
+
+    def __init__(self, body: "_Body"):
+        self.body, self.n_bytes = body, 0
+        self.stream = gzip.GzipFile(fileobj=body, mode="rb")  # type: ignore[call-overload]
+
+    def read(self, size: int) -> bytes:
+        try:
+            data: bytes = self.stream.read(size)
+        except gzip.BadGzipFile as error:
+            self.body.read(1)  # raises if that is all, and more was announced
+            raise tarfile.ReadError(one_line(error)) from error
+        self.n_bytes += len(data)
+        if self.n_bytes > MOST_UNPACKED_BYTES:
+            raise EncoderError(f"more than {MOST_UNPACKED_BYTES:,} bytes came out of the archive")
+        return data
 
 
 class _Body:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from cache import Layers
-from cache.adapters.console import quiet_import
+from cache.adapters.quiet import quiet_import
 from cache.errors import one_line
 from cache.hashing import array_sha256, fingerprint
 from elmo_cache.bilm.encoder import LAYER_CHOICES, all_layers
@@ -134,6 +134,8 @@ class HubEncoder:
 
     name = "tf-hub module"
     tokenizer = "words"
+    source: Callable[[], Any] | None = None
+    """What loads it in another process; `load_encoder` sets it."""
 
     def __init__(self, directory: Path, *, layers: str = "mix", precision: str = "float32", batch_tokens: int = 4096):
         if layers not in LAYER_CHOICES:

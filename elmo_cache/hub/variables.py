@@ -13,7 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from cache.adapters.console import human_count, quiet_import
+from cache.adapters.console import human_count
+from cache.adapters.quiet import quiet_import
 from cache.errors import one_line
 from elmo_cache.bilm.options import BiLMOptions
 from elmo_cache.bilm.weights import Weights, lstm_name, tensor_shapes

@@ -1,0 +1,123 @@
+"""The plan that divides the documents of a split into shards."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from reprlib import repr as show  # a file can hold anything, and an error is one line
+from typing import Any
+
+import numpy as np
+
+__all__ = ["SplitPlan", "extend_plan", "parse_count"]
+
+_COUNT_STOP = 2**48  # of documents or tokens: whatever is made of them fits into 64 bits
+
+
+@dataclass(frozen=True)
+class SplitPlan:
+    """The planned shards of a split.
+
+    Attributes
+    ----------
+    n_corpus_documents, n_corpus_tokens : int
+        All documents of the split, planned or not; their words are in the documents file.
+    document_stops, token_stops : tuple of int
+        Shard k holds the documents, and the tokens, from `stops[k - 1]` (0 for the first) to `stops[k]`.
+    """
+
+    n_corpus_documents: int
+    n_corpus_tokens: int
+    document_stops: tuple[int, ...] = ()
+    token_stops: tuple[int, ...] = ()
+
+    @property
+    def n_documents(self) -> int:
+        """Documents in the plan."""
+        return self.document_stops[-1] if self.document_stops else 0
+
+    @property
+    def n_tokens(self) -> int:
+        """Tokens in the plan."""
+        return self.token_stops[-1] if self.token_stops else 0
+
+    @property
+    def n_shards(self) -> int:
+        """Shards in the plan."""
+        return len(self.document_stops)
+
+    def document_range(self, index: int) -> tuple[int, int]:
+        """Return the first document of shard `index` and the one after its last."""
+        return (self.document_stops[index - 1] if index else 0), self.document_stops[index]
+
+    def token_range(self, index: int) -> tuple[int, int]:
+        """Return the first token of shard `index` and the one after its last."""
+        return (self.token_stops[index - 1] if index else 0), self.token_stops[index]
+
+    def shard_n_tokens(self, index: int) -> int:
+        """Return the number of tokens in shard `index`."""
+        first, last = self.token_range(index)
+        return last - first
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the JSON object that the manifest holds."""
+        return {
+            "n_corpus_documents": self.n_corpus_documents,
+            "n_corpus_tokens": self.n_corpus_tokens,
+            "document_stops": list(self.document_stops),
+            "token_stops": list(self.token_stops),
+        }
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> "SplitPlan":
+        """Return the plan that `to_json` wrote; raise `ValueError` if it makes no sense."""
+        plan = cls(
+            parse_count(value["n_corpus_documents"]),
+            parse_count(value["n_corpus_tokens"]),
+            tuple(parse_count(stop) for stop in value["document_stops"]),
+            tuple(parse_count(stop) for stop in value["token_stops"]),
+        )
+        documents, tokens = (0, *plan.document_stops), (0, *plan.token_stops)
+        if (
+            len(documents) != len(tokens)
+            or any(start >= stop for start, stop in pairwise(documents))
+            or any(start > stop for start, stop in pairwise(tokens))
+            or documents[-1] > plan.n_corpus_documents
+            or tokens[-1] > plan.n_corpus_tokens
+        ):
+            raise ValueError("the plan of a split is not a sequence of ranges")
+        return plan
+
+
+def extend_plan(plan: SplitPlan, indptr: np.ndarray, n_documents: int, shard_tokens: int) -> SplitPlan:
+    """Plan shards up to document `n_documents`, greedily from the last planned one.
+
+    A shard is closed before the document that would take it over `shard_tokens`; a longer document has a
+    shard to itself. Shards planned before stay as they are, also a short last one.
+
+    Parameters
+    ----------
+    plan : SplitPlan
+        What is planned so far.
+    indptr : ndarray of int64, (n_corpus_documents + 1,)
+        Token offsets of all documents of the split.
+    n_documents : int
+        Documents wanted; fewer than planned changes nothing.
+    shard_tokens : int
+        Tokens a shard may hold.
+    """
+    n_documents = min(n_documents, plan.n_corpus_documents)
+    stops = list(plan.document_stops)
+    start = plan.n_documents
+    while start < n_documents:
+        fitting = int(np.searchsorted(indptr, indptr[start] + shard_tokens, side="right")) - 1
+        start = min(max(fitting, start + 1), n_documents)
+        stops.append(start)
+    return replace(plan, document_stops=tuple(stops), token_stops=tuple(int(indptr[stop]) for stop in stops))
+
+
+def parse_count(value: Any) -> int:
+    """Return a number of documents or tokens out of JSON, or raise `ValueError`."""
+    number = int(value)
+    if number != value or number >= _COUNT_STOP:
+        raise ValueError(f"{show(value)} is no number of documents or tokens")
+    return number
