@@ -93,6 +93,12 @@ def test_dry_run_is_light(tmp_path: Path) -> None:
     assert not (tmp_path / "c").exists()
 
 
+def test_pretraining_help_is_light() -> None:
+    code = COMMAND.replace("elmo_cache.cli", "elmo_cache.pretraining.__main__")
+
+    assert not loaded_by(code, "--help") & HEAVY
+
+
 def test_loading_an_encoder_is_light() -> None:
     code = "import sys, elmo_cache; elmo_cache.load_encoder('imdb-v1').description\n" + COMMAND.splitlines()[-1]
 
@@ -187,7 +193,7 @@ def test_tensorflow_is_for_the_hub_package() -> None:
 
 
 def test_keras_is_imported_late() -> None:
-    # At the top of a module only in the models' own file, which is itself imported within functions.
+    # At the top of a module only in the models' own files, which are themselves imported within functions.
     tops = [
         path.relative_to(ROOT).as_posix()
         for path in modules_of("elmo_cache")
@@ -196,4 +202,4 @@ def test_keras_is_imported_late() -> None:
         or (isinstance(node, ast.ImportFrom) and (node.module or "").startswith("keras"))
     ]
 
-    assert set(tops) <= {"elmo_cache/bilm/model.py"}
+    assert set(tops) <= {"elmo_cache/bilm/model.py", "elmo_cache/pretraining/model.py"}

@@ -100,8 +100,9 @@ class BidirectionalLSTM(keras.Model):
     `call` takes a dict of float32 arrays: for each direction d (0 forward, 1 backward) `inputs_d`
     `(time, n_streams, projection_dim)`, `keep_d` `(time, n_streams, 1)` (0 where the state is set to zero before the
     step, else 1), and for each layer l the states `hidden_d_l` `(projection_dim, n_streams)` and `cell_d_l`
-    `(dim, n_streams)`. Direction 1 runs from the last step to the first. It returns the new states under the same
-    names, and `features_d`: `(n_features, time, n_streams, projection_dim)`.
+    `(dim, n_streams)`. Direction 1 runs from the last step to the first. For dropout there may be `mask_d_l`
+    `(time, projection_dim, n_streams)`, by which the inputs of a layer are multiplied. It returns the new states under
+    the same names, and `features_d`: `(n_features, time, n_streams, projection_dim)`.
 
     Parameters
     ----------
@@ -114,8 +115,6 @@ class BidirectionalLSTM(keras.Model):
         Of the matrix products; states and sums are float32 in the first two cases.
     kernel_dtype : str, optional
         What the kernels are kept in, by default `precision`. Training keeps them in float32, where small steps add up.
-    dropout : keras.layers.Layer, optional
-        Applied to the input of every LSTM layer in training.
     """
 
     def __init__(
@@ -124,12 +123,10 @@ class BidirectionalLSTM(keras.Model):
         mix: Sequence[float] | None,
         precision: str = "float32",
         kernel_dtype: str | None = None,
-        dropout: keras.layers.Layer | None = None,
     ):
         super().__init__(name="bidirectional_lstm", dtype=_sum_dtype(precision))
         self.options = options
         self.mix = None if mix is None else [float(weight) for weight in mix]
-        self.dropout = dropout
         self.lstms = [
             [
                 ProjectedLSTM(
@@ -142,7 +139,7 @@ class BidirectionalLSTM(keras.Model):
         self.built = True
         _compiled(self)
 
-    def call(self, chunk: dict[str, Any], training: bool = False) -> dict[str, Any]:
+    def call(self, chunk: dict[str, Any]) -> dict[str, Any]:
         """Return features and new states; see the class."""
         results = {}
         for direction, lstms in enumerate(self.lstms):
@@ -150,9 +147,9 @@ class BidirectionalLSTM(keras.Model):
             x, keep = _swapped(chunk[f"inputs_{direction}"]), _swapped(chunk[f"keep_{direction}"])
             layers = [x]
             for layer, lstm in enumerate(lstms):
-                if training and self.dropout is not None:
-                    x = self.dropout(x, training=True)
                 key = f"{direction}_{layer}"
+                if f"mask_{key}" in chunk:
+                    x = x * chunk[f"mask_{key}"]
                 y, hidden, cell = lstm(x, keep, chunk[f"hidden_{key}"], chunk[f"cell_{key}"])
                 if layer and self.options.use_skip_connections:
                     y = y + x

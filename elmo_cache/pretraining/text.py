@@ -1,0 +1,154 @@
+"""Training text: documents as word indices, the vocabulary of the softmax, what is held out."""
+
+import gzip
+import lzma
+import zlib
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import BinaryIO, cast
+
+import numpy as np
+
+from cache.adapters.progress import progress_bar
+from cache.errors import one_line
+from cache.hashing import array_sha256, fingerprint
+from elmo_cache.bilm.characters import BEGIN_DOCUMENT, END_DOCUMENT
+from elmo_cache.corpora.records import LineReader, read_text_lines
+from elmo_cache.errors import CorpusError
+from elmo_cache.tokenization import TOKENIZERS, get_tokenizer
+
+__all__ = ["BEGIN", "END", "TOKENIZER_CHOICES", "UNKNOWN", "Text", "read_text"]
+
+BEGIN, END, UNKNOWN = 1, 2, 3
+"""Word indices as `elmo_cache.packing` has them, 0 being no word; `UNKNOWN` is a target only, never an input."""
+_MARKS = ("", BEGIN_DOCUMENT, END_DOCUMENT, "<UNK>")
+
+TOKENIZER_CHOICES = (*TOKENIZERS, "both")
+_OPENERS: dict[str, Callable[[Path], object]] = {".gz": gzip.open, ".xz": lzma.open}
+_DAMAGED = (EOFError, lzma.LZMAError, zlib.error, gzip.BadGzipFile)
+
+HELD_OUT_SHARE, MOST_HELD_OUT = 0.02, 250
+_HELD_OUT_SEED = 0
+
+
+@dataclass(frozen=True)
+class Text:
+    """Documents divided into those to train on and those held out.
+
+    Attributes
+    ----------
+    words : list of str
+        The distinct words by index: none, `<S>`, `</S>`, `<UNK>`, then those of the training documents, the most
+        frequent first, then those that only held-out documents have.
+    documents, held_out : list of ndarray of int32, (n_tokens,)
+        Word indices of each document, none empty, without document marks. No held-out text is among `documents`.
+    """
+
+    words: list[str]
+    documents: list[np.ndarray]
+    held_out: list[np.ndarray]
+
+    @cached_property
+    def n_tokens(self) -> int:
+        """Words in the training documents."""
+        return sum(map(len, self.documents))
+
+    @cached_property
+    def n_training_words(self) -> int:
+        """Distinct words that training documents have, and the three marks: those with the indices from 1 to this."""
+        return int(max(document.max() for document in self.documents))
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of all of it."""
+        parts = self.documents, self.held_out
+        lengths = [list(map(len, part)) for part in parts]
+        return fingerprint([self.words, lengths, [array_sha256(np.concatenate(part)) for part in parts]])
+
+
+def read_text(paths: Sequence[Path], tokenizer: str, show: bool = True) -> Text:
+    """Read documents, a line each, plain or compressed (`.gz`, `.xz`); lines without words are passed over.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        UTF-8 text.
+    tokenizer : str
+        One of `TOKENIZERS`, or `both`: `keras` and `words` in turn, a document each.
+    show : bool
+        Show a progress bar.
+
+    Raises
+    ------
+    CorpusError
+        If a file cannot be read, or there are fewer than two documents.
+    """
+    rules = [get_tokenizer(name) for name in (("keras", "words") if tokenizer == "both" else (tokenizer,))]
+    numbers: dict[str, int] = {}
+    documents = []
+    for i, line in enumerate(_lines(paths, show)):
+        words = rules[i % len(rules)](line)
+        if words:
+            indices = (numbers.setdefault(word, len(numbers)) for word in words)
+            documents.append(np.fromiter(indices, np.int32, len(words)))
+    if len(documents) < 2:
+        raise CorpusError(
+            f"{', '.join(map(str, paths))}: {len(documents)} documents with words, expected two at least, one of them "
+            "held out; a document is a line"
+        )
+    return _divide(list(numbers), documents)
+
+
+def _divide(words: list[str], documents: list[np.ndarray]) -> Text:
+    n_held_out = min(max(1, int(HELD_OUT_SHARE * len(documents))), MOST_HELD_OUT)
+    order = np.random.default_rng(_HELD_OUT_SEED).permutation(len(documents))
+    held_out = [documents[i] for i in order[:n_held_out]]
+    known = {document.tobytes() for document in held_out}
+    rest = [documents[i] for i in sorted(order[n_held_out:]) if documents[i].tobytes() not in known]
+    if not rest:
+        raise CorpusError(f"all {len(documents)} documents have the same text, expected different ones")
+    counts: Counter[int] = Counter()
+    for document in rest:
+        counts.update(document.tolist())
+    # Words as frequent as each other stay in the order in which they came.
+    by_count = np.argsort([-counts[i] for i in range(len(words))], kind="stable")
+    index = np.empty(len(words), np.int32)
+    index[by_count] = np.arange(len(words), dtype=np.int32) + len(_MARKS)
+    return Text(
+        [*_MARKS, *(words[i] for i in by_count)],
+        [index[document] for document in rest],
+        [index[document] for document in held_out],
+    )
+
+
+def _lines(paths: Sequence[Path], show: bool) -> Iterator[str]:
+    try:
+        size = sum(path.stat().st_size for path in paths)
+    except OSError as error:
+        raise CorpusError(f"{error.filename}: cannot be read ({error.strerror})") from error
+    with progress_bar(size, "reading", "B", show) as bar:
+        for path in paths:
+            done = bar.n
+            try:
+                with path.open("rb") as file:
+                    opener = _OPENERS.get(path.suffix.lower())
+                    stream = cast(BinaryIO, opener(cast(Path, file)) if opener else file)
+                    for record in read_text_lines(LineReader(path, stream)):
+                        bar.update(done + file.tell() - bar.n)
+                        yield record.text
+            except CorpusError as error:
+                damage = error.__cause__
+                if isinstance(damage, _DAMAGED):
+                    raise _damaged(path, damage) from error
+                raise
+            except _DAMAGED as error:
+                raise _damaged(path, error) from error
+            except OSError as error:
+                raise CorpusError(f"{path}: cannot be read ({error.strerror})") from error
+
+
+def _damaged(path: Path, reason: BaseException) -> CorpusError:
+    return CorpusError(f"{path}: not a complete {path.suffix} file ({one_line(reason)}); get it again")

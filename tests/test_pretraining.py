@@ -1,0 +1,203 @@
+"""`python -m elmo_cache.pretraining`: what it learns, going on from a checkpoint, and what it refuses."""
+
+import csv
+import lzma
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+from tiny_pretraining import settings, write_text
+
+from elmo_cache import build, load_encoder
+from elmo_cache.errors import PretrainingError
+from elmo_cache.pretraining import training
+from elmo_cache.pretraining.__main__ import main
+from elmo_cache.pretraining.text import Text, read_text
+from elmo_cache.pretraining.training import LOG_HEADER, pretrain
+
+TINY = ["--size", "2x16_8", "--streams", "4", "--unroll", "5", "--negatives", "8", "--tokenizer", "whitespace"]
+
+
+def unigram_perplexity(text: Text, n_vocabulary: int) -> float:
+    """Perplexity of held-out words, end marks included, by their frequency in the training documents."""
+    marked = [[*document.tolist(), 2] for document in text.documents]
+    counts = Counter(min(i, n_vocabulary + 1) for document in marked for i in document)
+    total = sum(counts.values())
+    # One more of each, so that none is impossible; as unknown words count those beyond the vocabulary.
+    losses = [
+        -np.log((counts[min(i, n_vocabulary + 1)] + 1) / (total + n_vocabulary))
+        for document in text.held_out
+        for i in [*document.tolist(), 2]
+    ]
+    return float(np.exp(np.mean(losses)))
+
+
+def read_log(folder: Path) -> list[dict[str, float]]:
+    with (folder / "log.csv").open() as file:
+        return [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {name: (folder / name).read_bytes() for name in ("options.json", "weights.hdf5")}
+
+
+@pytest.fixture(scope="module")
+def text(tmp_path_factory: pytest.TempPathFactory) -> Text:
+    path = write_text(tmp_path_factory.mktemp("text") / "text.txt", n_documents=200)
+    return read_text([path], "whitespace", show=False)
+
+
+@pytest.fixture(scope="module")
+def trained(text: Text, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("trained") / "elmo"
+    pretrain(text, settings(epochs=4.5), out, checkpoint_minutes=60, show=False)
+    return out
+
+
+def test_both_directions_learn(text: Text, trained: Path) -> None:
+    (row,) = read_log(trained)
+
+    assert tuple(row) == LOG_HEADER
+    unigram = unigram_perplexity(text, 40)
+    assert unigram > 15
+    # A coin's toss decides the next word, so 2 is the least; the end of a document comes unannounced.
+    assert 2 < row["perplexity_forward"] < unigram / 2
+    assert 2 < row["perplexity_backward"] < unigram / 2
+    assert row["words"] == row["step"] * 4 * 5
+    assert row["epoch"] == pytest.approx(4.5, abs=0.02)
+
+
+def test_going_on_is_the_same_as_no_interruption(
+    text: Text, trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save, n_saved = training.save_checkpoint, 130
+    n_left = [n_saved]
+
+    def save_and_stop(*arguments: Any) -> None:
+        save(*arguments)
+        n_left[0] -= 1
+        if not n_left[0]:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(training, "save_checkpoint", save_and_stop)
+    monkeypatch.setattr("elmo_cache.pretraining.model.Perplexity.measure", lambda *_: (1.0, 1.0))  # to be quick
+    with pytest.raises(KeyboardInterrupt):
+        pretrain(text, settings(epochs=4.5), tmp_path, checkpoint_minutes=0, show=False)
+    monkeypatch.undo()
+    assert read_log(tmp_path)[-1]["step"] == n_saved
+    assert read_log(tmp_path)[-1]["epoch"] > 1
+    assert contents(tmp_path) != contents(trained)
+
+    pretrain(text, settings(epochs=4.5), tmp_path, checkpoint_minutes=60, show=False)
+
+    assert contents(tmp_path) == contents(trained)
+    last, alone = read_log(tmp_path)[-1], read_log(trained)[-1]
+    assert {**last, "seconds": 0} == {**alone, "seconds": 0}
+    # A second time there is nothing to do.
+    pretrain(text, settings(epochs=4.5), tmp_path, checkpoint_minutes=60, show=False)
+    assert contents(tmp_path) == contents(trained)
+
+
+def test_the_result_encodes(trained: Path, tmp_path: Path) -> None:
+    (tmp_path / "lines.txt").write_text("w0 xw1 unseen\n", encoding="utf-8")
+
+    with build(str(tmp_path / "lines.txt"), load_encoder(trained), tmp_path / "cache") as cache:
+        vectors = cache.split("train")[0]
+
+    assert vectors.shape == (3, 16)
+    assert np.isfinite(vectors).all()
+    assert np.std(vectors.astype(np.float32)) > 0.01
+
+
+def test_loss_that_is_no_number_keeps_the_checkpoint(text: Text, tmp_path: Path) -> None:
+    chosen = settings(learning_rate=1e30, epochs=50.0)
+
+    with pytest.raises(PretrainingError) as caught:
+        pretrain(text, chosen, tmp_path, checkpoint_minutes=60, show=False)
+
+    message = str(caught.value)
+    assert "step 1" in message or "step 2" in message, message
+    assert "there is no checkpoint yet" in message
+    assert "--learning-rate" in message
+    assert not [*tmp_path.iterdir()]
+
+
+def test_weights_that_are_no_numbers_replace_none(text: Text, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    results = iter([(9.0, 8.0), (float("nan"), 8.0)])
+    monkeypatch.setattr("elmo_cache.pretraining.model.Perplexity.measure", lambda *_: next(results))
+
+    with pytest.raises(PretrainingError, match="held-out perplexity is nan forward.*the checkpoint of step 1 stays"):
+        pretrain(text, settings(), tmp_path, checkpoint_minutes=0, show=False)
+
+    assert [row["step"] for row in read_log(tmp_path)] == [1]
+    assert load_encoder(tmp_path).dim == 16
+
+
+def run(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+def test_command(tmp_path: Path) -> None:
+    path = write_text(tmp_path / "text.txt")
+
+    result = run(path, "--out", tmp_path / "elmo", *TINY, "--minutes", "0.01", "--float16")
+
+    assert result.exit_code == 0, result.output
+    assert "59 documents, 1 document held out" in result.output
+    assert "held-out perplexity" in result.output
+    assert (tmp_path / "elmo" / "weights.hdf5").stat().st_size < 1.5e6
+    assert load_encoder(tmp_path / "elmo").options.architecture == "2x16_8"
+
+    # The same settings but one: nothing is touched.
+    before = {item.name: item.read_bytes() for item in (tmp_path / "elmo").iterdir()}
+    result = run(path, "--out", tmp_path / "elmo", *TINY, "--minutes", "0.01", "--seed", "1")
+    assert result.exit_code == 1
+    assert "is of a training with seed 0, not 1" in result.stderr
+    (tmp_path / "elmo" / "checkpoint.npz").write_bytes(before["checkpoint.npz"][:1000])
+    result = run(path, "--out", tmp_path / "elmo", *TINY, "--minutes", "0.01")
+    assert result.exit_code == 1
+    assert "cannot be read as a checkpoint" in result.stderr
+    assert {**before, "checkpoint.npz": b""} == {
+        item.name: b"" if item.name == "checkpoint.npz" else item.read_bytes() for item in (tmp_path / "elmo").iterdir()
+    }
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["text.txt"], "give either --epochs or --minutes"),
+        (["text.txt", "--epochs", "1", "--minutes", "1"], "give either --epochs or --minutes"),
+        (["text.txt", "--epochs", "1", "--size", "2x4096"], "expected LAYERSxCELLS_PROJECTION such as 2x1024_128"),
+        (["text.txt", "--epochs", "1", "--size", "2x0_8"], "lstm.dim is 0"),
+        (["text.txt", "--epochs", "1", "--streams", "4000"], "too little text: "),
+        (["text.txt", "--epochs", "1", "--negatives", "30"], "at most half of the vocabulary of 51 words"),
+        (["one.txt", "--epochs", "1"], "1 documents with words, expected two at least"),
+        (["same.txt", "--epochs", "1"], "all 9 documents have the same text"),
+        (["missing.txt", "--epochs", "1"], "missing.txt: cannot be read (No such file or directory)"),
+        (["cut.txt.xz", "--epochs", "1"], "cut.txt.xz: not a complete .xz file"),
+        (["plain.txt.gz", "--epochs", "1"], "plain.txt.gz: not a complete .gz file"),
+        (["latin.txt", "--epochs", "1"], "latin.txt, line 2: not UTF-8"),
+    ],
+    ids=lambda value: value[-1] if isinstance(value, list) else "",
+)
+def test_refused_in_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], message: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    content = write_text(tmp_path / "text.txt").read_bytes()
+    (tmp_path / "one.txt").write_text("just one document\n\n \n")
+    (tmp_path / "same.txt").write_text("the same again\n" * 9)
+    (tmp_path / "cut.txt.xz").write_bytes(lzma.compress(content)[:-50])
+    (tmp_path / "plain.txt.gz").write_bytes(content)
+    (tmp_path / "latin.txt").write_bytes(b"one\ncaf\xe9\n")
+
+    result = run(*arguments[:1], "--out", "elmo", *TINY, *arguments[1:])
+
+    assert result.exit_code == 1, result.output
+    assert result.stderr.startswith("Error: ")
+    assert len(result.stderr.splitlines()) == 1
+    assert message in result.stderr
+    assert not (tmp_path / "elmo").exists()
