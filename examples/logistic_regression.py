@@ -54,7 +54,7 @@ def main(path: Path, vectors: str, out: Path, seed: int) -> None:
 
 def learning_curves(features: FeatureCache, source: str, seed: int) -> tuple[dict[str, Accuracies], int]:
     """Return the accuracies of both kinds of vectors, by name, and the number of test reviews."""
-    train, test = features["train"], features["test"]
+    train, test = features["train"][: max(SIZES)], features["test"]  # no more is read than is drawn
     if train.labels is None or test.labels is None or min(len(train), len(test)) == 0:
         raise click.ClickException(f"{features.path} needs reviews with labels in `train` and in `test`")
     if min(np.bincount(train.labels, minlength=2)) < FOLDS:

@@ -183,14 +183,3 @@ def test_what_is_refused(features: FeatureCache, static: np.ndarray, method: str
     for no_split in (features, [test[0]], np.zeros((2, 8))):
         with pytest.raises(TypeError, match=r"expected a Split: features\['train'\]"):
             getattr(Pooled(), method)(no_split)
-
-
-def test_the_snippet_of_the_readme(features: FeatureCache) -> None:
-    train, test = features["train"], features["test"]
-
-    model = make_pipeline(Pooled("mean"), StandardScaler(), LogisticRegression(C=0.01))
-    score = model.fit(train, train.labels).score(test, test.labels)
-
-    train_x, test_x = (pooled_by_hand([split[i] for i in range(len(split))], "mean") for split in (train, test))
-    by_hand = make_pipeline(StandardScaler(), LogisticRegression(C=0.01)).fit(train_x, train.labels)
-    assert score == by_hand.score(test_x, test.labels)

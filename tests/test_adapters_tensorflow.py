@@ -108,19 +108,3 @@ def test_documents_without_labels(tmp_path_factory: pytest.TempPathFactory) -> N
         assert len(found.element_spec) == 1
         ((inputs,),) = list(found)
         np.testing.assert_array_equal(inputs["features"].numpy(), train.padded(150))
-
-
-@pytest.mark.filterwarnings("error")
-def test_the_snippet_of_the_readme(features: FeatureCache) -> None:
-    train = features["train"]
-    inputs = keras.Input((None, 8), dtype="float16", name="features")
-    pooled = keras.layers.GlobalMaxPooling1D()(keras.ops.cast(inputs, "float32"))
-    classifier = keras.Model([inputs], keras.layers.Dense(1, activation="sigmoid")(pooled))
-    classifier.compile(loss="binary_crossentropy", jit_compile=False)
-
-    batches = PaddedBatches({"features": train}, shuffle_seed=(0,))
-    first = classifier.fit(batches, epochs=5, shuffle=False, verbose=0)
-    second = classifier.fit(dataset(batches), epochs=5, shuffle=False, verbose=0)
-
-    assert len(first.history["loss"]) == len(second.history["loss"]) == 5
-    assert np.isfinite(second.history["loss"]).all()

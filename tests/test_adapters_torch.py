@@ -129,16 +129,6 @@ def test_two_workers_under_spawn(features: FeatureCache) -> None:
         check_padded(batch, train, 10 * k, "right")
 
 
-def test_the_snippet_of_the_readme(features: FeatureCache) -> None:
-    train = features["train"]
-
-    workers = {"num_workers": 2, "multiprocessing_context": "spawn"}
-    loader = DataLoader(SplitDataset(train), 16, shuffle=True, collate_fn=padded, **workers)
-
-    lengths = torch.cat([batch.lengths for batch in loader])
-    assert sorted(lengths.tolist()) == sorted(train.lengths)
-
-
 def test_pickled(features: FeatureCache) -> None:
     copied = pickle.loads(pickle.dumps(SplitDataset(features["test"])))
     np.testing.assert_array_equal(copied[0][0].numpy(), features["test"][0])

@@ -71,6 +71,18 @@ def test_table_and_picture(example: ModuleType, folder: Path, monkeypatch: pytes
     assert imread(folder / "curve.png").shape[:2] == (920, 1600)
 
 
+def test_no_more_is_read_than_the_largest_training_set(
+    example: ModuleType, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(example, "SIZES", (50, 120))
+    monkeypatch.setattr(example, "REVIEWS_DRAWN", 200)
+    read: list[int] = []
+    monkeypatch.setattr(example, "pool", lambda *args, pool=example.pool: read.append(len(args[1])) or pool(*args))
+    result = run(example, folder, "small.png")
+    assert [line.split()[:2] for line in result.stdout.splitlines()[2:4]] == [["50", "4"], ["120", "1"]]
+    assert read == [120, N_TEST, 120, N_TEST]
+
+
 def accuracy_by_hand(train: Split, test: Split) -> float:
     assert train.labels is not None and test.labels is not None
     train_x, test_x = (

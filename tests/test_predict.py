@@ -2,6 +2,8 @@
 
 import contextlib
 import csv
+import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -153,12 +155,61 @@ def test_a_labelled_cache_is_predicted_too(tmp_path: Path) -> None:
 
 def test_another_encoding_is_refused(tmp_path: Path) -> None:
     out = tmp_path / "other.elmo"
-    passed(run_cache("build", out, "--corpus", "new.txt", "--encoder", "elmo", "--max-tokens", 21))
+    options = ("--corpus", "new.txt", "--encoder", "elmo", "--max-tokens", 21, "--tokenizer", "whitespace")
+    passed(run_cache("build", out, *options))
     message = error_of(run_train("predict", "--results", "results", "--cache", out))
+    assert f"{out} has another encoding than c.elmo" in message and "`elmo-cache info c.elmo --json` shows" in message
+    differing = "text.tokenizer is 'whitespace', expected 'words'; text.max_tokens is 21, expected 20; build"
+    assert f"trained on: {differing}" in message
+
+
+def without(section: str, key: str, folder: Path) -> Path:
+    """A copy of the results without an entry of the configuration, as earlier versions wrote them."""
+    shutil.copytree("results", folder)
+    config = json.loads((folder / "config.json").read_text())
+    del config[section][key]
+    (folder / "config.json").write_text(json.dumps(config))
+    return folder
+
+
+def test_another_encoding_than_old_results_is_refused_by_its_fingerprint(tmp_path: Path) -> None:
+    out = tmp_path / "other.elmo"
+    passed(run_cache("build", out, "--corpus", "new.txt", "--encoder", "elmo", "--max-tokens", 21))
+    results = without("cache", "encoding_options", tmp_path / "old")
+    message = error_of(run_train("predict", "--results", results, "--cache", out))
     with FeatureCache(out) as other, FeatureCache("c.elmo") as trained:
         for features in (other, trained):
             assert features.manifest.encoding_fingerprint[:16] in message
-    assert "has another encoding" in message and "`elmo-cache info c.elmo --json` shows" in message
+
+
+@pytest.mark.parametrize("command", ["predict", "evaluate"])
+def test_other_vectors_are_refused(tmp_path: Path, command: str) -> None:
+    """Though they have the same size and the same name."""
+    options = {"predict": ["--cache", "new.elmo"], "evaluate": ["--cache", "c.elmo", "--trial", 1, "--model", "basic"]}
+    lines = Path("words.vec").read_text().splitlines()
+    same, other = tmp_path / "renamed.txt", tmp_path / "words.vec"
+    same.write_text("\n".join([lines[0], *reversed(lines[1:])]) + "\n")
+    passed(run_train(command, *options[command], "--vectors", same))
+
+    other.write_text("\n".join([lines[0], *(f"{line[:-1]}{(int(line[-1]) + 1) % 10}" for line in lines[1:])]) + "\n")
+    message = error_of(run_train(command, *options[command], "--vectors", other))
+    assert "the vectors words.vec are not those that the weights were trained with, words.vec from words.vec" in message
+    assert "has another vector; name the right ones with --vectors" in message
+
+
+def test_vectors_of_old_results_are_told_by_their_name(tmp_path: Path) -> None:
+    results = without("vectors", "words", tmp_path / "old")
+    passed(run_train("predict", "--results", results, "--cache", "new.elmo"))
+    shutil.copy("words.vec", tmp_path / "renamed.vec")
+    options = ("--results", results, "--cache", "new.elmo", "--vectors", tmp_path / "renamed.vec")
+    message = error_of(run_train("predict", *options))
+    assert "the vectors renamed.vec are not those" in message and "the name is another one" in message
+
+
+def test_old_results_go_on(tmp_path: Path) -> None:
+    results = without("vectors", "words", tmp_path / "old")
+    trials = ("trials", "--n", 2, "--vectors", "words.vec", "--models", "basic,elmo", *SIZES, "--cache", "c.elmo")
+    passed(run_train(*trials, "--out", results))
 
 
 @pytest.mark.parametrize(

@@ -15,12 +15,13 @@ from cache import CacheError, FeatureCache, Layers
 from elmo_cache import TextRule, build
 from trainer.errors import TrialsError
 from trainer.evaluation import evaluate
+from trainer.experiment import Experiment
 from trainer.protocols import Sizes
 from trainer.report import TrialResult
 from trainer.saved_weights import weights_summary
 from trainer.settings import Settings, read_config
 from trainer.static_vectors import StaticVectors
-from trainer.trials import Experiment, run_trials
+from trainer.trials import run_trials
 
 SIZES = Sizes(24, 16, 30)
 
@@ -186,7 +187,7 @@ def test_too_few_documents_name_the_build_that_extends(features: FeatureCache, t
 def test_streaming_gives_what_memory_gives(
     features: FeatureCache, three: tuple[Path, list[TrialResult]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("trainer.trials.LOAD_BYTES", 0)
+    monkeypatch.setattr("trainer.experiment.LOAD_BYTES", 0)
     result, _ = experiment(features).run("elmo", 1)
     assert outcomes([result])[1, "elmo"] == outcomes(three[1])[1, "elmo"]
 

@@ -7,22 +7,29 @@ import click
 import numpy as np
 
 from cache import FeatureCache
-from cache.adapters.console import Commands, quiet_import
+from cache.adapters.console import Commands, workers_option
+from cache.adapters.parallel import Workers
 from cache.adapters.progress import note_on, progress_bar
+from cache.adapters.quiet import quiet_import
 from trainer.errors import TrialsError
 from trainer.evaluation import evaluate
+from trainer.experiment import Experiment
 from trainer.prediction import choose_split, choose_trial, describe_predictions, predict, write_predictions
 from trainer.protocols import PROTOCOLS, Sizes
 from trainer.report import TrialResult, plot, read_results, table, write_summary
 from trainer.saved_weights import weights_summary
 from trainer.settings import MODELS, Settings, read_config
 from trainer.static_vectors import StaticVectors, load_static_vectors, source_size
-from trainer.trials import Experiment, run_trials
+from trainer.trials import run_trials
 
 __all__ = ["main"]
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.group(
+    cls=Commands,
+    resumable=("trials",),
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+)
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 @click.version_option(package_name="elmo-cache")
 def main(debug: bool) -> None:
@@ -54,6 +61,7 @@ def main(debug: bool) -> None:
 @click.option("--learning-rate", "rates", multiple=True, metavar="MODEL=RATE", help="Instead of 1e-3; may be repeated.")
 @click.option("--layer", help="mix, top, 0, 1, 2, or scalar-mix (trained); default: what the cache holds.")
 @click.option("--out", type=click.Path(path_type=Path), default="results", show_default=True)
+@workers_option
 def trials(
     n_trials: int,
     cache_path: Path,
@@ -67,6 +75,7 @@ def trials(
     rates: tuple[str, ...],
     layer: str | None,
     out: Path,
+    workers: str,
 ) -> None:
     """Train and test each model on the same documents in every trial.
 
@@ -85,14 +94,16 @@ def trials(
         learning_rates=_parse_rates(rates),
         layer=layer,
     )
+    pool = Workers.parse(workers)
     kinds = [kind.strip() for kind in models.split(",") if kind.strip()]
     earlier = read_config(out)
     with FeatureCache(cache_path) as features:
         static = load_vectors(vectors, features)
         experiment = Experiment(features, static, settings, earlier["pool"] if earlier else None)
         _describe(experiment, static)
-        with quiet_import():
-            import keras  # noqa: F401
+        if pool.in_this_process:
+            with quiet_import():
+                import keras  # noqa: F401
         n_done = sum(r.trial <= n_trials and r.model in kinds for r in read_results(out / "trials.csv"))
         with progress_bar(n_trials * len(kinds), "training", "run", initial=n_done) as bar:
             results = run_trials(
@@ -100,6 +111,7 @@ def trials(
                 kinds,
                 n_trials,
                 out,
+                workers=pool,
                 on_epoch=lambda trial, model, epoch, loss: note_on(
                     bar, f"trial {trial}, {model}, epoch {epoch}, validation loss {loss:.3f}"
                 ),

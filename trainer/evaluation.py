@@ -1,17 +1,18 @@
 """Using what trials have trained: saved weights on another cache."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from cache import FeatureCache
+from cache.hashing import array_sha256
 from trainer.errors import TrialsError
+from trainer.experiment import Experiment
 from trainer.saved_weights import load_weights, weights_path
 from trainer.settings import Settings
 from trainer.static_vectors import StaticVectors
-from trainer.trials import Experiment
 
 if TYPE_CHECKING:
     import keras
@@ -48,8 +49,7 @@ def evaluate(
     Raises
     ------
     TrialsError
-        If the cache has another encoding or other classes, the vectors another dimension, or there are no such
-        weights.
+        If the cache has another encoding or other classes, the vectors are others, or there are no such weights.
     """
     from trainer.fitting import accuracy
 
@@ -89,18 +89,45 @@ def experiment_for(config: Mapping[str, Any], features: FeatureCache, static: St
     Raises
     ------
     TrialsError
-        If the cache has another encoding, or the vectors another dimension.
+        If the cache has another encoding, or the vectors are others.
     """
     trained_on, found = config["cache"]["encoding"], features.manifest.encoding_fingerprint
     if found != trained_on:
+        path, encoder = config["cache"]["path"], config["cache"]["encoder"]
+        options = config["cache"].get("encoding_options", {})  # results of earlier versions have none
+        differing = "; ".join(_differences(options, dict(features.encoding)))
+        differing = differing or f"fingerprint {found[:16]}…, expected {trained_on[:16]}…"
         raise TrialsError(
-            f"{features.path} has another encoding ({found[:16]}…) than the cache the weights were trained on "
-            f"({trained_on[:16]}…, {config['cache']['encoder']}): build one with the encoder and the text options of "
-            f"{config['cache']['path']}, which `elmo-cache info {config['cache']['path']} --json` shows"
+            f"{features.path} has another encoding than {path}, which the weights were trained on: {differing}; build "
+            f"one with the same encoder ({encoder}) and text options, which `elmo-cache info {path} --json` shows"
         )
-    if static.dim != config["vectors"]["dim"]:
-        raise TrialsError(
-            f"{static.name} is {static.dim}-d, the weights were trained with {config['vectors']['dim']}-d"
-        )
+    _check_vectors(config["vectors"], features.vocabulary, static)
     settings = Settings.from_json(config["vectors"]["source"], config["settings"])
     return Experiment(features, static, settings, label_names=config["cache"]["label_names"])
+
+
+def _differences(trained_on: Any, found: Any, name: str = "") -> Iterator[str]:
+    """Yield what differs in a description of an encoding, each option with both values."""
+    if isinstance(trained_on, dict) and isinstance(found, dict):
+        for key in trained_on:
+            yield from _differences(trained_on[key], found.get(key), f"{name}.{key}" if name else key)
+    elif trained_on != found:
+        yield f"{name} is {found!r}, expected {trained_on!r}"
+
+
+def _check_vectors(trained_with: Mapping[str, Any], vocabulary: Sequence[str], static: StaticVectors) -> None:
+    """Refuse vectors other than those that the weights were trained with, as far as that can be told.
+
+    The hash of the whole matrix is of no use here: it is one of another vocabulary. Frequent words are in both.
+    """
+    if static.dim != trained_with["dim"]:
+        raise TrialsError(f"{static.name} is {static.dim}-d, the weights were trained with {trained_with['dim']}-d")
+    hashes = trained_with.get("words", {})  # results of earlier versions have none
+    rows = {word: static.matrix[token_id] for token_id, word in enumerate(vocabulary) if word in hashes}
+    other = [word for word, row in rows.items() if array_sha256(row) != hashes[word]]
+    if other or (not rows and static.name != trained_with["name"]):
+        evidence = f"{other[0]!r} has another vector" if other else "the name is another one"
+        raise TrialsError(
+            f"the vectors {static.name} are not those that the weights were trained with, {trained_with['name']} from "
+            f"{trained_with['source']}: {evidence}; name the right ones with --vectors"
+        )

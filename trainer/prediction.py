@@ -112,7 +112,7 @@ def predict(
     Raises
     ------
     TrialsError
-        If the cache has another encoding, the vectors another dimension, or there are no such weights.
+        If the cache has another encoding, the vectors are others, or there are no such weights.
     """
     from trainer import fitting
 

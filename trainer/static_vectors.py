@@ -59,6 +59,11 @@ class StaticVectors:
         n_tokens = int(token_counts.sum())
         return int(token_counts[self.found].sum()) / n_tokens if n_tokens else 0.0
 
+    def word_hashes(self, vocabulary: Sequence[str], n_words: int) -> dict[str, str]:
+        """SHA-256 of the vector of each of the first `n_words` words that have one, whatever the vocabulary."""
+        token_ids = np.flatnonzero(self.found)[:n_words]
+        return {vocabulary[token_id]: array_sha256(self.matrix[token_id]) for token_id in token_ids}
+
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 over the matrix: the same for the same vectors, wherever they were read from."""

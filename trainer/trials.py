@@ -1,247 +1,26 @@
-"""Running trials: the same few documents for every model, one compiled model for all trials of its kind."""
+"""Running trials and keeping their results: what a folder has already is not run again."""
 
-import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from cache import FeatureCache, Split
+from cache.adapters.parallel import Workers
 from cache.errors import OutputError
 from cache.files import remove_strays
+from trainer.distribution import run_trials_elsewhere
 from trainer.errors import TrialsError
-from trainer.protocols import Pool, Trial, check_notebook_lengths, draw_trial, group_duplicates
+from trainer.experiment import Experiment
 from trainer.report import TrialResult, read_results, write_results
 from trainer.saved_weights import save_weights
-from trainer.settings import MODELS, Settings, read_config, refuse_other_settings, write_config
-from trainer.static_vectors import StaticVectors
+from trainer.settings import MODELS, read_config, refuse_other_settings, write_config
 
-if TYPE_CHECKING:
-    import keras
+__all__ = ["run_trials"]
 
-    from cache.adapters.keras import PaddedBatches
-
-__all__ = ["Experiment", "run_trials"]
-
-LOAD_BYTES = 2**30
-"""Documents up to this size are held in memory while a model is trained on them; larger sets stream."""
-
-
-@dataclass
-class Experiment:
-    """A cache, static vectors and settings: everything that trials share.
-
-    Parameters
-    ----------
-    features : FeatureCache
-        An open cache with the splits `train` and `test` and two classes.
-    vectors : StaticVectors
-        Of the cache's vocabulary.
-    settings : Settings
-        The choices of the run.
-    pool_sizes : Mapping[str, int], optional
-        How many documents of `train` and `test` trials draw from. Default: all that are finished.
-    label_names : sequence of str, optional
-        The classes that the models tell apart. Default: the cache's.
-
-    Raises
-    ------
-    TrialsError
-        If there are no classes, or not two.
-    """
-
-    features: FeatureCache
-    vectors: StaticVectors
-    settings: Settings
-    pool_sizes: Mapping[str, int] | None = None
-    label_names: Sequence[str] | None = None
-
-    def __post_init__(self) -> None:
-        names = self.label_names or self.features.label_names
-        if names is None or len(names) != 2:
-            found = "no labels" if names is None else f"{len(names)} classes ({', '.join(names)})"
-            raise TrialsError(f"{self.features.path} has {found}; these classifiers tell two classes apart")
-        self._models: dict[str, keras.Model] = {}
-        # By set of inputs: the documents' positions, and their batches.
-        self._test_feeds: dict[str, tuple[bytes, PaddedBatches]] = {}
-
-    def check_pool(self) -> None:
-        """Check that there is something to draw trials from, of the lengths that the protocol wants.
-
-        Raises
-        ------
-        TrialsError
-            If a split is missing, has fewer documents than earlier trials drew from, or other lengths.
-        SelectionError
-            If the cache has no such layer.
-        """
-        path = self.features.path
-        if not {"train", "test"} <= set(self.features):
-            raise TrialsError(f"{path} has the splits {', '.join(self.features)}; trials need train and test")
-        for view in self.layer_views.values():
-            self.features.split("train", view)  # a layer that the cache does not have
-        for split, n_documents in (self.pool_sizes or {}).items():
-            if n_documents > len(self.features[split]):
-                raise TrialsError(
-                    f"{path} has {len(self.features[split])} documents of {split}, the earlier trials drew from "
-                    f"{n_documents}: finish its build"
-                )
-        if self.settings.protocol == "notebook":
-            lengths = {split: self._pooled(split).lengths for split in ("train", "test")}
-            check_notebook_lengths(lengths, self.settings.window)
-
-    def config(self) -> dict[str, Any]:
-        """Return what `config.json` holds: everything needed to run the same trials again."""
-        manifest = self.features.manifest
-        return {
-            "settings": self.settings.to_json(),
-            "pool": {split: len(self._pooled(split)) for split in ("train", "test")},
-            "cache": {
-                "path": str(self.features.path),
-                "encoder": manifest.names.get("encoder"),
-                "corpus": manifest.names.get("corpus"),
-                "encoding": manifest.encoding_fingerprint,
-                "corpus_fingerprint": manifest.corpus_fingerprint,
-                "label_names": list(self.features.label_names or ()),
-            },
-            "vectors": {
-                "source": self.settings.vectors,
-                "name": self.vectors.name,
-                "dim": self.vectors.dim,
-                "sha256": self.vectors.fingerprint,
-            },
-        }
-
-    @cached_property
-    def layer_views(self) -> dict[str, str | None]:
-        """Feature inputs of the models, and the view of the cache that each reads."""
-        if self.settings.layer != "scalar-mix":
-            return {"features": self.settings.layer}
-        layers = sorted((view for view in self.features.manifest.layers.views if view.isdecimal()), key=int)
-        if len(layers) < 2:
-            raise TrialsError(
-                f"{self.features.path} holds no separate layers for --layer scalar-mix: "
-                "build a cache with `elmo-cache build --layers all`"
-            )
-        return {f"layer_{view}": view for view in layers}
-
-    def trial(self, number: int) -> Trial:
-        """Return the documents of a trial; it depends on no other trial."""
-        return draw_trial(self.settings.protocol, self._pool, self.settings.sizes, self.settings.seed, number)
-
-    def run(
-        self, kind: str, number: int, *, on_epoch: Callable[[int, float], None] | None = None
-    ) -> tuple[TrialResult, dict[str, np.ndarray]]:
-        """Train and test one model on one trial's documents.
-
-        Returns
-        -------
-        TrialResult, dict of str to ndarray
-            The result, and the trained weights by name.
-        """
-        from trainer.fitting import accuracy, fit, trainable_weights
-        from trainer.models import reinitialise
-
-        trial, settings = self.trial(number), self.settings
-        start = time.perf_counter()
-        model = self.model(kind)
-        reinitialise(model, settings.seed, number)
-        seed = (settings.seed, number)
-        found = fit(
-            model,
-            self.feed(kind, "train", trial.train, shuffle_seed=seed),
-            self.feed(kind, trial.validation_split, self.by_length(trial.validation_split, trial.validation)),
-            max_epochs=settings.max_epochs,
-            patience=settings.patience,
-            on_epoch=on_epoch,
-        )
-        train_hash, validation_hash, test_hash = trial.hashes
-        result = TrialResult(
-            trial=number,
-            model=kind,
-            accuracy=accuracy(model, self._test_feed(kind, trial.test)),
-            best_epoch=found.best_epoch,
-            epochs=found.n_epochs,
-            validation_loss=found.validation_loss,
-            seconds=time.perf_counter() - start,
-            seed=settings.seed,
-            train_hash=train_hash,
-            validation_hash=validation_hash,
-            test_hash=test_hash,
-        )
-        return result, trainable_weights(model)
-
-    def model(self, kind: str) -> "keras.Model":
-        """Return the compiled model of a kind, built once."""
-        import keras
-
-        from trainer.models import build_model
-
-        if kind not in self._models:
-            dims = dict.fromkeys(self.layer_views, self.features.manifest.layers.dim)
-            static = np.concatenate([np.zeros((1, self.vectors.dim), np.float32), self.vectors.matrix])
-            model = build_model(kind, static, dims)
-            model.compile(
-                optimizer=keras.optimizers.Adam(self.settings.learning_rate(kind)),
-                loss="binary_crossentropy",
-                # XLA gains nothing on TensorFlow's CPU and compiles for 15 s; JAX is nothing without it.
-                jit_compile=keras.backend.backend() == "jax",
-            )
-            self._models[kind] = model
-        return self._models[kind]
-
-    def feed(
-        self, kind: str, split: str, positions: np.ndarray, shuffle_seed: tuple[int, ...] | None = None
-    ) -> "PaddedBatches":
-        """Return the batches of some documents, with the inputs that a model needs."""
-        from cache.adapters.keras import PaddedBatches
-
-        documents = self.features.split(split)[positions]
-        splits: dict[str, Split] = {}
-        if kind != "basic":
-            splits = {name: self.features.split(split, view)[positions] for name, view in self.layer_views.items()}
-            if sum(part.n_tokens * part.dim * 2 for part in splits.values()) <= LOAD_BYTES:
-                splits = {name: part.load() for name, part in splits.items()}
-        return PaddedBatches(
-            splits,
-            documents,
-            batch_size=self.settings.batch_size,
-            window=self.settings.window,
-            shuffle_seed=shuffle_seed,
-            trim=True,
-        )
-
-    def by_length(self, split: str, positions: np.ndarray) -> np.ndarray:
-        """Return the positions ordered by their documents' lengths, so that a batch holds little padding.
-
-        For documents whose order does not matter: all but those of training.
-        """
-        return positions[np.argsort(self.features.split(split).lengths[positions], kind="stable")]
-
-    def _test_feed(self, kind: str, positions: np.ndarray) -> "PaddedBatches":
-        # The test documents are the same in every trial: their batches are kept.
-        inputs, documents = ("static" if kind == "basic" else "elmo"), positions.tobytes()
-        if inputs not in self._test_feeds or self._test_feeds[inputs][0] != documents:
-            self._test_feeds[inputs] = (documents, self.feed(kind, "test", self.by_length("test", positions)))
-        return self._test_feeds[inputs][1]
-
-    def _pooled(self, split: str) -> Split:
-        documents = self.features[split]
-        return documents[: self.pool_sizes[split]] if self.pool_sizes else documents
-
-    @cached_property
-    def _pool(self) -> Pool:
-        train, test = self._pooled("train"), self._pooled("test")
-        train_groups, test_groups = group_duplicates(_token_ids(train), _token_ids(test))
-        assert train.labels is not None and test.labels is not None
-        return Pool(train.labels, test.labels, train_groups, test_groups)
-
-
-def _token_ids(split: Split) -> Any:
-    return (split.token_ids(i) for i in range(len(split)))
+N_WORDS = 20
+"""Of so many of the most frequent words `config.json` keeps a hash of the static vector."""
 
 
 def run_trials(
@@ -250,6 +29,7 @@ def run_trials(
     n_trials: int,
     out: Path,
     *,
+    workers: Workers = Workers(),  # noqa: B008, frozen
     on_epoch: Callable[[int, str, int, float], None] | None = None,
     on_result: Callable[[TrialResult], None] | None = None,
 ) -> list[TrialResult]:
@@ -265,8 +45,10 @@ def run_trials(
         How many trials there shall be.
     out : Path
         Folder of the results: `config.json`, `trials.csv`, `weights/MODEL-NNN.npz`.
+    workers : Workers
+        Processes that trials run in, each with a cache and vectors of its own.
     on_epoch : callable, optional
-        Called with trial, model, epoch and validation loss.
+        Called with trial, model, epoch and validation loss, if all is run in this process.
     on_result : callable, optional
         Called with every new result.
 
@@ -279,12 +61,14 @@ def run_trials(
     ------
     TrialsError
         If the folder holds trials of other settings.
+    WorkersError
+        If workers cannot be had, or died again and again; finished trials stay.
     """
     for model in models:
         if model not in MODELS:
             raise TrialsError(f"--models names {model!r}, expected some of {', '.join(MODELS)}")
     experiment.check_pool()
-    found, wanted = read_config(out), experiment.config()
+    found, wanted = read_config(out), _config_of(experiment)
     if found:
         refuse_other_settings(out, found, wanted)
     experiment.trial(1)  # too few documents: noticed before anything is written
@@ -298,19 +82,46 @@ def run_trials(
         write_config(out, wanted)
     results = read_results(out / "trials.csv")
     done = {(result.trial, result.model) for result in results}
-    for number in range(1, n_trials + 1):
-        for model in models:
-            if (number, model) in done:
-                continue
+    pending = [(number, model) for number in range(1, n_trials + 1) for model in models if (number, model) not in done]
 
-            def report(epoch: int, loss: float, number: int = number, model: str = model) -> None:
-                if on_epoch:
-                    on_epoch(number, model, epoch, loss)
+    def keep(found: tuple[TrialResult, dict[str, np.ndarray]]) -> None:
+        result, weights = found
+        save_weights(out, result.model, result.trial, weights)
+        results.append(result)
+        results.sort(key=lambda r: (r.trial, MODELS.index(r.model)))
+        write_results(out / "trials.csv", results)
+        if on_result:
+            on_result(result)
 
-            result, weights = experiment.run(model, number, on_epoch=report)
-            save_weights(out, model, number, weights)
-            results = sorted([*results, result], key=lambda r: (r.trial, MODELS.index(r.model)))
-            write_results(out / "trials.csv", results)
-            if on_result:
-                on_result(result)
+    if not workers.in_this_process:
+        run_trials_elsewhere(experiment, pending, workers, keep)
+        return results
+    for number, model in pending:
+        keep(experiment.run(model, number, on_epoch=on_epoch and partial(on_epoch, number, model)))
     return results
+
+
+def _config_of(experiment: Experiment) -> dict[str, Any]:
+    """Return what `config.json` holds: everything needed to run the same trials again, or use what they trained."""
+    features, vectors = experiment.features, experiment.vectors
+    manifest = features.manifest
+    return {
+        "settings": experiment.settings.to_json(),
+        "pool": {split: len(experiment.pooled(split)) for split in ("train", "test")},
+        "cache": {
+            "path": str(features.path),
+            "encoder": manifest.names.get("encoder"),
+            "corpus": manifest.names.get("corpus"),
+            "encoding": manifest.encoding_fingerprint,
+            "encoding_options": dict(manifest.encoding),
+            "corpus_fingerprint": manifest.corpus_fingerprint,
+            "label_names": list(features.label_names or ()),
+        },
+        "vectors": {
+            "source": experiment.settings.vectors,
+            "name": vectors.name,
+            "dim": vectors.dim,
+            "sha256": vectors.fingerprint,
+            "words": vectors.word_hashes(features.vocabulary, N_WORDS),
+        },
+    }

@@ -1,0 +1,219 @@
+"""One trial: the same few documents for every model, one compiled model for all trials of its kind."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from cache import FeatureCache, Split
+from trainer.errors import TrialsError
+from trainer.protocols import Pool, Trial, check_notebook_lengths, draw_trial, group_duplicates
+from trainer.report import TrialResult
+from trainer.settings import Settings
+from trainer.static_vectors import StaticVectors
+
+if TYPE_CHECKING:
+    import keras
+
+    from cache.adapters.keras import PaddedBatches
+
+__all__ = ["Experiment"]
+
+LOAD_BYTES = 2**30
+"""Documents up to this size are held in memory while a model is trained on them; larger sets stream."""
+
+
+@dataclass
+class Experiment:
+    """A cache, static vectors and settings: everything that trials share.
+
+    Parameters
+    ----------
+    features : FeatureCache
+        An open cache with the splits `train` and `test` and two classes.
+    vectors : StaticVectors
+        Of the cache's vocabulary.
+    settings : Settings
+        The choices of the run.
+    pool_sizes : Mapping[str, int], optional
+        How many documents of `train` and `test` trials draw from. Default: all that are finished.
+    label_names : sequence of str, optional
+        The classes that the models tell apart. Default: the cache's.
+
+    Raises
+    ------
+    TrialsError
+        If there are no classes, or not two.
+    """
+
+    features: FeatureCache
+    vectors: StaticVectors
+    settings: Settings
+    pool_sizes: Mapping[str, int] | None = None
+    label_names: Sequence[str] | None = None
+
+    def __post_init__(self) -> None:
+        names = self.label_names or self.features.label_names
+        if names is None or len(names) != 2:
+            found = "no labels" if names is None else f"{len(names)} classes ({', '.join(names)})"
+            raise TrialsError(f"{self.features.path} has {found}; these classifiers tell two classes apart")
+        self._models: dict[str, keras.Model] = {}
+        # By set of inputs: the documents' positions, and their batches.
+        self._test_feeds: dict[str, tuple[bytes, PaddedBatches]] = {}
+
+    def check_pool(self) -> None:
+        """Check that there is something to draw trials from, of the lengths that the protocol wants.
+
+        Raises
+        ------
+        TrialsError
+            If a split is missing, has fewer documents than earlier trials drew from, or other lengths.
+        SelectionError
+            If the cache has no such layer.
+        """
+        path = self.features.path
+        if not {"train", "test"} <= set(self.features):
+            raise TrialsError(f"{path} has the splits {', '.join(self.features)}; trials need train and test")
+        for view in self.layer_views.values():
+            self.features.split("train", view)  # a layer that the cache does not have
+        for split, n_documents in (self.pool_sizes or {}).items():
+            if n_documents > len(self.features[split]):
+                raise TrialsError(
+                    f"{path} has {len(self.features[split])} documents of {split}, the earlier trials drew from "
+                    f"{n_documents}: finish its build"
+                )
+        if self.settings.protocol == "notebook":
+            lengths = {split: self.pooled(split).lengths for split in ("train", "test")}
+            check_notebook_lengths(lengths, self.settings.window)
+
+    @cached_property
+    def layer_views(self) -> dict[str, str | None]:
+        """Feature inputs of the models, and the view of the cache that each reads."""
+        if self.settings.layer != "scalar-mix":
+            return {"features": self.settings.layer}
+        layers = sorted((view for view in self.features.manifest.layers.views if view.isdecimal()), key=int)
+        if len(layers) < 2:
+            raise TrialsError(
+                f"{self.features.path} holds no separate layers for --layer scalar-mix: "
+                "build a cache with `elmo-cache build --layers all`"
+            )
+        return {f"layer_{view}": view for view in layers}
+
+    def pooled(self, split: str) -> Split:
+        """Return the documents of a split that trials draw from."""
+        documents = self.features[split]
+        return documents[: self.pool_sizes[split]] if self.pool_sizes else documents
+
+    def trial(self, number: int) -> Trial:
+        """Return the documents of a trial; it depends on no other trial."""
+        return draw_trial(self.settings.protocol, self._pool, self.settings.sizes, self.settings.seed, number)
+
+    def run(
+        self, kind: str, number: int, *, on_epoch: Callable[[int, float], None] | None = None
+    ) -> tuple[TrialResult, dict[str, np.ndarray]]:
+        """Train and test one model on one trial's documents.
+
+        Returns
+        -------
+        TrialResult, dict of str to ndarray
+            The result, and the trained weights by name.
+        """
+        from trainer.fitting import accuracy, fit, trainable_weights
+        from trainer.models import reinitialise
+
+        trial, settings = self.trial(number), self.settings
+        start = time.perf_counter()
+        model = self.model(kind)
+        reinitialise(model, settings.seed, number)
+        seed = (settings.seed, number)
+        found = fit(
+            model,
+            self.feed(kind, "train", trial.train, shuffle_seed=seed),
+            self.feed(kind, trial.validation_split, self.by_length(trial.validation_split, trial.validation)),
+            max_epochs=settings.max_epochs,
+            patience=settings.patience,
+            on_epoch=on_epoch,
+        )
+        train_hash, validation_hash, test_hash = trial.hashes
+        result = TrialResult(
+            trial=number,
+            model=kind,
+            accuracy=accuracy(model, self._test_feed(kind, trial.test)),
+            best_epoch=found.best_epoch,
+            epochs=found.n_epochs,
+            validation_loss=found.validation_loss,
+            seconds=time.perf_counter() - start,
+            seed=settings.seed,
+            train_hash=train_hash,
+            validation_hash=validation_hash,
+            test_hash=test_hash,
+        )
+        return result, trainable_weights(model)
+
+    def model(self, kind: str) -> "keras.Model":
+        """Return the compiled model of a kind, built once."""
+        import keras
+
+        from trainer.models import build_model
+
+        if kind not in self._models:
+            dims = dict.fromkeys(self.layer_views, self.features.manifest.layers.dim)
+            static = np.concatenate([np.zeros((1, self.vectors.dim), np.float32), self.vectors.matrix])
+            model = build_model(kind, static, dims)
+            model.compile(
+                optimizer=keras.optimizers.Adam(self.settings.learning_rate(kind)),
+                loss="binary_crossentropy",
+                # XLA gains nothing on TensorFlow's CPU and compiles for 15 s; JAX is nothing without it.
+                jit_compile=keras.backend.backend() == "jax",
+            )
+            self._models[kind] = model
+        return self._models[kind]
+
+    def feed(
+        self, kind: str, split: str, positions: np.ndarray, shuffle_seed: tuple[int, ...] | None = None
+    ) -> "PaddedBatches":
+        """Return the batches of some documents, with the inputs that a model needs."""
+        from cache.adapters.keras import PaddedBatches
+
+        documents = self.features.split(split)[positions]
+        splits: dict[str, Split] = {}
+        if kind != "basic":
+            splits = {name: self.features.split(split, view)[positions] for name, view in self.layer_views.items()}
+            if sum(part.n_tokens * part.dim * 2 for part in splits.values()) <= LOAD_BYTES:
+                splits = {name: part.load() for name, part in splits.items()}
+        return PaddedBatches(
+            splits,
+            documents,
+            batch_size=self.settings.batch_size,
+            window=self.settings.window,
+            shuffle_seed=shuffle_seed,
+            trim=True,
+        )
+
+    def by_length(self, split: str, positions: np.ndarray) -> np.ndarray:
+        """Return the positions ordered by their documents' lengths, so that a batch holds little padding.
+
+        For documents whose order does not matter: all but those of training.
+        """
+        return positions[np.argsort(self.features.split(split).lengths[positions], kind="stable")]
+
+    def _test_feed(self, kind: str, positions: np.ndarray) -> "PaddedBatches":
+        # The test documents are the same in every trial: their batches are kept.
+        inputs, documents = ("static" if kind == "basic" else "elmo"), positions.tobytes()
+        if inputs not in self._test_feeds or self._test_feeds[inputs][0] != documents:
+            self._test_feeds[inputs] = (documents, self.feed(kind, "test", self.by_length("test", positions)))
+        return self._test_feeds[inputs][1]
+
+    @cached_property
+    def _pool(self) -> Pool:
+        train, test = self.pooled("train"), self.pooled("test")
+        train_groups, test_groups = group_duplicates(_token_ids(train), _token_ids(test))
+        assert train.labels is not None and test.labels is not None
+        return Pool(train.labels, test.labels, train_groups, test_groups)
+
+
+def _token_ids(split: Split) -> Any:
+    return (split.token_ids(i) for i in range(len(split)))
