@@ -15,14 +15,15 @@ from cache.adapters.progress import progress_bar
 from cache.documents import Documents
 from cache.files import is_temporary
 from cache.hdf5 import open_file
-from cache.manifest import Manifest, SplitPlan, documents_name, extend_plan, read_manifest, shard_name
+from cache.manifest import MANIFEST_NAME, Manifest, documents_name, read_manifest, shard_name
+from cache.plan import SplitPlan, extend_plan
 from cache.shard import open_shard, shard_header
 from elmo_cache.corpora import Corpus
 from elmo_cache.encoders import Encoder, layers_of
 from elmo_cache.errors import CorpusError, EncoderError
 from elmo_cache.ingestion import Ingestion, TextRule, ingest
 
-__all__ = ["SHARD_TOKENS", "BuildPlan", "check_disk", "default_tokenizer", "prepare"]
+__all__ = ["SHARD_TOKENS", "BuildPlan", "check_disk", "default_tokenizer", "encoder_json", "prepare"]
 
 SHARD_TOKENS = 262_144
 _SPARE_BYTES = 2**20
@@ -84,11 +85,13 @@ def prepare(
     limit: Mapping[str, int] | None = None,
     rule: TextRule | None = None,
     shard_tokens: int = SHARD_TOKENS,
+    share: tuple[int, int] = (1, 1),
     progress: bool = False,
 ) -> BuildPlan:
     """Read the corpus and decide what a build has to do, without writing anything.
 
-    Parameters and errors are those of `build`, except that a disk that is too full is left to `check_disk`.
+    Parameters and errors are those of `build`, except that a disk that is too full is left to `check_disk`, and
+    `share`: of a pair k, n, the plan has every n-th shard alone, from the k-th on, counted from 1.
     """
     directory = Path(out)
     limit = dict(limit or {})
@@ -98,7 +101,7 @@ def prepare(
     if shard_tokens < 1:
         raise OutputError(f"--shard-tokens is {shard_tokens}, expected at least 1")
     previous = _existing(directory)
-    encoding = {"encoder": _as_json(encoder), "text": rule.to_json()}
+    encoding = {"encoder": encoder_json(encoder), "text": rule.to_json()}
     layers = layers_of(encoder)
     if previous:
         _refuse_other("encoding", {**encoding, "layers": layers.to_json()}, _encoding_of(previous), directory)
@@ -134,7 +137,7 @@ def prepare(
             before = manifest.splits.get(split) or SplitPlan(len(indptr) - 1, int(indptr[-1]))
             plans[split] = extend_plan(before, indptr, n_documents, shard_tokens)
         manifest = manifest.with_splits(plans)
-        pending = _pending(directory, manifest, limits)
+        pending = _pending(directory, manifest, limits, share)
         if not retokenise:
             ingestion.close()
         return BuildPlan(
@@ -173,7 +176,7 @@ def default_tokenizer(corpus: Corpus | None, encoder: Encoder) -> str:
     return (corpus and corpus.tokenizer) or getattr(encoder, "tokenizer", None) or "words"
 
 
-def _as_json(encoder: Encoder) -> dict[str, Any]:
+def encoder_json(encoder: Encoder) -> dict[str, Any]:
     """Return an encoder's description as the manifest will give it back: tuples are lists there, keys are text."""
     try:
         description: dict[str, Any] = json.loads(json.dumps(dict(encoder.description), allow_nan=False))
@@ -190,14 +193,15 @@ def _existing(directory: Path) -> Manifest | None:
             foreign = [
                 path.name
                 for path in sorted(directory.iterdir())
-                if not is_temporary(path.name) and not path.name.endswith(".h5")
+                # A manifest may have appeared since: another build's.
+                if not is_temporary(path.name) and not path.name.endswith(".h5") and path.name != MANIFEST_NAME
             ]
             if foreign:
                 raise NotACacheError(
                     f"{directory} is a folder of other things ({foreign[0]}, …), not a cache: choose another path"
                 ) from None
             return None
-    if directory.exists() or directory.is_symlink():
+    if os.path.lexists(directory) and not directory.is_dir():  # asked anew: another build may have made it since
         raise OutputError(f"{directory} is a file: a cache is a folder; choose another path")
     parent = _existing_parent(directory)
     if not parent.is_dir():
@@ -248,18 +252,24 @@ def _checked_limits(limit: Mapping[str, int], ingestion: Ingestion, corpus: str)
     return {split: min(limit.get(split, size), size) for split, size in sizes.items()}
 
 
-def _pending(directory: Path, manifest: Manifest, limits: Mapping[str, int]) -> list[tuple[str, int]]:
-    pending = []
+def _pending(
+    directory: Path, manifest: Manifest, limits: Mapping[str, int], share: tuple[int, int]
+) -> list[tuple[str, int]]:
+    """Return the missing shards among every n-th of those wanted; the others of them are looked at."""
+    wanted = [
+        (split, index)
+        for split, plan in manifest.splits.items()
+        for index in range(plan.n_shards)
+        if plan.document_range(index)[0] < limits[split]
+    ]
     present = set(os.listdir(directory)) if directory.is_dir() else set()
-    for split, plan in manifest.splits.items():
-        for index in range(plan.n_shards):
-            if plan.document_range(index)[0] >= limits[split]:
-                break
-            if shard_name(split, index) not in present:
-                pending.append((split, index))
-                continue
-            datasets = open_shard(directory, shard_header(manifest, split, index), manifest.layers.stored)
-            next(iter(datasets.values())).file.close()
+    pending = []
+    for split, index in wanted[share[0] - 1 :: share[1]]:
+        if shard_name(split, index) not in present:
+            pending.append((split, index))
+            continue
+        datasets = open_shard(directory, shard_header(manifest, split, index), manifest.layers.stored)
+        next(iter(datasets.values())).file.close()
     return pending
 
 

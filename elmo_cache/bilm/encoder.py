@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cache import Layers
+from cache.adapters.quiet import quiet_import
 from elmo_cache.bilm.characters import BEGIN_DOCUMENT, END_DOCUMENT, character_ids
 from elmo_cache.bilm.options import BiLMOptions
 from elmo_cache.bilm.weights import Weights, weights_fingerprint
@@ -68,6 +69,8 @@ class BiLMEncoder:
     """
 
     tokenizer: str = "words"
+    source: Callable[[], Any] | None = None
+    """What loads it in another process; `load_encoder` sets it."""
 
     def __init__(
         self,
@@ -211,7 +214,8 @@ class BiLMEncoder:
 
     @cached_property
     def _character_cnn(self) -> "CharacterCNN":
-        from elmo_cache.bilm.model import CharacterCNN
+        with quiet_import():
+            from elmo_cache.bilm.model import CharacterCNN
 
         model = CharacterCNN(self.options, self.precision)
         model.load(self._weights)
@@ -219,7 +223,8 @@ class BiLMEncoder:
 
     @cached_property
     def _lstm(self) -> "BidirectionalLSTM":
-        from elmo_cache.bilm.model import BidirectionalLSTM
+        with quiet_import():
+            from elmo_cache.bilm.model import BidirectionalLSTM
 
         mix = {"mix": self._mix, "top": [0.0] * self.options.n_layers + [1.0], "all": None}[self._kind]
         model = BidirectionalLSTM(self.options, mix, self.precision)

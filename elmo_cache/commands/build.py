@@ -5,7 +5,8 @@ from pathlib import Path
 import click
 
 from cache import FeatureCache
-from cache.adapters.console import quiet_import
+from cache.adapters.console import workers_option
+from cache.adapters.parallel import Workers
 from elmo_cache.commands.options import encoder_options, tokenizer_option
 from elmo_cache.corpora import open_corpus
 from elmo_cache.corpora.imdb import read_word_index
@@ -78,6 +79,10 @@ __all__ = ["build_command"]
 @click.option("--label-column", help="Default: 'label', if there is one.")
 @click.option("--split-column", help="Default: 'split', if there is one.")
 @click.option("--labels", metavar="A,B,…", help="Class names in the order of their indices.")
+@workers_option
+@click.option(
+    "--shard", "share", metavar="K/N", help="Make the K-th of N equal shares alone: for a job array, without --workers."
+)
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and stop.")
 def build_command(
     out: Path,
@@ -100,6 +105,8 @@ def build_command(
     label_column: str | None,
     split_column: str | None,
     labels: str | None,
+    workers: str,
+    share: str | None,
     dry_run: bool,
 ) -> None:
     """Encode a corpus into the cache OUT, or finish or extend one.
@@ -111,8 +118,9 @@ def build_command(
     elmo-cache build imdb.elmo --corpus aclimdb --aclimdb aclImdb_v1.tar.gz
     elmo-cache build my.elmo --corpus reviews.csv --text-column body --label-column stars
     elmo-cache build big.elmo --encoder path/to/elmo_2x4096_512 --dry-run
+    elmo-cache build big.elmo --encoder original --workers auto
     """
-    wanted = _parse_limits(limits)
+    wanted, pool = _parse_limits(limits), Workers.parse(workers)
     ranks_only = imdb_word_index if corpus_name != "imdb" and num_words is not None else None
     corpus = open_corpus(
         corpus_name,
@@ -133,16 +141,22 @@ def build_command(
         keep=keep,
         literal_padding=literal_padding,
     )
-    with prepare(corpus, encoder, out, limit=wanted, rule=rule, shard_tokens=shard_tokens, progress=True) as plan:
+    with prepare(
+        corpus,
+        encoder,
+        out,
+        limit=wanted,
+        rule=rule,
+        shard_tokens=shard_tokens,
+        share=_parse_share(share),
+        progress=True,
+    ) as plan:
         click.echo("\n".join(describe_plan(plan, corpus.name, encoder_name, rule)))
         check_disk(plan)
         if dry_run:
             click.echo("Dry run: nothing was written.")
             return
-        if plan.pending:
-            with quiet_import():
-                import keras  # noqa: F401
-        run(plan, progress=True)
+        run(plan, pool, progress=True)
     with FeatureCache(out) as features:
         click.echo(f"{out} holds " + ", ".join(f"{name} {len(features[name]):,}" for name in features) + " documents.")
 
@@ -155,3 +169,12 @@ def _parse_limits(limits: tuple[str, ...]) -> dict[str, int]:
             raise click.BadParameter(f"{limit!r}: expected SPLIT=N, as train=4000", param_hint="--limit")
         wanted[split] = int(count)
     return wanted
+
+
+def _parse_share(share: str | None) -> tuple[int, int]:
+    if share is None:
+        return 1, 1
+    number, _, of = share.partition("/")
+    if not (number.isdecimal() and of.isdecimal() and 1 <= int(number) <= int(of)):
+        raise click.BadParameter(f"{share!r}: expected K/N with K from 1 to N, as 3/16", param_hint="--shard")
+    return int(number), int(of)

@@ -8,7 +8,7 @@ import click
 import numpy as np
 
 from cache import OutputError
-from cache.adapters.console import beginning, human_count, quiet_import
+from cache.adapters.console import beginning, human_count
 from cache.adapters.progress import progress_bar
 from cache.documents import encode_vocabulary
 from cache.files import atomic_path
@@ -97,9 +97,6 @@ def _read(texts: Sequence[str], source: Path | None) -> list[str]:
 def _encode(encoder: Encoder, words: Sequence[Sequence[str]]) -> list[np.ndarray]:
     """Return the vectors of each text, float32 `(n_tokens, dim)`, or `(n_layers, n_tokens, dim)` of several layers."""
     n_tokens = sum(map(len, words))
-    if n_tokens:
-        with quiet_import():
-            import keras  # noqa: F401
     with progress_bar(n_tokens, "encoding", "tok") as bar:
         arrays = encoder.encode(words, progress=bar.update)
     layers = layers_of(encoder)

@@ -1,0 +1,253 @@
+"""Tasks in other processes: those of joblib on this machine, or of a Dask cluster."""
+
+import contextlib
+import fcntl
+import os
+import shutil
+import subprocess
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from cache.errors import WorkersError, one_line
+
+__all__ = ["Workers", "run_tasks", "visible_gpus"]
+
+MOST_BARREN_STARTS = 3
+"""Pools in a row that may die before any of them has finished a task."""
+
+_Job = TypeVar("_Job")
+_Result = TypeVar("_Result")
+_alone = threading.Lock()
+
+
+@dataclass(frozen=True)
+class Workers:
+    """Where tasks run.
+
+    Attributes
+    ----------
+    count : int
+        Processes on this machine; 0 for those of a cluster.
+    scheduler : str or None
+        Address of a Dask scheduler.
+    """
+
+    count: int = 1
+    scheduler: str | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> "Workers":
+        """Return what `--workers` says: a number, the address of a Dask scheduler, or `auto`, one process a GPU.
+
+        Raises
+        ------
+        WorkersError
+            If it says anything else.
+        """
+        if text == "auto":
+            return cls(max(1, len(visible_gpus())))
+        if text.isdecimal() and 1 <= int(text) <= 1024:
+            return cls(int(text))
+        if "://" in text:
+            return cls(0, text)
+        raise WorkersError(f"--workers is {text!r}, expected a number from 1, 'auto', or tcp://HOST:PORT")
+
+    @property
+    def in_this_process(self) -> bool:
+        """Whether there is nothing to distribute."""
+        return self.count == 1
+
+
+@dataclass(frozen=True)
+class _Place:
+    """What a local worker process needs to know: its share of the threads, and which GPUs there are to share."""
+
+    n_threads: int
+    gpus: tuple[str, ...]
+    slots: str
+
+    def prepare(self) -> None:
+        """Settle this process before a numeric library starts its threads or takes a GPU."""
+        if "ELMO_CACHE_WORKER" in os.environ:
+            return
+        os.environ["ELMO_CACHE_WORKER"] = "1"
+        os.environ["TF_NUM_INTRAOP_THREADS"] = os.environ["TF_NUM_INTEROP_THREADS"] = str(self.n_threads)
+        if self.gpus:
+            os.environ["CUDA_VISIBLE_DEVICES"] = self.gpus[_take_slot(Path(self.slots)) % len(self.gpus)]
+
+
+class _DeathError(Exception):
+    """Of a worker, or of more of them on one job than Dask allows."""
+
+
+@dataclass(frozen=True)
+class _Outcome(Generic[_Result]):
+    result: _Result
+    error: Exception | None = None
+
+
+def run_tasks(
+    function: Callable[[_Job], _Result],
+    jobs: Sequence[_Job],
+    workers: Workers,
+    on_result: Callable[[_Result], object],
+    *,
+    check: Callable[[_Job], str | None] | None = None,
+) -> None:
+    """Run a function on every job, in any order; start the pool again on what is left when a worker dies.
+
+    Parameters
+    ----------
+    function : callable
+        Of a module, so that other processes can import it; a job that was half done when its worker died comes again.
+    jobs : sequence
+        Small and picklable, as are the results.
+    workers : Workers
+        Where they run.
+    on_result : callable
+        Called in this process, with each result as it comes.
+    check : callable, optional
+        Called with the first job on every worker of a cluster before any work starts; returns what is wrong there.
+
+    Raises
+    ------
+    WorkersError
+        If the cluster cannot be reached or a worker does not pass the check; or if the pool died three times without
+        finishing a job. Results that came before stay.
+    CacheError
+        The first that `function` raises.
+    """
+    left = dict(enumerate(jobs))
+    n_barren = 0
+    with _pool(workers, check, jobs) as results_of:
+        while left:
+            n_before = len(left)
+            try:
+                for key, outcome in results_of(function, list(left.items())):
+                    if outcome.error:
+                        raise outcome.error
+                    on_result(outcome.result)
+                    del left[key]
+            except _DeathError as death:
+                n_barren = 0 if len(left) < n_before else n_barren + 1
+                if n_barren == MOST_BARREN_STARTS:
+                    raise WorkersError(
+                        f"workers died again and again without finishing anything ({one_line(death)}): out of memory? "
+                        "Fewer workers need less; what is finished stays, and the same command goes on from there"
+                    ) from death.__cause__
+
+
+def visible_gpus() -> list[str]:
+    """Return the GPUs that this process may use, as `CUDA_VISIBLE_DEVICES` names them; imports nothing to know it."""
+    chosen = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if chosen is not None:
+        return [name for name in chosen.split(",") if name.strip() not in ("", "-1")]
+    if shutil.which("nvidia-smi") is None:
+        return []
+    listed = subprocess.run(["nvidia-smi", "--list-gpus"], capture_output=True, text=True)
+    n_gpus = listed.stdout.count("GPU ") if listed.returncode == 0 else 0
+    return [str(i) for i in range(n_gpus)]
+
+
+def _run(function: Callable[[_Job], _Result], key: int, job: _Job, place: _Place | None) -> tuple[int, _Outcome[Any]]:
+    if place:
+        place.prepare()
+    try:
+        with _alone:  # a worker of Dask has several threads, and one encoder
+            return key, _Outcome(function(job))
+    except Exception as error:  # as a value: what a pool raises by itself is a worker's death
+        return key, _Outcome(None, error)
+
+
+@contextlib.contextmanager
+def _pool(
+    workers: Workers, check: Callable[[_Job], str | None] | None, jobs: Sequence[_Job]
+) -> Iterator[Callable[..., Iterator[tuple[int, _Outcome[Any]]]]]:
+    """Yield a function that runs another on numbered jobs, and yields numbers and outcomes as they come."""
+    if workers.scheduler is None:
+        n_threads = max(1, (os.cpu_count() or 1) // workers.count)
+        with tempfile.TemporaryDirectory(prefix="elmo-workers-") as slots:
+            place = _Place(n_threads, tuple(visible_gpus()), slots)
+            yield lambda function, left: _local_results(workers.count, place, function, left)
+        return
+    try:
+        from distributed import Client
+    except ImportError as error:
+        raise WorkersError(f'--workers {workers.scheduler} needs Dask: pip install "elmo-cache[dask]"') from error
+    try:
+        client = Client(workers.scheduler, timeout=30, set_as_default=False)  # type: ignore[no-untyped-call]
+    except (OSError, ValueError, TimeoutError) as error:
+        raise WorkersError(f"no Dask scheduler answers at {workers.scheduler} ({one_line(error)})") from error
+    with client:
+        if check is not None and jobs:
+            _check_cluster(client, check, jobs[0])
+        yield lambda function, left: _cluster_results(client, function, left)
+
+
+def _local_results(
+    count: int, place: _Place, function: Callable[[_Job], _Result], left: Sequence[tuple[int, _Job]]
+) -> Iterator[tuple[int, _Outcome[Any]]]:
+    import joblib  # brings more than a reader of caches needs
+
+    calls = (joblib.delayed(_run)(function, key, job, place) for key, job in left)
+    pool = joblib.Parallel(count, return_as="generator_unordered", batch_size=1, backend="loky")
+    try:
+        yield from pool(calls)
+    except BrokenProcessPool as error:
+        raise _DeathError(one_line(error)) from error
+
+
+def _cluster_results(
+    client: Any, function: Callable[[_Job], _Result], left: Sequence[tuple[int, _Job]]
+) -> Iterator[tuple[int, _Outcome[Any]]]:
+    # Not by joblib's Dask backend: that of 1.6 waits for ever for a task that was given up.
+    from distributed import KilledWorker, as_completed
+
+    workers = client.scheduler_info(n_workers=-1)["workers"].values()
+    with_gpus = all("GPU" in worker["resources"] for worker in workers)
+    futures = [
+        client.submit(_run, function, key, job, None, pure=False, resources={"GPU": 1} if with_gpus else None)
+        for key, job in left
+    ]
+    try:
+        for future in as_completed(futures, loop=client.loop):  # type: ignore[no-untyped-call]
+            try:
+                yield future.result()
+            except KilledWorker as error:
+                raise _DeathError(one_line(error)) from error
+    finally:
+        client.cancel(futures)
+
+
+def _check_cluster(client: Any, check: Callable[[_Job], str | None], job: _Job) -> None:
+    if not client.scheduler_info(n_workers=-1)["workers"]:
+        raise WorkersError(f"the Dask cluster at {client.scheduler.address} has no workers: start some")
+    answers = client.run(_checked, check, job, version("elmo-cache"), on_error="return")
+    faults = [f"{address}: {answer}" for address, answer in answers.items() if answer is not None]
+    if faults:
+        more = f" (and {len(faults) - 1} more workers)" if len(faults) > 1 else ""
+        raise WorkersError(f"worker {one_line(faults[0])}{more}; nothing was begun")
+
+
+def _checked(check: Callable[[_Job], str | None], job: _Job, wanted: str) -> str | None:
+    found = version("elmo-cache")
+    return check(job) if found == wanted else f"has elmo-cache {found}, this machine has {wanted}"
+
+
+def _take_slot(folder: Path) -> int:
+    """Return the first number that no other living process has taken, and keep it while this one lives."""
+    for number in range(4096):
+        file = os.open(folder / str(number), os.O_RDWR | os.O_CREAT)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(file)
+            continue
+        return number  # the file stays open, and so locked, until the process ends
+    raise WorkersError(f"{folder}: no free slot")

@@ -1,0 +1,127 @@
+"""Builds on a real Dask cluster of worker processes: killed workers, a driver that starts again, strange workers."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from numpy_encoder import HashEncoder
+from test_workers import contents, corpus
+from worker_encoder import mortal
+
+from cache import FeatureCache, verify
+from cache.adapters.parallel import Workers, run_tasks
+from cache.errors import WorkersError
+from elmo_cache import build
+
+pytestmark = pytest.mark.slow
+distributed = pytest.importorskip("distributed", reason="needs the extra dask")
+
+TESTS = Path(__file__).parent
+DRIVER = """
+import sys
+from pathlib import Path
+from test_workers import corpus
+from worker_encoder import mortal
+from elmo_cache import build
+build(corpus(), mortal(Path(sys.argv[1]), slow_s=0.05), sys.argv[2], shard_tokens=20, workers=sys.argv[3]).close()
+"""
+
+
+@pytest.fixture(scope="module")
+def environment() -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": os.pathsep.join([str(TESTS.parent), str(TESTS)])}
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    path = tmp_path_factory.mktemp("alone") / "c"
+    build(corpus(), HashEncoder(), path, shard_tokens=20).close()
+    return contents(path)
+
+
+@pytest.fixture(params=[2, 3])
+def scheduler(request: pytest.FixtureRequest, environment: dict[str, str]) -> Iterator[str]:
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        distributed.LocalCluster(
+            request.param, threads_per_worker=1, processes=True, dashboard_address=None, env=environment
+        ) as cluster,
+    ):
+        patch.setenv("PYTHONPATH", environment["PYTHONPATH"])
+        yield cluster.scheduler_address
+
+
+def n_loaded(folder: Path) -> int:
+    return len(list(folder.glob("loaded-*")))
+
+
+def test_a_cluster_makes_the_same_bytes(tmp_path: Path, scheduler: str, alone: dict[str, bytes]) -> None:
+    build(corpus(), mortal(tmp_path, slow_s=0.01), tmp_path / "c", shard_tokens=20, workers=scheduler).close()
+
+    assert contents(tmp_path / "c") == alone
+    assert 2 <= n_loaded(tmp_path) <= 3  # once in each process
+
+
+@pytest.mark.parametrize("scheduler", [2], indirect=True)
+def test_a_killed_worker_costs_a_shard(tmp_path: Path, scheduler: str, alone: dict[str, bytes]) -> None:
+    build(corpus(), mortal(tmp_path, deaths=1), tmp_path / "c", shard_tokens=20, workers=scheduler).close()
+
+    assert (tmp_path / "death-0").exists()
+    assert contents(tmp_path / "c") == alone and not verify(tmp_path / "c")
+
+
+@pytest.mark.parametrize("scheduler", [2], indirect=True)
+def test_a_driver_starts_again(
+    tmp_path: Path, scheduler: str, alone: dict[str, bytes], environment: dict[str, str]
+) -> None:
+    command = [sys.executable, "-c", DRIVER, str(tmp_path), str(tmp_path / "c"), scheduler]
+    driver = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 60
+    while len(list((tmp_path / "c").glob("train-*.h5"))) < 2 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    driver.send_signal(signal.SIGKILL)
+    driver.wait()
+    time.sleep(1)  # the scheduler notices
+    with FeatureCache(tmp_path / "c") as features:
+        assert not (features["train"].complete and features["test"].complete)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+
+    assert done.returncode == 0, done.stderr
+    assert contents(tmp_path / "c") == alone
+
+
+@pytest.mark.parametrize("scheduler", [2], indirect=True)
+def test_workers_that_always_die(tmp_path: Path, scheduler: str) -> None:
+    with pytest.raises(WorkersError, match="workers died again and again"):
+        build(corpus(), mortal(tmp_path, deaths=99), tmp_path / "c", shard_tokens=2000, workers=scheduler)
+
+
+@pytest.mark.parametrize("scheduler", [2], indirect=True)
+def test_a_worker_of_another_version_is_named(tmp_path: Path, scheduler: str, environment: dict[str, str]) -> None:
+    other = tmp_path / "elmo_cache-9.9.dist-info"
+    other.mkdir()
+    (other / "METADATA").write_text("Metadata-Version: 2.1\nName: elmo-cache\nVersion: 9.9\n")
+    path = os.pathsep.join([str(tmp_path), environment["PYTHONPATH"]])
+    command = [sys.executable, "-m", "distributed.cli.dask_worker", scheduler, "--no-nanny", "--no-dashboard"]
+    worker = subprocess.Popen(command, env={**environment, "PYTHONPATH": path}, stderr=subprocess.DEVNULL)
+    try:
+        with distributed.Client(scheduler) as client:
+            client.wait_for_workers(3, timeout=60)
+        with pytest.raises(
+            WorkersError, match=r"^worker tcp://.*: has elmo-cache 9\.9, this machine has .*nothing was begun"
+        ):
+            build(corpus(), mortal(tmp_path), tmp_path / "c", workers=scheduler)
+    finally:
+        worker.kill()
+        worker.wait()
+    assert not list((tmp_path / "c").glob("train-*.h5"))
+
+
+def test_no_scheduler_there() -> None:
+    with pytest.raises(WorkersError, match=r"no Dask scheduler answers at tcp://127\.0\.0\.1:9 "):
+        run_tasks(str, [1], Workers(0, "tcp://127.0.0.1:9"), print)

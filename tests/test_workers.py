@@ -1,0 +1,148 @@
+"""Builds and trials in several processes: the same bytes and numbers as in one, whoever dies on the way."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from memory_corpus import MemoryCorpus
+from numpy_encoder import HashEncoder
+from test_trials import corpus as labelled
+from worker_encoder import mortal
+
+from cache import FeatureCache, verify
+from cache.adapters.parallel import Workers, visible_gpus
+from cache.errors import WorkersError
+from elmo_cache import EncoderError, build
+from elmo_cache.cli import main
+from elmo_cache.extraction import run
+from elmo_cache.planning import prepare
+from trainer.cli import main as train
+from trainer.report import read_results
+
+
+def corpus() -> MemoryCorpus:
+    return MemoryCorpus(
+        [
+            ("train" if i < 50 else "test", "ab"[i % 2], " ".join(f"w{i * k % 37}" for k in range(i % 9)))
+            for i in range(70)
+        ]
+    )
+
+
+def contents(path: Path) -> dict[str, bytes]:
+    return {file.name: file.read_bytes() for file in path.iterdir()}
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    path = tmp_path_factory.mktemp("alone") / "c"
+    build(corpus(), HashEncoder(), path, shard_tokens=20).close()
+    return contents(path)
+
+
+def test_several_processes_make_the_same_bytes(tmp_path: Path, alone: dict[str, bytes]) -> None:
+    build(corpus(), mortal(tmp_path), tmp_path / "c", shard_tokens=20, workers=2).close()
+
+    assert contents(tmp_path / "c") == alone and len(alone) > 10
+    loaded = list(tmp_path.glob("loaded-*"))
+    assert 1 <= len(loaded) <= 2 and f"loaded-{os.getpid()}" not in [path.name for path in loaded]
+
+
+def test_dead_workers_cost_a_shard_each(tmp_path: Path, alone: dict[str, bytes]) -> None:
+    build(corpus(), mortal(tmp_path, deaths=2), tmp_path / "c", shard_tokens=20, workers=2).close()
+
+    assert len(list(tmp_path.glob("death-*"))) == 2
+    assert contents(tmp_path / "c") == alone and not verify(tmp_path / "c")
+
+
+def test_workers_that_always_die_stop_the_build(tmp_path: Path, alone: dict[str, bytes]) -> None:
+    build(corpus(), HashEncoder(), tmp_path / "c", shard_tokens=20, limit={"train": 20, "test": 0}).close()
+    before = contents(tmp_path / "c")
+    with pytest.raises(
+        WorkersError, match="workers died again and again without finishing anything .*same command goes on"
+    ):
+        build(corpus(), mortal(tmp_path, deaths=99), tmp_path / "c", workers=2)
+
+    after = contents(tmp_path / "c")
+    assert {name: after[name] for name in before if name != "manifest.json"} == {
+        name: content for name, content in before.items() if name != "manifest.json"
+    }
+    build(corpus(), HashEncoder(), tmp_path / "c").close()
+    assert set(contents(tmp_path / "c")) >= set(before) and not verify(tmp_path / "c")
+
+
+def test_an_error_in_a_worker_is_the_errors_own_line(tmp_path: Path) -> None:
+    reviews = tmp_path / "r.txt"
+    reviews.write_text("one two\nthree\n" * 20)
+    encoder = tmp_path / "elmo"
+    encoder.mkdir()
+    result = CliRunner().invoke(
+        main, ["build", str(tmp_path / "c"), "--corpus", str(reviews), "--encoder", str(encoder), "--workers", "2"]
+    )
+    assert result.exit_code == 1 and result.stderr.startswith(f"Error: {encoder} holds 0 files *options*.json")
+
+    with pytest.raises(EncoderError, match="hash cannot be loaded by other processes"):
+        build(corpus(), HashEncoder(), tmp_path / "d", workers=2)
+
+
+def test_shares_of_a_job_array_make_one_cache(tmp_path: Path, alone: dict[str, bytes]) -> None:
+    path = tmp_path / "c"
+    for number in (2, 3, 1):
+        with prepare(corpus(), HashEncoder(), path, shard_tokens=20, share=(number, 3)) as plan:
+            run(plan)
+        shown = CliRunner().invoke(main, ["info", str(path)]).stdout
+        assert (": complete" in shown) == (number == 1), shown
+
+    assert contents(path) == alone
+
+
+@pytest.mark.parametrize("share", ["0/3", "4/3", "3", "a/b", "-1/3"])
+def test_shares_that_make_no_sense(tmp_path: Path, share: str) -> None:
+    result = CliRunner().invoke(main, ["build", str(tmp_path / "c"), "--shard", share])
+    assert result.exit_code == 2 and "expected K/N with K from 1 to N, as 3/16" in result.stderr
+    assert not (tmp_path / "c").exists()
+
+
+@pytest.mark.parametrize("text", ["0", "two", "-1", "1.5", ""])
+def test_workers_that_make_no_sense(tmp_path: Path, text: str) -> None:
+    result = CliRunner().invoke(main, ["build", str(tmp_path / "c"), "--workers", text])
+    assert result.exit_code == 1
+    assert result.stderr == f"Error: --workers is {text!r}, expected a number from 1, 'auto', or tcp://HOST:PORT\n"
+
+
+def test_auto_is_one_process_for_each_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    for chosen, found in {"0,1,3": ["0", "1", "3"], "": [], "-1": []}.items():
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", chosen)
+        assert visible_gpus() == found
+        assert Workers.parse("auto") == Workers(max(1, len(found)))
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES")
+    monkeypatch.setenv("PATH", "")
+    assert visible_gpus() == [] and Workers.parse("auto") == Workers(1)
+
+
+def test_gpus_are_shared_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "4,7")
+    build(corpus(), mortal(tmp_path), tmp_path / "c", shard_tokens=20, workers=2).close()
+    with FeatureCache(tmp_path / "c") as features:
+        assert features["train"].complete and np.isfinite(features["train"][0]).all()
+
+
+def test_trials_in_several_processes_give_the_same_accuracies(tmp_path: Path) -> None:
+    with build(labelled(), HashEncoder(dim=12), tmp_path / "c", shard_tokens=400) as features:
+        rng = np.random.default_rng(1)
+        lines = [f"{word} " + " ".join(f"{x:.4f}" for x in rng.standard_normal(4)) for word in features.vocabulary]
+    (tmp_path / "v.vec").write_text(f"{len(lines)} 4\n" + "\n".join(lines) + "\n")
+    command = ["trials", "--cache", str(tmp_path / "c"), "--vectors", str(tmp_path / "v.vec"), "--n", "2"]
+    command += ["--train-size", "24", "--val-size", "16", "--test-size", "30"]
+    found = {}
+    for workers in ("1", "2"):
+        out = tmp_path / f"results-{workers}"
+        result = CliRunner().invoke(train, [*command, "--workers", workers, "--out", str(out)], catch_exceptions=False)
+        assert result.exit_code == 0, result.output
+        rows = read_results(out / "trials.csv")
+        found[workers] = [(row.trial, row.model, row.accuracy, row.epochs, row.test_hash) for row in rows]
+        assert len(list((out / "weights").iterdir())) == 4
+
+    assert found["1"] == found["2"] and len(found["1"]) == 4

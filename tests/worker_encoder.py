@@ -1,0 +1,58 @@
+"""The NumPy encoder as worker processes load it: well, or dying in the middle of a shard."""
+
+import os
+import signal
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy_encoder import HashEncoder
+
+
+@dataclass(frozen=True)
+class Source:
+    """Loads the encoder.
+
+    Parameters
+    ----------
+    folder : str
+        Where workers leave a mark: a file named after the process for each that has loaded the encoder.
+    deaths : int
+        How many workers are killed in the middle of a shard, over all processes.
+    slow_s : float
+        Seconds that each document takes.
+    """
+
+    folder: str
+    deaths: int = 0
+    slow_s: float = 0.0
+
+    def __call__(self) -> "MortalEncoder":
+        (Path(self.folder) / f"loaded-{os.getpid()}").touch()
+        return MortalEncoder(self)
+
+
+class MortalEncoder(HashEncoder):
+    def __init__(self, source: Source):
+        super().__init__(slow_s=source.slow_s)
+        self.source = source
+
+    def encode(
+        self, documents: Sequence[Sequence[str]], *, progress: Callable[[int], None] | None = None
+    ) -> list[np.ndarray]:
+        for number in range(self.source.deaths):
+            try:
+                os.close(os.open(Path(self.source.folder) / f"death-{number}", os.O_CREAT | os.O_EXCL))
+            except FileExistsError:
+                continue
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().encode(documents, progress=progress)
+
+
+def mortal(folder: Path, deaths: int = 0, slow_s: float = 0.0) -> Any:
+    """Return an encoder that workers can load, and that itself lives."""
+    encoder = HashEncoder()
+    encoder.source = Source(str(folder), deaths, slow_s)  # type: ignore[attr-defined]
+    return encoder
