@@ -24,20 +24,23 @@ test: $(VENV)/installed
 test-all: $(VENV)/installed $(PEER)/installed
 	ELMO_PEER_PYTHON=$(abspath $(PEER)/bin/python) $(BIN)/python -m pytest -m ""
 
-# Some 25 minutes on two cores, and 17 GB of disk for a while.
+# Under 25 minutes on two cores, and 17 GB of disk for a while.
 bench: $(VENV)/installed $(PEER)/installed
-	$(MEASURE)/encoder.py --peer $(PEER)/bin/python --bfloat16 --json $(ROWS)/1-encoder.json
-	$(MEASURE)/limit.py --json $(ROWS)/2-limit.json
+	$(MEASURE)/encoder.py --peer $(PEER)/bin/python --reviews 64 --json $(ROWS)/1-encoder.json
+	$(MEASURE)/limit.py --precision float32 --json $(ROWS)/2-limit.json
 	$(MEASURE)/extraction.py --json $(ROWS)/3-extraction.json
 	$(MEASURE)/training.py --json $(ROWS)/4-training.json
 	$(MEASURE)/reads.py --json $(ROWS)/5-reads.json
 	$(MEASURE)/report.py
 
-# The rows that take hours.
+# More than an hour: twice the reviews, bfloat16, and the rows that take long.
 bench-full: bench
+	$(MEASURE)/encoder.py --peer $(PEER)/bin/python --bfloat16 --json $(ROWS)/1-encoder.json
+	$(MEASURE)/limit.py --json $(ROWS)/2-limit.json
 	$(MEASURE)/encoder.py --hub --reviews 16 --json $(ROWS)/6-hub.json
 	$(MEASURE)/trials.py --peer $(PEER)/bin/python --json $(ROWS)/7-trials.json
 	$(MEASURE)/memory.py $(MEMORY) --json $(ROWS)/8-memory.json
+	$(MEASURE)/scaling.py --json $(ROWS)/9-scaling.json
 	$(MEASURE)/report.py
 
 lint: $(VENV)/installed

@@ -196,9 +196,10 @@ def _local_results(
     import joblib  # brings more than a reader of caches needs
 
     calls = (joblib.delayed(_run)(function, key, job, place) for key, job in left)
-    pool = joblib.Parallel(count, return_as="generator_unordered", batch_size=1, backend="loky")
+    with joblib.parallel_config("loky", n_jobs=count, inner_max_num_threads=place.n_threads):
+        outcomes = joblib.Parallel(return_as="generator_unordered", batch_size=1)(calls)
     try:
-        yield from pool(calls)
+        yield from outcomes
     except BrokenProcessPool as error:
         raise _DeathError(one_line(error)) from error
 
@@ -210,7 +211,7 @@ def _cluster_results(
     from distributed import KilledWorker, as_completed
 
     workers = client.scheduler_info(n_workers=-1)["workers"].values()
-    with_gpus = all("GPU" in worker["resources"] for worker in workers)
+    with_gpus = bool(workers) and all("GPU" in worker["resources"] for worker in workers)
     futures = [
         client.submit(_run, function, key, job, None, pure=False, resources={"GPU": 1} if with_gpus else None)
         for key, job in left
