@@ -16,6 +16,7 @@ from test_workers import contents, corpus
 from worker_encoder import mortal
 
 from cache import FeatureCache, verify
+from cache.adapters import parallel
 from cache.adapters.parallel import Workers, run_tasks
 from cache.errors import WorkersError
 from elmo_cache import build
@@ -50,8 +51,15 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
 def cluster(n_workers: int, environment: dict[str, str], **settings: Any) -> Iterator[str]:
     """Yield the address of a cluster of single-threaded worker processes."""
     with distributed.LocalCluster(
-        n_workers, threads_per_worker=1, processes=True, dashboard_address=None, env=environment, **settings
+        n_workers=n_workers,
+        threads_per_worker=1,
+        processes=True,
+        dashboard_address=None,
+        env=environment,
+        **settings,
     ) as found:
+        with distributed.Client(found.scheduler_address) as client:
+            client.wait_for_workers(n_workers, timeout=60)
         yield found.scheduler_address
 
 
@@ -116,7 +124,7 @@ def test_a_worker_of_another_version_is_named(tmp_path: Path, scheduler: str, en
     (other / "METADATA").write_text("Metadata-Version: 2.1\nName: elmo-cache\nVersion: 9.9\n")
     path = os.pathsep.join([str(tmp_path), environment["PYTHONPATH"]])
     command = [sys.executable, "-m", "distributed.cli.dask_worker", scheduler, "--no-nanny", "--no-dashboard"]
-    worker = subprocess.Popen(command, env={**environment, "PYTHONPATH": path}, stderr=subprocess.DEVNULL)
+    worker = subprocess.Popen(command, env={**environment, "PYTHONPATH": path}, cwd=tmp_path, stderr=subprocess.DEVNULL)
     try:
         with distributed.Client(scheduler) as client:
             client.wait_for_workers(3, timeout=60)
@@ -130,6 +138,7 @@ def test_a_worker_of_another_version_is_named(tmp_path: Path, scheduler: str, en
     assert not list((tmp_path / "c").glob("train-*.h5"))
 
 
-def test_no_scheduler_there() -> None:
+def test_no_scheduler_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parallel, "CONNECT_S", 1)
     with pytest.raises(WorkersError, match=r"no Dask scheduler answers at tcp://127\.0\.0\.1:9 "):
         run_tasks(str, [1], Workers(0, "tcp://127.0.0.1:9"), print)

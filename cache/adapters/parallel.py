@@ -18,6 +18,7 @@ from cache.errors import WorkersError, one_line
 
 __all__ = ["Workers", "run_tasks", "visible_gpus"]
 
+CONNECT_S = 30
 MOST_BARREN_STARTS = 3
 """Pools in a row that may die before any of them has finished a task."""
 
@@ -181,7 +182,7 @@ def _pool(
     except ImportError as error:
         raise WorkersError(f'--workers {workers.scheduler} needs Dask: pip install "elmo-cache[dask]"') from error
     try:
-        client = Client(workers.scheduler, timeout=30, set_as_default=False)  # type: ignore[no-untyped-call]
+        client = Client(workers.scheduler, timeout=CONNECT_S, set_as_default=False)  # type: ignore[no-untyped-call]
     except (OSError, ValueError, TimeoutError) as error:
         raise WorkersError(f"no Dask scheduler answers at {workers.scheduler} ({one_line(error)})") from error
     with client:
