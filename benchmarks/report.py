@@ -1,6 +1,8 @@
 """Results of all benchmarks as a page and a picture, from the JSON files that they wrote.
 
 python benchmarks/report.py     # benchmarks/rows/*.json to benchmarks/results.md and docs/images/benchmarks.png
+
+The page ends with `notes.md`, which is written by hand: what was not reached, and why.
 """
 
 import json
@@ -30,7 +32,7 @@ def main(files: tuple[Path, ...], page: Path, picture: Path) -> None:
     runs = [read(path) for path in files or sorted((HERE / "rows").glob("*.json"))]
     if not runs:
         raise click.ClickException(f"{HERE / 'rows'} holds no .json: `make bench` writes some")
-    page.write_text(write_page(runs), encoding="utf-8")
+    page.write_text(f"{write_page(runs)}\n{(HERE / 'notes.md').read_text(encoding='utf-8')}", encoding="utf-8")
     draw([row for run in runs for row in run["rows"]], picture)
     click.echo(f"{page}\n{picture}")
 
