@@ -82,7 +82,6 @@ def against_peer(
 ) -> list[Row]:
     weights = folder / "weights"
     if encoder_name is None:
-        weights.mkdir()
         write_original(weights)
     else:
         source = Path(encoder_name)
@@ -173,6 +172,7 @@ def sample_reviews(count: int) -> list[list[str]]:
 
 def write_original(folder: Path) -> None:
     """Write random weights of the original size, 2x4096_512, in the public format."""
+    folder.mkdir(parents=True, exist_ok=True)
     text = json.dumps(ORIGINAL)
     (folder / "options.json").write_text(text)
     write_weights(folder / "weights.hdf5", random_weights(BiLMOptions.parse(text, "options")))

@@ -53,7 +53,6 @@ def main(
         folder = Path(scratch)
         if encoder_name is None:
             encoder_name = str(folder / "weights")
-            Path(encoder_name).mkdir()
             write_original(Path(encoder_name))
         words = read_documents(text, documents)
         for precision, reach in REACH.items():
