@@ -141,6 +141,14 @@ def interleaved(
     return {name: statistics.median(values) for name, values in seconds.items()}
 
 
+def run(module: str, *arguments: object) -> None:
+    """Run a module as `python -m` does, in a process of its own; its output is shown only if it fails."""
+    command = [sys.executable, "-m", module, *map(str, arguments)]
+    done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    if done.returncode:
+        raise click.ClickException(done.stderr[-2000:])
+
+
 def run_peer(peer: Path, weights: Path, documents: list[list[str]], folder: Path, *arguments: int) -> dict[str, Any]:
     """Run `peer_simple_elmo.py` with simple-elmo's Python; return what it printed. Its vectors are in `peer.npz`.
 

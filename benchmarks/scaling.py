@@ -11,13 +11,11 @@ shards, with an encoder that does nothing, and the bytes that it sends and gets.
 
 import os
 import pickle
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import click
-from common import RandomEncoder, Row, finish, interleaved, json_option, scratch_folder, timed
+from common import RandomEncoder, Row, finish, interleaved, json_option, run, scratch_folder, timed
 
 from cache import FeatureCache
 from elmo_cache import build
@@ -47,13 +45,6 @@ def main(reviews: int, n_trials: int, shards: int, runs: int, json_path: Path | 
         rows = [build_row(folder, reviews, runs), trials_row(folder, n_trials, runs)]
         rows += driver_rows(folder, shards)
     finish(rows, json_path)
-
-
-def run(*arguments: object) -> None:
-    command = [sys.executable, "-m", *map(str, arguments)]
-    done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-    if done.returncode:
-        raise click.ClickException(done.stderr[-2000:])
 
 
 def build_row(folder: Path, reviews: int, runs: int) -> Row:

@@ -14,13 +14,12 @@ start-up and basic model are not counted. With our own encoder and, given `--pee
 and no warm-up.
 """
 
-import subprocess
-import sys
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
-from common import Row, finish, json_option, peer_option, run_peer, scratch_folder, timed
+from common import Row, finish, json_option, peer_option, run, run_peer, scratch_folder, timed
 from encoder import write_original
 
 from cache import FeatureCache
@@ -56,7 +55,7 @@ def main(
         if encoder_name is None:
             encoder_name = str(folder / "weights")
             write_original(Path(encoder_name))
-        build: list[object] = [
+        build: list[Any] = [
             "elmo_cache.cli",
             "build",
             folder / "c.elmo",
@@ -66,7 +65,7 @@ def main(
             precision,
         ]
         build += ["--limit", f"train={pool}", "--limit", "test=500"]
-        train: list[object] = [
+        train: list[Any] = [
             "trainer.cli",
             "trials",
             "--cache",
@@ -122,13 +121,6 @@ def main(
             ),
         ]
     finish(rows, json_path)
-
-
-def run(*arguments: object) -> None:
-    command = [sys.executable, "-m", *map(str, arguments)]
-    done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-    if done.returncode:
-        raise click.ClickException(done.stderr[-2000:])
 
 
 def some_documents(cache: Path, count: int) -> tuple[list[list[str]], int]:
