@@ -176,6 +176,7 @@ def test_a_cache_that_may_not_be_read(folder: Path, whole: dict[str, bytes], pla
     os.chmod(folder / place, mode)
 
     def look() -> None:
+        CliRunner().invoke(main, ["info", "--help"])  # what click imports late may be closed to nobody
         as_nobody()
         for command in ("info", "verify", "verify --discard"):
             ran = CliRunner().invoke(main, [*command.split(), str(folder / "c")])
