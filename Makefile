@@ -37,7 +37,7 @@ bench: $(VENV)/installed $(PEER)/installed
 bench-full: bench
 	$(MEASURE)/encoder.py --peer $(PEER)/bin/python --bfloat16 --json $(ROWS)/1-encoder.json
 	$(MEASURE)/limit.py --json $(ROWS)/2-limit.json
-	$(MEASURE)/encoder.py --hub --reviews 16 --json $(ROWS)/6-hub.json
+	$(MEASURE)/encoder.py --hub --reviews 32 --json $(ROWS)/6-hub.json
 	$(MEASURE)/trials.py --peer $(PEER)/bin/python --json $(ROWS)/7-trials.json
 	$(MEASURE)/memory.py $(MEMORY) --json $(ROWS)/8-memory.json
 	$(MEASURE)/scaling.py --json $(ROWS)/9-scaling.json

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from numpy_encoder import HashEncoder
-from test_workers import contents, corpus
+from test_workers import accuracies, contents, corpus, trials_command
 from worker_encoder import mortal
 
 from cache import FeatureCache, verify
@@ -136,6 +136,25 @@ def test_a_worker_of_another_version_is_named(tmp_path: Path, scheduler: str, en
         worker.kill()
         worker.wait()
     assert not list((tmp_path / "c").glob("train-*.h5"))
+
+
+def test_a_worker_without_weights_is_named(tmp_path: Path, scheduler: str) -> None:
+    message = r"^worker tcp://.*: no encoder 'hash' here \(and 1 more workers\); nothing was begun"
+    with pytest.raises(WorkersError, match=message):
+        build(corpus(), mortal(tmp_path, lacking=True), tmp_path / "c", workers=scheduler)
+
+
+def test_workers_that_declare_gpus_are_asked_for_one_each(
+    tmp_path: Path, environment: dict[str, str], alone: dict[str, bytes]
+) -> None:
+    with cluster(2, environment, resources={"GPU": 1}) as address:
+        build(corpus(), mortal(tmp_path), tmp_path / "c", shard_tokens=20, workers=address).close()
+    assert contents(tmp_path / "c") == alone
+
+
+def test_trials_on_a_cluster_give_the_same_accuracies(tmp_path: Path, scheduler: str) -> None:
+    command = trials_command(tmp_path)
+    assert accuracies(command, tmp_path / "cluster", scheduler) == accuracies(command, tmp_path / "alone", "1")
 
 
 def test_no_scheduler_there(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -129,20 +129,24 @@ def test_gpus_are_shared_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         assert features["train"].complete and np.isfinite(features["train"][0]).all()
 
 
-def test_trials_in_several_processes_give_the_same_accuracies(tmp_path: Path) -> None:
-    with build(labelled(), HashEncoder(dim=12), tmp_path / "c", shard_tokens=400) as features:
+def trials_command(folder: Path) -> list[str]:
+    """Build a small cache and vectors for it, and return a command that trains on them."""
+    with build(labelled(), HashEncoder(dim=12), folder / "c", shard_tokens=400) as features:
         rng = np.random.default_rng(1)
         lines = [f"{word} " + " ".join(f"{x:.4f}" for x in rng.standard_normal(4)) for word in features.vocabulary]
-    (tmp_path / "v.vec").write_text(f"{len(lines)} 4\n" + "\n".join(lines) + "\n")
-    command = ["trials", "--cache", str(tmp_path / "c"), "--vectors", str(tmp_path / "v.vec"), "--n", "2"]
-    command += ["--train-size", "24", "--val-size", "16", "--test-size", "30"]
-    found = {}
-    for workers in ("1", "2"):
-        out = tmp_path / f"results-{workers}"
-        result = CliRunner().invoke(train, [*command, "--workers", workers, "--out", str(out)], catch_exceptions=False)
-        assert result.exit_code == 0, result.output
-        rows = read_results(out / "trials.csv")
-        found[workers] = [(row.trial, row.model, row.accuracy, row.epochs, row.test_hash) for row in rows]
-        assert len(list((out / "weights").iterdir())) == 4
+    (folder / "v.vec").write_text(f"{len(lines)} 4\n" + "\n".join(lines) + "\n")
+    command = ["trials", "--cache", str(folder / "c"), "--vectors", str(folder / "v.vec"), "--n", "2"]
+    return [*command, "--train-size", "24", "--val-size", "16", "--test-size", "30"]
 
-    assert found["1"] == found["2"] and len(found["1"]) == 4
+
+def accuracies(command: list[str], out: Path, workers: str) -> list[tuple[int, str, float, int, str]]:
+    result = CliRunner().invoke(train, [*command, "--workers", workers, "--out", str(out)], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    assert len(list((out / "weights").iterdir())) == 4
+    return [(r.trial, r.model, r.accuracy, r.epochs, r.test_hash) for r in read_results(out / "trials.csv")]
+
+
+def test_trials_in_several_processes_give_the_same_accuracies(tmp_path: Path) -> None:
+    command = trials_command(tmp_path)
+    alone = accuracies(command, tmp_path / "alone", "1")
+    assert accuracies(command, tmp_path / "two", "2") == alone and len(alone) == 4

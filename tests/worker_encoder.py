@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy_encoder import HashEncoder
 
+from elmo_cache import EncoderError
+
 
 @dataclass(frozen=True)
 class Source:
@@ -23,13 +25,18 @@ class Source:
         How many workers are killed in the middle of a shard, over all processes.
     slow_s : float
         Seconds that each document takes.
+    lacking : bool
+        Whether workers have no weights.
     """
 
     folder: str
     deaths: int = 0
     slow_s: float = 0.0
+    lacking: bool = False
 
     def __call__(self) -> "MortalEncoder":
+        if self.lacking:
+            raise EncoderError("no encoder 'hash' here")
         (Path(self.folder) / f"loaded-{os.getpid()}").touch()
         return MortalEncoder(self)
 
@@ -51,8 +58,8 @@ class MortalEncoder(HashEncoder):
         return super().encode(documents, progress=progress)
 
 
-def mortal(folder: Path, deaths: int = 0, slow_s: float = 0.0) -> Any:
+def mortal(folder: Path, deaths: int = 0, slow_s: float = 0.0, lacking: bool = False) -> Any:
     """Return an encoder that workers can load, and that itself lives."""
     encoder = HashEncoder()
-    encoder.source = Source(str(folder), deaths, slow_s)  # type: ignore[attr-defined]
+    encoder.source = Source(str(folder), deaths, slow_s, lacking)  # type: ignore[attr-defined]
     return encoder
