@@ -10,7 +10,7 @@ ROWS = benchmarks/rows
 # --aclimdb PATH for all 50,000 reviews, instead of 20,000 of the sample.
 MEMORY ?=
 
-.PHONY: demo test test-all lint bench bench-full clean
+.PHONY: demo test test-all lint docs bench bench-full clean
 
 demo: $(VENV)/installed
 	$(BIN)/elmo-cache build $(DEMO)/imdb.elmo --limit train=1000 --limit test=500
@@ -49,9 +49,13 @@ lint: $(VENV)/installed
 	$(BIN)/mypy --strict cache
 	$(BIN)/mypy elmo_cache trainer
 
+# Into site/; a broken link fails.
+docs: $(VENV)/installed
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+
 $(VENV)/installed: setup.cfg pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --editable ".[sample,jax,dev]"
+	$(BIN)/python -m pip install --quiet --editable ".[sample,jax,docs,dev]"
 	touch $@
 
 # simple-elmo wants the old Keras and an environment of its own.
@@ -61,4 +65,4 @@ $(PEER)/installed: Makefile
 	touch $@
 
 clean:
-	rm -rf $(VENV) $(PEER) $(DEMO) $(ROWS) build dist *.egg-info
+	rm -rf $(VENV) $(PEER) $(DEMO) $(ROWS) site build dist *.egg-info

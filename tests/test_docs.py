@@ -1,0 +1,103 @@
+"""The pages under docs/ and CONTRIBUTING.md: commands exist as they stand there, snippets run, diffs fit the code."""
+
+import contextlib
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from documents import PRETRAINING, PROGRAMS, ROOT, Page, classifier_of, execute, prepare, run, understand
+from memory_corpus import MemoryCorpus
+
+from cache import FeatureCache
+
+PAGES = {path.stem: Page(f"docs/{path.name}") for path in sorted((ROOT / "docs").glob("*.md"))}
+CONTRIBUTING = Page("CONTRIBUTING.md")
+COMMANDS = [
+    (name, command)
+    for name, page in {**PAGES, "CONTRIBUTING": CONTRIBUTING}.items()
+    for command in page.commands()
+    if command.startswith((*(f"{program} " for program in PROGRAMS), "make ", PRETRAINING))
+]
+
+
+@pytest.mark.parametrize(("page", "command"), COMMANDS)
+def test_commands_can_be_understood(page: str, command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    understand(command)
+
+
+def test_every_page_is_in_the_navigation() -> None:
+    listed = re.findall(r"(\S+)\.md$", (ROOT / "mkdocs.yml").read_text(), re.MULTILINE)
+    assert sorted(listed) == sorted(PAGES)
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    folder = tmp_path_factory.mktemp("docs")
+    prepare(folder)
+    with contextlib.chdir(folder):
+        run("elmo-cache build imdb.elmo --corpus labelled.csv")
+        yield folder
+
+
+def test_snippet_of_the_quick_start(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    execute(PAGES["index"].snippet("with FeatureCache("), {})
+    with FeatureCache("imdb.elmo") as features:
+        train = features["train"]
+        shown = [(len(train.tokens(3)), train.dim), train.tokens(3)[:5], train.labels[:5]]
+    assert capsys.readouterr().out == "".join(f"{value}\n" for value in shown)
+
+
+def test_snippet_that_builds_from_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The encoder is the real one; short texts stand in for the reviews."""
+    texts = [("train" if i < 210 else "test", "ab"[i % 2], f"a fine film {i}") for i in range(270)]
+    monkeypatch.setattr("elmo_cache.extraction.open_corpus", {"sample": MemoryCorpus(texts)}.__getitem__)
+    monkeypatch.chdir(tmp_path)
+    found = execute(PAGES["own-text"].snippet("load_encoder("), {})
+    assert [vectors.shape for vectors in found["vectors"]] == [(3, 256), (0, 256)]
+    with FeatureCache("sample.elmo") as features:
+        assert [len(features[name]) for name in features] == [200, 50] and features["train"].dim == 256
+
+
+@pytest.fixture
+def names(place: Path) -> dict[str, Any]:
+    return execute(PAGES["reuse"].snippet("features = FeatureCache("), {})
+
+
+def test_snippet_for_scikit_learn(names: dict[str, Any]) -> None:
+    *before, last = PAGES["reuse"].snippet("make_pipeline").strip().splitlines()
+    assert 0.5 < eval(last, execute("\n".join(before), names)) <= 1
+
+
+@pytest.mark.filterwarnings("error")
+def test_snippets_for_keras_and_tensorflow(names: dict[str, Any]) -> None:
+    found = execute(PAGES["reuse"].snippet("cache.adapters.keras"), names)
+    n_docs, length, _ = found["inputs"]["features"].shape
+    assert n_docs == len(found["labels"])
+    assert {name: found["inputs"][name].shape for name in ("token_ids", "mask")} == dict.fromkeys(
+        ("token_ids", "mask"), (n_docs, length)
+    )
+    model = classifier_of(names["train"].dim)
+    before = [np.array(weights) for weights in model.get_weights()]
+    execute(PAGES["reuse"].snippet("cache.adapters.tensorflow"), {**found, "classifier": model})
+    assert model.optimizer.iterations == 5 * 4
+    assert not np.array_equal(before[0], model.get_weights()[0])
+
+
+def test_snippet_for_pytorch(names: dict[str, Any]) -> None:
+    torch = pytest.importorskip("torch")
+    loader = execute(PAGES["reuse"].snippet("cache.adapters.torch"), names)["loader"]
+    lengths = torch.cat([batch.lengths for batch in loader])
+    assert sorted(lengths.tolist()) == sorted(names["train"].lengths)
+
+
+def test_what_diffs_take_from_the_code_is_there() -> None:
+    """Lines that a diff of CONTRIBUTING.md leaves or takes away stand in the code as they are."""
+    files = [*ROOT.glob("elmo_cache/**/*.py"), *ROOT.glob("trainer/*.py"), ROOT / "mkdocs.yml"]
+    code = {line for path in files for line in path.read_text(encoding="utf-8").splitlines()}
+    lines = CONTRIBUTING.lines("diff")
+    kept = [line[1:] for line in lines if line[0] in " -"]
+    assert len(kept) >= 7 and [line for line in kept if line not in code] == []
