@@ -16,9 +16,11 @@ With `--hub`, both engines run one module of the original size, with random vari
 slower. The engine gets its reviews sorted by length, in batches of 4,096 tokens, as `build` would.
 """
 
+import itertools
 import json
 import statistics
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import click
@@ -121,16 +123,16 @@ def against_peer(
         ):
             rows.append(
                 Row(
-                    f"encoder {precision}, simple-elmo {way}",
-                    f"encoder, {precision}, {encoders[precision].options.architecture}",
-                    f"simple-elmo 0.9.2, {how}, same weights and text",
-                    ours,
-                    theirs_a_second,
-                    ours / theirs_a_second,
-                    reach,
-                    "words/s",
-                    n_runs,
-                    note,
+                    name=f"encoder {precision}, simple-elmo {way}",
+                    what=f"encoder, {precision}, {encoders[precision].options.architecture}",
+                    against=f"simple-elmo 0.9.2, {how}, same weights and text",
+                    ours=ours,
+                    theirs=theirs_a_second,
+                    ratio=ours / theirs_a_second,
+                    reach=reach,
+                    unit="words/s",
+                    n_runs=n_runs,
+                    note=note,
                 )
             )
     return rows
@@ -164,10 +166,15 @@ def against_hub(documents: list[list[str]], runs: int, folder: Path) -> Row:
 
 
 def sample_reviews(count: int) -> list[list[str]]:
-    """Return the first reviews of the test split, tokenised and cut as `build` does."""
-    split = get_tokenizer("keras")
+    """Return the words of the first reviews of the sample's test split."""
     texts = (document.text for document in open_corpus("sample").documents() if document.split == "test")
-    return [split(text)[-500:] for _, text in zip(range(count), texts, strict=False)]
+    return words_of(texts, count)
+
+
+def words_of(texts: Iterable[str], count: int) -> list[list[str]]:
+    """Return the words of the first texts, split and cut as `build` does."""
+    split = get_tokenizer("keras")
+    return [split(text)[-500:] for text in itertools.islice(texts, count)]
 
 
 def write_original(folder: Path) -> None:

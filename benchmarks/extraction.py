@@ -44,16 +44,16 @@ def main(encoder_name: str, reviews: int, runs: int, json_path: Path | None) -> 
         seconds = interleaved(runs, ours=whole, theirs=lambda: encoder.encode(documents))
         reading = timed(decide)
     row = Row(
-        f"extraction end to end, {encoder_name}",
-        f"build of {reviews:,} sample reviews with {encoder_name}, from text to hashed shards",
-        "the same encoder's bare words/s",
-        n_words / seconds["ours"],
-        n_words / seconds["theirs"],
-        seconds["theirs"] / seconds["ours"],
-        (0.85, None),
-        "words/s",
-        runs,
-        f"{n_words:,} words. Reading and tokenising 25,000 reviews took {reading:.1f} of {seconds['ours']:.1f} s.",
+        name=f"extraction end to end, {encoder_name}",
+        what=f"build of {reviews:,} sample reviews with {encoder_name}, from text to hashed shards",
+        against="the same encoder's bare words/s",
+        ours=n_words / seconds["ours"],
+        theirs=n_words / seconds["theirs"],
+        ratio=seconds["theirs"] / seconds["ours"],
+        reach=(0.85, None),
+        unit="words/s",
+        n_runs=runs,
+        note=f"{n_words:,} words. Reading and tokenising 25,000 reviews took {reading:.1f} of {seconds['ours']:.1f} s.",
     )
     finish([row], json_path)
 

@@ -19,12 +19,11 @@ from typing import Any
 import click
 import keras
 from common import Row, finish, json_option, scratch_folder, timed
-from encoder import sample_reviews, write_original
+from encoder import sample_reviews, words_of, write_original
 from limit import REACH, measure
 
 from cache import FeatureCache
 from elmo_cache import build, load_encoder
-from elmo_cache.tokenization import get_tokenizer
 
 IMDB_WORDS = 11_000_000
 REACH_S = {"float32": 60.0, "bfloat16": 20.0}
@@ -70,9 +69,8 @@ def main(
 def read_documents(text: Path | None, count: int) -> list[list[str]]:
     if text is None:
         return sample_reviews(count)
-    split = get_tokenizer("keras")
     with text.open(encoding="utf-8") as file:
-        return [split(line)[-500:] for _, line in zip(range(count), file, strict=False)]
+        return words_of(file, count)
 
 
 def whole_build(out: Path, text: Path | None, encoder_name: str, precision: str, n_streams: int) -> Row:
@@ -86,17 +84,17 @@ def whole_build(out: Path, text: Path | None, encoder_name: str, precision: str,
     shutil.rmtree(out)
     whole = seconds * IMDB_WORDS / n_words
     return Row(
-        f"all of IMDB, {precision}",
-        f"build of {n_words:,} words to disk, {precision}, {n_streams} streams, {devices()}",
-        f"the {REACH_S[precision]:.0f} s wanted for {IMDB_WORDS:,} words",
-        whole,
-        REACH_S[precision],
-        whole / REACH_S[precision],
-        (None, 1.0),
-        "s",
-        1,
-        f"{seconds:.0f} s for {n_words:,} words and {n_bytes / 1e9:.1f} GB, reading, compiling and writing included; "
-        f"products: {os.environ.get('JAX_DEFAULT_MATMUL_PRECISION', 'the default of the backend')}.",
+        name=f"all of IMDB, {precision}",
+        what=f"build of {n_words:,} words to disk, {precision}, {n_streams} streams, {devices()}",
+        against=f"the {REACH_S[precision]:.0f} s wanted for {IMDB_WORDS:,} words",
+        ours=whole,
+        theirs=REACH_S[precision],
+        ratio=whole / REACH_S[precision],
+        reach=(None, 1.0),
+        unit="s",
+        n_runs=1,
+        note=f"{seconds:.0f} s for {n_words:,} words and {n_bytes / 1e9:.1f} GB, reading, compiling and writing "
+        f"included; products: {os.environ.get('JAX_DEFAULT_MATMUL_PRECISION', 'the default of the backend')}.",
     )
 
 

@@ -10,7 +10,6 @@ A word's arithmetic is that of the LSTMs' products alone, worked out from the op
 """
 
 import statistics
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from typing import Any
 import click
 import keras
 import numpy as np
-from common import Row, finish, json_option, timed
+from common import Row, finish, json_option, scratch_folder, timed
 from encoder import sample_reviews, write_original
 
 from elmo_cache import load_encoder
@@ -50,7 +49,7 @@ def main(
 ) -> None:
     documents = sample_reviews(reviews)
     rows = []
-    with tempfile.TemporaryDirectory() as scratch:
+    with scratch_folder() as scratch:
         if encoder_name is None:
             write_original(Path(scratch))
         for kind in REACH if precision == "both" else [precision]:
@@ -90,16 +89,16 @@ def measure(
     for shape, rate in products.rates().items():
         click.echo(f"  product {' x '.join(map(str, shape))}: {rate / 1e9:,.0f} GFLOP/s")
     return Row(
-        f"encoder against the limit, {precision}",
-        f"encoder, {precision}, {options.architecture}, {len(documents)} real reviews",
-        f"{flop / 1e6:.0f} MFLOP a word at the best matrix product of {keras.backend.backend()}",
-        words,
-        best / flop,
-        words * flop / best,
-        (reach, None),
-        "words/s",
-        runs,
-        f"{n_words:,} words, {n_words / packed.words.size:.0%} of the rows of {n_streams} streams; best product "
+        name=f"encoder against the limit, {precision}",
+        what=f"encoder, {precision}, {options.architecture}, {len(documents)} real reviews",
+        against=f"{flop / 1e6:.0f} MFLOP a word at the best matrix product of {keras.backend.backend()}",
+        ours=words,
+        theirs=best / flop,
+        ratio=words * flop / best,
+        reach=(reach, None),
+        unit="words/s",
+        n_runs=runs,
+        note=f"{n_words:,} words, {n_words / packed.words.size:.0%} of the rows of {n_streams} streams; best product "
         f"{best / 1e9:,.0f} GFLOP/s, median of {CALLS * (runs + 1)}.",
     )
 

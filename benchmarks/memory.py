@@ -26,16 +26,16 @@ def main(small: int, large: int | None, aclimdb: Path | None, encoder: str, json
     large = large or (50_000 if aclimdb else 20_000)
     peaks = [peak_bytes(n, aclimdb, encoder) for n in (small, large)]
     row = Row(
-        f"peak memory, {large:,} and {small:,} reviews",
-        f"peak memory of a build of {large:,} reviews with {encoder}",
-        f"of {small:,} reviews",
-        peaks[1] / 1e6,
-        peaks[0] / 1e6,
-        peaks[1] / peaks[0],
-        (0.9, 1.1),
-        "MB",
-        1,
-        "Largest resident set of the command `elmo-cache build` (ru_maxrss).",
+        name=f"peak memory, {large:,} and {small:,} reviews",
+        what=f"peak memory of a build of {large:,} reviews with {encoder}",
+        against=f"of {small:,} reviews",
+        ours=peaks[1] / 1e6,
+        theirs=peaks[0] / 1e6,
+        ratio=peaks[1] / peaks[0],
+        reach=(0.9, 1.1),
+        unit="MB",
+        n_runs=1,
+        note="Largest resident set of the command `elmo-cache build` (ru_maxrss).",
     )
     finish([row], json_path)
 

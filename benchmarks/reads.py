@@ -70,16 +70,16 @@ def speed_rows(ours: Path, layers: Path, mix: Path, order: list[int], runs: int,
     low = 1.0 if cold else 3.0
     return [
         Row(
-            f"random reads {state}, {'the same rows' if name == 'mix' else 'bilm-tf'}",
-            f"random documents from a cache of {n_bytes / 1e9:.1f} GB, {state}",
-            f"one dataset a document, {text}",
-            len(order) / seconds["ours"],
-            len(order) / seconds[name],
-            seconds[name] / seconds["ours"],
-            (low if name == "layers" else None, None),
-            "documents/s",
-            runs,
-            f"{len(order):,} documents a run; bilm-tf's file of the same documents has {theirs / 1e9:.1f} GB.",
+            name=f"random reads {state}, {'the same rows' if name == 'mix' else 'bilm-tf'}",
+            what=f"random documents from a cache of {n_bytes / 1e9:.1f} GB, {state}",
+            against=f"one dataset a document, {text}",
+            ours=len(order) / seconds["ours"],
+            theirs=len(order) / seconds[name],
+            ratio=seconds[name] / seconds["ours"],
+            reach=(low if name == "layers" else None, None),
+            unit="documents/s",
+            n_runs=runs,
+            note=f"{len(order):,} documents a run; bilm-tf's file of the same documents has {theirs / 1e9:.1f} GB.",
         )
         for name, text in against.items()
     ]
@@ -114,16 +114,16 @@ def size_row(features: FeatureCache, layers: Path) -> Row:
     ours = shards / train.n_tokens + sum(path.stat().st_size for path in documents) / n_corpus
     theirs = layers.stat().st_size / train.n_tokens
     return Row(
-        "bytes a word on disk",
-        f"bytes a word on disk, mix, float16, {DIM}-d, words and labels included",
-        "bilm-tf and AllenNLP: three layers, float32, without the words",
-        ours,
-        theirs,
-        theirs / ours,
-        (THEIR_BYTES / OUR_BYTES, None),
-        "bytes a word",
-        1,
-        f"The reach stands for {OUR_BYTES:,} bytes against {THEIR_BYTES:,}.",
+        name="bytes a word on disk",
+        what=f"bytes a word on disk, mix, float16, {DIM}-d, words and labels included",
+        against="bilm-tf and AllenNLP: three layers, float32, without the words",
+        ours=ours,
+        theirs=theirs,
+        ratio=theirs / ours,
+        reach=(THEIR_BYTES / OUR_BYTES, None),
+        unit="bytes a word",
+        n_runs=1,
+        note=f"The reach stands for {OUR_BYTES:,} bytes against {THEIR_BYTES:,}.",
     )
 
 

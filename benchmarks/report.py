@@ -62,11 +62,11 @@ def machine_lines(runs: list[dict[str, Any]]) -> list[str]:
         f"- {', '.join(f'{name} {number}' for name, number in machine['versions'].items())}",
         f"- {' to '.join(dict.fromkeys((dates[0], dates[-1])))}",
         "",
-        "| | ours | theirs | ratio | reach | reached | median of |",
-        "|---|---|---|---|---|---|---|",
+        "| | ours | theirs | ratio | reach |",
+        "|---|---|---|---|---|",
         *(table_line(row) for _, row in rows),
         "",
-        *(f"- **{row.name}** (`{script}.py`): {row.what}, against {row.against}. {row.note}" for script, row in rows),
+        *(note_line(script, row) for script, row in rows),
         "",
     ]
 
@@ -74,8 +74,13 @@ def machine_lines(runs: list[dict[str, Any]]) -> list[str]:
 def table_line(row: Row) -> str:
     reached = {True: "yes", False: "**no**", None: ""}[row.reached]
     ours, theirs = (f"{figure(value)} {row.unit}" for value in (row.ours, row.theirs))
-    cells = [row.name, ours, theirs, figure(row.ratio), row.reach_text, reached, row.n_runs]
-    return f"| {' | '.join(map(str, cells))} |"
+    reach = ": ".join(filter(None, [row.reach_text, reached]))
+    return f"| {row.name} | {ours} | {theirs} | {figure(row.ratio)} | {reach} |"
+
+
+def note_line(script: str, row: Row) -> str:
+    runs = "one run" if row.n_runs == 1 else f"median of {row.n_runs} runs"
+    return f"- **{row.name}** (`{script}.py`, {runs}): {row.what}, against {row.against}. {row.note}"
 
 
 def figure(value: float) -> str:
@@ -94,7 +99,7 @@ def draw(rows: list[Row], path: Path) -> None:
     """Draw each row that has a reach as a bar from its reach, on a logarithmic axis."""
     rows = [row for row in rows if row.reached is not None]
     margins = [margin(row) for row in rows]
-    figure_ = Figure(figsize=(9.5, 1.3 + 0.42 * len(rows)), layout="constrained")
+    figure_ = Figure(figsize=(7, 1.3 + 0.42 * len(rows)), layout="constrained")  # small, so that letters are large
     axes = figure_.subplots()
     axes.set_xscale("log", base=2)
     for y, (row, value) in enumerate(zip(rows, margins, strict=True)):
@@ -114,16 +119,16 @@ def draw(rows: list[Row], path: Path) -> None:
     axes.set_yticks(range(len(rows)), [f"{row.name}\n{row.reach_text}" for row in rows], fontsize=9)
     axes.invert_yaxis()
     lowest, highest = min([1, *margins]), max([1, *margins])
-    axes.set_xlim(lowest / 1.5, highest * 1.5)
-    ticks = [2.0**k for k in range(-6, 11) if lowest / 1.5 <= 2.0**k <= highest * 1.5]
+    axes.set_xlim(lowest / 2.5, highest * 2.5)  # room for a figure beside the longest bars
+    ticks = [4.0**k for k in range(-3, 6) if lowest / 2.5 <= 4.0**k <= highest * 2.5]
     axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     axes.minorticks_off()
-    axes.set_xlabel("measured ratio over the ratio wanted: 1 and beyond is reached")
+    axes.set_xlabel("measured over wanted: 1 and beyond is reached")
     axes.grid(axis="x", color=GRID, zorder=0)
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.tick_params(left=False)
     path.parent.mkdir(parents=True, exist_ok=True)
-    figure_.savefig(path, dpi=150)
+    figure_.savefig(path, dpi=200)
 
 
 if __name__ == "__main__":

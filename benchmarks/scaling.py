@@ -61,16 +61,16 @@ def build_row(folder: Path, reviews: int, runs: int) -> Row:
         n_shards = sum(plan.n_shards for plan in features.manifest.splits.values())
     n_cores = os.cpu_count() or 1
     return Row(
-        "build, two workers",
-        f"build with --workers 2, {n_cores // 2 or 1} threads each",
-        f"--workers 1, {n_cores} threads",
-        n_words / seconds["two"],
-        n_words / seconds["one"],
-        seconds["one"] / seconds["two"],
-        INFORMATION,
-        "words/s",
-        runs,
-        f"{n_words:,} words in {n_shards} shards, imdb-v1; start-up and reading 25,000 reviews included.",
+        name="build, two workers",
+        what=f"build with --workers 2, {n_cores // 2 or 1} threads each",
+        against=f"--workers 1, {n_cores} threads",
+        ours=n_words / seconds["two"],
+        theirs=n_words / seconds["one"],
+        ratio=seconds["one"] / seconds["two"],
+        reach=INFORMATION,
+        unit="words/s",
+        n_runs=runs,
+        note=f"{n_words:,} words in {n_shards} shards, imdb-v1; start-up and reading 25,000 reviews included.",
     )
 
 
@@ -86,16 +86,16 @@ def trials_row(folder: Path, n_trials: int, runs: int) -> Row:
     seconds = interleaved(runs, one=lambda: trials("one", 1), two=lambda: trials("two", 2))
     n_trainings = 2 * n_trials
     return Row(
-        "trials, two workers",
-        "trials with --workers 2",
-        "--workers 1",
-        60 * n_trainings / seconds["two"],
-        60 * n_trainings / seconds["one"],
-        seconds["one"] / seconds["two"],
-        INFORMATION,
-        "trainings/minute",
-        runs,
-        f"{n_trials} trials of basic and elmo, start-up included.",
+        name="trials, two workers",
+        what="trials with --workers 2",
+        against="--workers 1",
+        ours=60 * n_trainings / seconds["two"],
+        theirs=60 * n_trainings / seconds["one"],
+        ratio=seconds["one"] / seconds["two"],
+        reach=INFORMATION,
+        unit="trainings/minute",
+        n_runs=runs,
+        note=f"{n_trials} trials of basic and elmo, start-up included.",
     )
 
 
@@ -112,28 +112,28 @@ def driver_rows(folder: Path, n_shards: int) -> list[Row]:
     received = len(pickle.dumps((12345, 262_144)))
     return [
         Row(
-            "driver's work for a shard",
-            "milliseconds between two finished shards, two workers that encode nothing",
-            "the 10 ms at which one driver serves 100 shards a second",
-            1000 * a_shard,
-            10.0,
-            100 * a_shard,
-            INFORMATION,
-            "ms",
-            1,
-            f"{n_shards:,} shards against {few}: reading the corpus and starting the workers cancel out.",
+            name="driver's work for a shard",
+            what="milliseconds between two finished shards, two workers that encode nothing",
+            against="the 10 ms at which one driver serves 100 shards a second",
+            ours=1000 * a_shard,
+            theirs=10.0,
+            ratio=100 * a_shard,
+            reach=INFORMATION,
+            unit="ms",
+            n_runs=1,
+            note=f"{n_shards:,} shards against {few}: reading the corpus and starting the workers cancel out.",
         ),
         Row(
-            "bytes through the driver for a shard",
-            "bytes that the driver sends and gets for a shard, as pickles",
-            "the 2 KB allowed",
-            sent + received,
-            2000,
-            (sent + received) / 2000,
-            (None, 1.0),
-            "bytes",
-            1,
-            f"{sent} sent, {received} received; a pool adds its own envelope.",
+            name="bytes through the driver for a shard",
+            what="bytes that the driver sends and gets for a shard, as pickles",
+            against="the 2 KB allowed",
+            ours=sent + received,
+            theirs=2000,
+            ratio=(sent + received) / 2000,
+            reach=(None, 1.0),
+            unit="bytes",
+            n_runs=1,
+            note=f"{sent} sent, {received} received; a pool adds its own envelope.",
         ),
     ]
 

@@ -20,7 +20,7 @@ from cache.adapters.keras import PaddedBatches
 from elmo_cache import build
 from trainer.experiment import Experiment
 from trainer.fitting import Fit, fit
-from trainer.models import build_model, reinitialise
+from trainer.models import build_model, compile_model, reinitialise
 from trainer.protocols import Sizes
 from trainer.settings import Settings
 from trainer.static_vectors import StaticVectors
@@ -71,16 +71,16 @@ def measure(features: FeatureCache, runs: int, reviews: int) -> Row:
     assert difference < 1e-4, f"the losses differ by {difference}: {found}"
     n_tokens = int(np.minimum(features["train"][np.append(trial.train, trial.validation)].lengths, 500).mean())
     return Row(
-        "training epoch against Keras fit",
-        f"one training epoch of elmo from the cache, {reviews} + {reviews} reviews, {theirs.input_shape[-1]}-d",
-        "Keras fit on padded float32 arrays in memory, same weights, same batches",
-        seconds["ours"],
-        seconds["theirs"],
-        seconds["ours"] / seconds["theirs"],
-        (None, 0.6),
-        "s",
-        runs,
-        f"Largest difference of the losses {difference:.1g}; {n_tokens} words a review on average, padded to 500.",
+        name="training epoch against Keras fit",
+        what=f"one training epoch of elmo from the cache, {reviews} + {reviews} reviews, {theirs.input_shape[-1]}-d",
+        against="Keras fit on padded float32 arrays in memory, same weights, same batches",
+        ours=seconds["ours"],
+        theirs=seconds["theirs"],
+        ratio=seconds["ours"] / seconds["theirs"],
+        reach=(None, 0.6),
+        unit="s",
+        n_runs=runs,
+        note=f"Largest difference of the losses {difference:.1g}; {n_tokens} words a review on average, padded to 500.",
     )
 
 
@@ -91,8 +91,7 @@ def peer_model(dim: int) -> keras.Model:
     for layer in ("convolution", "maximum", "hidden", "probability"):
         x = model.get_layer(layer)(x)
     model = keras.Model(features, x)
-    # Keras's own choice, XLA, is no faster in a quiet moment and slower beside other work.
-    model.compile(optimizer=keras.optimizers.Adam(1e-3), loss="binary_crossentropy", jit_compile=False)
+    compile_model(model, 1e-3)
     return model
 
 

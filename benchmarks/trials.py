@@ -24,7 +24,7 @@ from encoder import write_original
 
 from cache import FeatureCache
 from elmo_cache import load_encoder
-from trainer.report import TrialResult, read_results
+from trainer.results import TrialResult, read_results
 from trainer.settings import read_config
 
 BATCH = 16
@@ -95,29 +95,29 @@ def main(
         reach = reaches.get(way, (None, None))
         rows += [
             Row(
-                f"{n_trials} trials, {way}",
-                f"{n_trials} trials of both models, extraction included, {precision}, clean",
-                against,
-                building + training,
-                seconds * first,
-                seconds * first / (building + training),
-                (reach[0], None),
-                "s",
-                1,
-                f"Ours: build of {pool:,} + 500 reviews ({n_words:,} words) {building:.0f} s, trials {training:.0f} s. "
-                + note.format(first),
+                name=f"{n_trials} trials, {way}",
+                what=f"{n_trials} trials of both models, extraction included, {precision}, clean",
+                against=against,
+                ours=building + training,
+                theirs=seconds * first,
+                ratio=seconds * first / (building + training),
+                reach=(reach[0], None),
+                unit="s",
+                n_runs=1,
+                note=f"Ours: build of {pool:,} + 500 reviews ({n_words:,} words) {building:.0f} s, trials "
+                f"{training:.0f} s. " + note.format(first),
             ),
             Row(
-                f"{n_trials} trials more, {way}",
-                f"each further {n_trials} trials of both models, {precision}, clean",
-                against,
-                further,
-                seconds * again,
-                seconds * again / further,
-                (reach[1], None),
-                "s",
-                1,
-                note.format(again),
+                name=f"{n_trials} trials more, {way}",
+                what=f"each further {n_trials} trials of both models, {precision}, clean",
+                against=against,
+                ours=further,
+                theirs=seconds * again,
+                ratio=seconds * again / further,
+                reach=(reach[1], None),
+                unit="s",
+                n_runs=1,
+                note=note.format(again),
             ),
         ]
     finish(rows, json_path)

@@ -3,8 +3,9 @@
 It knows nothing of how the vectors were made. `docs/format.md` describes the files.
 
 >>> from cache import FeatureCache
->>> with FeatureCache("imdb.elmo") as features:  # doctest: +SKIP
-...     vectors = features["train"][3]  # float16 (n_tokens, dim)
+>>> with FeatureCache("imdb.elmo") as features:
+...     features["train"][2].shape  # (n_tokens, dim)
+(3, 256)
 """
 
 from cache.errors import (

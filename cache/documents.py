@@ -34,6 +34,11 @@ def encode_vocabulary(words: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
     """Return words as UTF-8 bytes `(n_bytes,)` uint8 and their offsets `(n_words + 1,)` int64.
 
     Lone surrogates, which have no UTF-8 form, are kept by the `surrogatepass` rule.
+
+    Examples
+    --------
+    >>> encode_vocabulary(["a", "é"])
+    (array([ 97, 195, 169], dtype=uint8), array([0, 1, 3]))
     """
     encoded = [word.encode("utf-8", "surrogatepass") for word in words]
     offsets = np.zeros(len(words) + 1, np.int64)
@@ -75,6 +80,13 @@ def write_documents(
         Whether the window cut the document.
     vocabulary : pair of ndarray
         As `encode_vocabulary` returns it.
+
+    Raises
+    ------
+    ValueError
+        If there are more or fewer token ids than `lengths` says.
+    OutputError
+        If the file cannot be written.
     """
     indptr = np.zeros(len(lengths) + 1, np.int64)
     np.cumsum(lengths, out=indptr[1:])

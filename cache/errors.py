@@ -26,7 +26,7 @@ class CacheError(Exception):
 
 
 class NotACacheError(CacheError, FileNotFoundError):
-    """The path does not exist or holds no manifest."""
+    """The path does not exist, or what is there is no cache."""
 
 
 class FormatVersionError(CacheError, ValueError):
@@ -38,25 +38,31 @@ class CorruptFileError(CacheError, OSError):
 
 
 class MismatchError(CacheError, ValueError):
-    """A build would mix two encodings or two corpora in one cache."""
+    """A build would mix two encodings or two corpora in one cache; the message shows what differs."""
 
 
 class SelectionError(CacheError, KeyError):
-    """A split, layer or document that the cache does not have."""
+    """A split or layer that the cache does not have, or an index that cannot select documents."""
 
 
 class OutputError(CacheError, OSError):
-    """The place to write to cannot take the cache."""
+    """A file cannot be written or removed: no permission, a full disk, or something of that name is there."""
 
 
 class DownloadError(CacheError, OSError):
-    """A file of the web that did not come; whoever asked for it adds what it is and what else can be done."""
+    """A file of the web did not come; whoever asked for it adds what it is and what else can be done."""
 
 
 class WorkersError(CacheError, RuntimeError):
-    """Other processes that cannot be had, or died."""
+    """Other processes cannot be had, or died."""
 
 
 def one_line(reason: object) -> str:
-    """Return what another library says of an error as one line of at most 200 characters, to quote in a message."""
+    """Return what another library says of an error as one line of at most 200 characters, to quote in a message.
+
+    Examples
+    --------
+    >>> one_line(ValueError("no such\\n  thing")), one_line(KeyboardInterrupt())
+    ('no such thing', 'KeyboardInterrupt')
+    """
     return " ".join(str(reason).split())[:200] or type(reason).__name__

@@ -2,20 +2,23 @@
 
 import hashlib
 import json
-from collections.abc import Collection, Generator, Mapping
+from collections.abc import Collection, Generator, Iterator, Mapping
 from typing import Any
 
 import h5py
 import numpy as np
 
 __all__ = [
+    "HASH_ATTRIBUTE",
     "array_sha256",
     "check_plain_group",
     "content_sha256",
     "dataset_facts",
+    "differences",
     "fingerprint",
     "little_endian",
     "plain_dataset",
+    "read_attributes",
     "walk",
 ]
 
@@ -28,9 +31,50 @@ def fingerprint(value: Any) -> str:
 
     Canonical form: keys sorted, no spaces, everything outside ASCII escaped, numbers as Python's
     `json` writes them; NaN and infinities are refused with `ValueError`.
+
+    Examples
+    --------
+    >>> fingerprint({"a": 1, "b": 2}) == fingerprint({"b": 2, "a": 1})
+    True
+    >>> fingerprint({"a": 1, "b": 2})[:16]
+    '43258cff783fe703'
     """
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
     return hashlib.sha256(text.encode("ascii")).hexdigest()
+
+
+def differences(
+    found: Any, wanted: Any, name: str = "", *, wanted_only: bool = False
+) -> Iterator[tuple[str, Any, Any]]:
+    """Yield where two JSON values differ, in their own order: what a fingerprint cannot tell.
+
+    Objects are compared key by key, everything else as a whole. A key that is missing counts as None.
+
+    Parameters
+    ----------
+    found, wanted : JSON
+        The two values.
+    name : str
+        What they are called; the names of what lies in them begin with it.
+    wanted_only : bool
+        Pass over keys that only `found` has.
+
+    Yields
+    ------
+    str, JSON, JSON
+        The name, as `text.window`, and both values.
+
+    Examples
+    --------
+    >>> list(differences({"text": {"window": 500}}, {"text": {"window": 20}, "precision": "float32"}))
+    [('text.window', 500, 20), ('precision', None, 'float32')]
+    """
+    if isinstance(found, dict) and isinstance(wanted, dict):
+        for key in wanted if wanted_only else {**found, **wanted}:
+            inner = f"{name}.{key}" if name else str(key)
+            yield from differences(found.get(key), wanted.get(key), inner, wanted_only=wanted_only)
+    elif found != wanted:
+        yield name, found, wanted
 
 
 def array_sha256(array: np.ndarray) -> str:
@@ -70,7 +114,7 @@ def read_attributes(file: h5py.File) -> dict[str, str | int]:
     return found
 
 
-def walk(file: h5py.File, groups: Collection[str] = ()) -> Generator[tuple[str, int, np.ndarray], None, str]:
+def walk(file: h5py.File, groups: Collection[str] = ()) -> Generator[tuple[str, np.ndarray], None, str]:
     """Yield an open file's elements in blocks of 16 MiB, and return its content hash.
 
     Parameters
@@ -82,8 +126,8 @@ def walk(file: h5py.File, groups: Collection[str] = ()) -> Generator[tuple[str, 
 
     Yields
     ------
-    str, int, ndarray
-        A dataset's path in the file, the block's first row, and the block.
+    str, ndarray
+        A dataset's path in the file, and the next of its rows.
 
     Raises
     ------
@@ -99,7 +143,7 @@ def walk(file: h5py.File, groups: Collection[str] = ()) -> Generator[tuple[str, 
         for start in range(0, dataset.shape[0] if dataset.shape else 0, rows):
             block = dataset[start : start + rows]
             digest.update(little_endian(block))
-            yield name, start, block
+            yield name, block
         facts[name] = dataset_facts(dataset.dtype, dataset.shape, digest.hexdigest())
     return content_sha256(read_attributes(file), facts)
 

@@ -12,7 +12,7 @@ import numpy as np
 from cache.errors import CorruptFileError, FormatVersionError, one_line
 from cache.files import is_special, reserve
 from cache.hashing import HASH_ATTRIBUTE, content_sha256, dataset_facts, plain_dataset, read_attributes, walk
-from cache.manifest import FORMAT, FORMAT_VERSION
+from cache.manifest import FORMAT, FORMAT_VERSION, check_version
 
 __all__ = ["REPAIR", "checked_blocks", "create_file", "dataset_of", "open_file", "seal"]
 
@@ -52,8 +52,8 @@ def create_file(path: Path, data_bytes: int) -> Iterator[h5py.File]:
         yield file
 
 
-def seal(file: h5py.File, attributes: Mapping[str, str | int], data_sha256: Mapping[str, str]) -> str:
-    """Give a file that is about to be closed its root attributes and its content hash; return the hash.
+def seal(file: h5py.File, attributes: Mapping[str, str | int], data_sha256: Mapping[str, str]) -> None:
+    """Give a file that is about to be closed its root attributes and its content hash.
 
     `data_sha256` holds the SHA-256 of the elements of every dataset in the file, by its path.
     """
@@ -61,9 +61,7 @@ def seal(file: h5py.File, attributes: Mapping[str, str | int], data_sha256: Mapp
     for name, value in header.items():
         _set_attribute(file, name, value)
     facts = {name: dataset_facts(file[name].dtype, file[name].shape, data_sha256[name]) for name in data_sha256}
-    digest = content_sha256(header, facts)
-    _set_attribute(file, HASH_ATTRIBUTE, digest)
-    return digest
+    _set_attribute(file, HASH_ATTRIBUTE, content_sha256(header, facts))
 
 
 def _set_attribute(file: h5py.File, name: str, value: str | int) -> None:
@@ -109,10 +107,8 @@ def open_file(path: Path, expected: Mapping[str, str | int], repair: str = REPAI
     try:
         found = read_attributes(file)
         version = found.get("format_version")
-        if isinstance(version, int) and version > FORMAT_VERSION:
-            raise FormatVersionError(
-                f"{path} has format version {version}, this package reads up to {FORMAT_VERSION}: upgrade elmo-cache"
-            )
+        if isinstance(version, int):
+            check_version(path, version)
         for name, value in {"format": FORMAT, **expected}.items():
             if found.get(name) != value:
                 raise CorruptFileError(
@@ -161,7 +157,7 @@ def dataset_of(
     return found
 
 
-def checked_blocks(file: h5py.File, groups: Collection[str] = ()) -> Iterator[tuple[str, int, np.ndarray]]:
+def checked_blocks(file: h5py.File, groups: Collection[str] = ()) -> Iterator[tuple[str, np.ndarray]]:
     """Yield what `cache.hashing.walk` yields, and at the end hold the file's content against the hash it states.
 
     Raises

@@ -64,7 +64,7 @@ class Layers:
 
     @classmethod
     def single(cls, dim: int, view: str = "features") -> "Layers":
-        """Return the layout of a cache with one vector of `dim` numbers a token."""
+        """Return the layout of a cache with one vector of `dim` numbers a token, and one view of it."""
         return cls({"features": dim}, {view: {"features": 1.0}}, view)
 
     @property
@@ -78,9 +78,19 @@ class Layers:
         return sum(self.stored.values())
 
     def combine(self, view: str, parts: Mapping[str, np.ndarray]) -> np.ndarray:
-        """Return the float16 rows `(n_tokens, dim)` of a view from the float16 rows of its datasets.
+        """Return the rows of a view; sums are made in float32 and rounded once.
 
-        Sums are made in float32 and rounded once.
+        Parameters
+        ----------
+        view : str
+            One of `views`.
+        parts : Mapping[str, ndarray of float16, (n_tokens, n_columns)]
+            The rows of its datasets.
+
+        Returns
+        -------
+        ndarray of float16, (n_tokens, dim)
+            The array in `parts` itself, where the view is that dataset.
         """
         weights = self.views[view]
         dim = self.dim
@@ -97,7 +107,7 @@ class Layers:
         return total.astype(np.float16)
 
     def split_columns(self, rows: np.ndarray) -> dict[str, np.ndarray]:
-        """Cut rows `(n_tokens, n_columns)` into the stored datasets, in their order."""
+        """Return rows `(n_tokens, n_columns)` cut into the stored datasets, in their order; nothing is copied."""
         parts, start = {}, 0
         for name, width in self.stored.items():
             parts[name] = rows[:, start : start + width]

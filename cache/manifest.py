@@ -12,7 +12,21 @@ from cache.hashing import fingerprint
 from cache.layers import Layers
 from cache.plan import SplitPlan, parse_count
 
-__all__ = ["Manifest", "manifest_bytes", "parse_manifest", "read_manifest", "write_manifest"]
+__all__ = [
+    "FORMAT",
+    "FORMAT_VERSION",
+    "MANIFEST_NAME",
+    "MAX_MANIFEST_BYTES",
+    "Manifest",
+    "check_split_name",
+    "check_version",
+    "documents_name",
+    "manifest_bytes",
+    "parse_manifest",
+    "read_manifest",
+    "shard_name",
+    "write_manifest",
+]
 
 FORMAT = "elmo-cache"
 FORMAT_VERSION = 1
@@ -87,7 +101,10 @@ class Manifest:
 
 
 def write_manifest(directory: Path, manifest: Manifest, *, exclusive: bool = False) -> None:
-    """Write a cache's manifest; with `exclusive`, raise `FileExistsError` if there is one already."""
+    """Write a cache's manifest; with `exclusive`, raise `FileExistsError` if there is one already.
+
+    Raises `OutputError` if it cannot be written.
+    """
     with atomic_path(directory / MANIFEST_NAME, exclusive=exclusive) as temporary:
         temporary.write_bytes(manifest_bytes(manifest))
 
@@ -127,11 +144,7 @@ def parse_manifest(data: bytes, where: str, repair: str) -> Manifest:
         raise CorruptFileError(f"{where} is not the manifest of a cache: it holds no JSON object; {repair}")
     if value.get("format") != FORMAT or not isinstance(value.get("format_version"), int):
         raise CorruptFileError(f"{where} is not the manifest of a cache: it lacks 'format': '{FORMAT}'; {repair}")
-    if value["format_version"] > FORMAT_VERSION:
-        raise FormatVersionError(
-            f"{where} has format version {value['format_version']}, this package reads up to {FORMAT_VERSION}: "
-            "upgrade elmo-cache"
-        )
+    check_version(where, value["format_version"])
     stated = value.pop("digest", None)
     try:
         digest = fingerprint(value)
@@ -182,6 +195,14 @@ def _from_json(value: Mapping[str, Any]) -> Manifest:
         if value[f"{kind}_fingerprint"] != getattr(manifest, f"{kind}_fingerprint"):
             raise ValueError(f"its {kind} does not have the fingerprint it states")
     return manifest
+
+
+def check_version(where: str | Path, version: int) -> None:
+    """Raise `FormatVersionError` for a file of a newer format than this package reads."""
+    if version > FORMAT_VERSION:
+        raise FormatVersionError(
+            f"{where} has format version {version}, this package reads up to {FORMAT_VERSION}: upgrade elmo-cache"
+        )
 
 
 def check_split_name(name: str) -> str:

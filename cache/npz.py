@@ -6,11 +6,11 @@ from typing import IO
 
 import numpy as np
 
-__all__ = ["array_dtype", "array_names", "read_array", "skip_header"]
+__all__ = ["BOUNDED_METHODS", "array_dtype", "array_names", "read_array", "skip_header"]
 
-MAX_ARRAY_BYTES = 2**30  # fifty times the largest of Keras's IMDB, ten times that of a trained model
+_MAX_ARRAY_BYTES = 2**30  # fifty times the largest of Keras's IMDB, ten times that of a trained model
 # zipfile decodes the other methods without a bound on what comes out.
-_BOUNDED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+BOUNDED_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
 def array_names(archive: zipfile.ZipFile) -> list[str]:
@@ -24,13 +24,12 @@ def array_dtype(archive: zipfile.ZipFile, name: str) -> np.dtype:
     Raises
     ------
     ValueError
-        If more would come than `MAX_ARRAY_BYTES`, or it is no array. A damaged file makes `zipfile` raise nearly
-        anything else.
+        If more would come than 1 GiB, or it is no array. A damaged file makes `zipfile` raise nearly anything else.
     """
     member = archive.getinfo(f"{name}.npy")
-    if member.file_size > MAX_ARRAY_BYTES:
-        raise ValueError(f"it has {member.file_size:,} bytes, at most {MAX_ARRAY_BYTES:,} expected")
-    if member.compress_type not in _BOUNDED:
+    if member.file_size > _MAX_ARRAY_BYTES:
+        raise ValueError(f"it has {member.file_size:,} bytes, at most {_MAX_ARRAY_BYTES:,} expected")
+    if member.compress_type not in BOUNDED_METHODS:
         raise ValueError("it is compressed by a rare method")
     with archive.open(member) as stream:
         shape, dtype = skip_header(stream)

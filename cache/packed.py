@@ -17,10 +17,15 @@ from cache.manifest import MANIFEST_NAME, MAX_MANIFEST_BYTES, Manifest, parse_ma
 from cache.shard import row_datasets
 from cache.sources import Storage
 
-__all__ = ["PackedStorage"]
+__all__ = ["PackedStorage", "pack_header"]
 
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _REPAIR = "get the file again, or make it again with `elmo-cache pack`"
+
+
+def pack_header(manifest: Manifest) -> dict[str, str]:
+    """Return the root attributes that a packed cache must have."""
+    return {"kind": "pack", "encoding": manifest.encoding_fingerprint, "corpus": manifest.corpus_fingerprint}
 
 
 class PackedStorage(Storage):
@@ -76,7 +81,7 @@ class PackedStorage(Storage):
         with self.lock:
             for split in self.manifest.splits:
                 self.datasets(split, 0)
-            for _, _, block in checked_blocks(self._file, self.manifest.splits):
+            for _, block in checked_blocks(self._file, self.manifest.splits):
                 if progress:
                     progress(block.nbytes)
         for split in self.manifest.splits:
@@ -118,9 +123,6 @@ class _PackedDocuments(Documents):
 
 def _open(path: Path, manifest: Manifest | None = None) -> h5py.File:
     """Open a packed cache, and check that it is the one that a manifest is of."""
-    expected = {"kind": "pack"}
-    if manifest:
-        expected |= {"encoding": manifest.encoding_fingerprint, "corpus": manifest.corpus_fingerprint}
     try:
         with path.open("rb") as stream:
             if stream.read(len(_SIGNATURE)) != _SIGNATURE:
@@ -131,7 +133,7 @@ def _open(path: Path, manifest: Manifest | None = None) -> h5py.File:
         raise
     except OSError as error:
         raise CorruptFileError(f"{path} cannot be opened: {error.strerror}") from error
-    file = open_file(path, expected, _REPAIR)
+    file = open_file(path, pack_header(manifest) if manifest else {"kind": "pack"}, _REPAIR)
     try:
         for split in manifest.splits if manifest else ():
             check_plain_group(file, split)

@@ -15,6 +15,7 @@ from cache.files import atomic_path, remove_strays
 from cache.hashing import little_endian
 from cache.hdf5 import checked_blocks, create_file, open_file, seal
 from cache.manifest import MANIFEST_NAME, Manifest, documents_name, manifest_bytes
+from cache.packed import pack_header
 from cache.shard import chunks_of, open_shard, shard_header, stored_bytes
 from cache.sources import FolderStorage
 
@@ -44,7 +45,15 @@ def pack(
     CorruptFileError
         If the cache is not finished, or a file of it is not as it should be; the message names it.
     OutputError
-        If `out` exists or cannot be written, or the disk is too full. Nothing is left under that name.
+        If `cache` is a packed file already, `out` exists or cannot be written, or the disk is too full. Nothing of it
+        is left then.
+
+    Examples
+    --------
+    >>> from cache import FeatureCache
+    >>> pack("imdb.elmo", "imdb.h5")
+    >>> FeatureCache("imdb.h5")["train"]
+    Split(6 documents, dim 256)
     """
     path, out = Path(cache), Path(out)
     if os.path.isfile(path):
@@ -70,12 +79,7 @@ def _write(file: h5py.File, path: Path, manifest: Manifest, progress: Callable[[
         copied = _copy_documents(path, manifest, split, file[split], progress)
         copied |= _copy_rows(path, manifest, split, file[split], progress)
         targets |= {f"{split}/{name}": target for name, target in copied.items()}
-    attributes = {
-        "kind": "pack",
-        "encoding": manifest.encoding_fingerprint,
-        "corpus": manifest.corpus_fingerprint,
-    }
-    seal(file, attributes, {name: target.sha256 for name, target in targets.items()})
+    seal(file, pack_header(manifest), {name: target.sha256 for name, target in targets.items()})
 
 
 def _check_finished(storage: FolderStorage) -> None:
@@ -139,7 +143,7 @@ class _Target:
 
 
 def _copy(source: h5py.File, targets: Mapping[str, _Target], progress: Callable[[int], None] | None) -> None:
-    for name, _, block in checked_blocks(source):
+    for name, block in checked_blocks(source):
         if name in targets:
             targets[name].append(block)
         if progress:

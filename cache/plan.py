@@ -69,7 +69,7 @@ class SplitPlan:
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> "SplitPlan":
-        """Return the plan that `to_json` wrote; raise `ValueError` if it makes no sense."""
+        """Return the plan that `to_json` wrote; raise `ValueError`, `KeyError` or `TypeError` if it makes no sense."""
         plan = cls(
             parse_count(value["n_corpus_documents"]),
             parse_count(value["n_corpus_tokens"]),
@@ -104,6 +104,16 @@ def extend_plan(plan: SplitPlan, indptr: np.ndarray, n_documents: int, shard_tok
         Documents wanted; fewer than planned changes nothing.
     shard_tokens : int
         Tokens a shard may hold.
+
+    Returns
+    -------
+    SplitPlan
+
+    Examples
+    --------
+    >>> plan = extend_plan(SplitPlan(4, 10), np.array([0, 3, 5, 9, 10]), 4, shard_tokens=5)
+    >>> plan.document_stops, plan.token_stops
+    ((2, 4), (5, 10))
     """
     n_documents = min(n_documents, plan.n_corpus_documents)
     stops = list(plan.document_stops)

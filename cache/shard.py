@@ -1,7 +1,7 @@
 """A shard: the float16 vectors of a run of documents, one row a token, nothing padded."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import h5py
@@ -14,7 +14,7 @@ from cache.manifest import Manifest, shard_name
 
 __all__ = ["ShardHeader", "chunks_of", "open_shard", "row_datasets", "shard_header", "stored_bytes", "write_shard"]
 
-CHUNK_ROWS = 128  # 256 KiB a chunk at 1024 dimensions
+_CHUNK_ROWS = 128  # 256 KiB a chunk at 1024 dimensions
 
 
 @dataclass(frozen=True)
@@ -31,26 +31,15 @@ class ShardHeader:
 
     def attributes(self) -> dict[str, str | int]:
         """Return the root attributes of the file."""
-        return {
-            "kind": "shard",
-            "split": self.split,
-            "index": self.index,
-            "start": self.start,
-            "stop": self.stop,
-            "n_tokens": self.n_tokens,
-            "encoding": self.encoding,
-            "corpus": self.corpus,
-        }
+        return {"kind": "shard", **asdict(self)}
 
 
 def shard_header(manifest: Manifest, split: str, index: int) -> ShardHeader:
     """Return the header that shard `index` of a split must have."""
     plan = manifest.splits[split]
     start, stop = plan.document_range(index)
-    first, last = plan.token_range(index)
-    return ShardHeader(
-        split, index, start, stop, last - first, manifest.encoding_fingerprint, manifest.corpus_fingerprint
-    )
+    n_tokens = plan.shard_n_tokens(index)
+    return ShardHeader(split, index, start, stop, n_tokens, manifest.encoding_fingerprint, manifest.corpus_fingerprint)
 
 
 def write_shard(directory: Path, header: ShardHeader, features: Mapping[str, np.ndarray]) -> None:
@@ -65,6 +54,13 @@ def write_shard(directory: Path, header: ShardHeader, features: Mapping[str, np.
     features : Mapping[str, ndarray of float16, (n_tokens, dim)]
         The rows of each stored dataset. They must be float16 already: HDF5's own conversion to float16 rounds
         values just below a power of two to half their size.
+
+    Raises
+    ------
+    ValueError
+        If the rows are of another type or number.
+    OutputError
+        If the file cannot be written.
     """
     with atomic_path(directory / shard_name(header.split, header.index)) as temporary:
         with create_file(temporary, sum(stored_bytes(*rows.shape) for rows in features.values())) as file:
@@ -101,10 +97,10 @@ def row_datasets(
 
 def chunks_of(n_tokens: int, dim: int) -> tuple[int, int] | None:
     """Return the chunks of a dataset of rows; None where there are none."""
-    return (min(CHUNK_ROWS, n_tokens), dim) if n_tokens else None
+    return (min(_CHUNK_ROWS, n_tokens), dim) if n_tokens else None
 
 
 def stored_bytes(n_tokens: int, dim: int) -> int:
     """Return what a dataset of rows takes in a file, at most."""
     # The last chunk is stored whole, and each has an entry in an index.
-    return -(-n_tokens // CHUNK_ROWS) * (CHUNK_ROWS * dim * 2 + 64)
+    return -(-n_tokens // _CHUNK_ROWS) * (_CHUNK_ROWS * dim * 2 + 64)

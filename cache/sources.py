@@ -4,7 +4,7 @@ import os
 import threading
 from abc import ABC, abstractmethod
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -79,7 +79,7 @@ class FolderStorage(Storage):
         self.manifest = read_manifest(path)
         present = set(os.listdir(path))
         self._n_finished = {
-            name: _prefix(shard_name(name, index) in present for index in range(plan.n_shards))
+            name: next((i for i in range(plan.n_shards) if shard_name(name, i) not in present), plan.n_shards)
             for name, plan in self.manifest.splits.items()
         }
         self._begin()
@@ -191,12 +191,3 @@ class MemorySource(Source):
         """Copy rows; see the base."""
         start = self._indptr[self._row_of[position]]
         out[:] = self._rows[start + first : start + last]
-
-
-def _prefix(present: Iterator[bool]) -> int:
-    n = 0
-    for here in present:
-        if not here:
-            break
-        n += 1
-    return n

@@ -15,20 +15,46 @@ class Split:
     """Documents of one split, or a selection of them: lengths, labels and words at hand, vectors on demand.
 
     `split[i]` is a document's vectors, `ndarray (n_tokens, dim)` of float16. A slice, a list or array of
-    positions, or a boolean mask gives another `Split`, which shares files and memory with this one.
+    positions, or a boolean mask gives another `Split`, which shares files and memory with this one. `len(split)` is the
+    number of documents, and iteration gives the vectors of one after the other.
 
     It is lazy because a selection of a few hundred documents out of a cache of many gigabytes is the common
-    case, and because scikit-learn, Keras and PyTorch all select by position.
+    case, and because scikit-learn, Keras and PyTorch all select by position. It comes from `FeatureCache`, and can be
+    pickled: each process opens its own files.
+
+    Raises
+    ------
+    SelectionError
+        From `split[index]`: if documents cannot be selected by that, or a mask has not one entry for each document.
+    IndexError
+        From `split[index]`, `tokens` and `token_ids`: if there is no document at a position.
+    CorruptFileError
+        From everything that reads: if a file of the cache is missing or damaged.
+
+    Examples
+    --------
+    >>> from cache import FeatureCache
+    >>> train = FeatureCache("imdb.elmo")["train"]
+    >>> train
+    Split(6 documents, dim 256)
+    >>> train[2].shape
+    (3, 256)
+    >>> train[:3].lengths, train[train.labels == 1].doc_ids
+    (array([12, 11,  3]), array([0, 4, 2]))
     """
 
     def __init__(self, source: Source, positions: np.ndarray, *, complete: bool):
         self._source = source
         self._positions = positions
-        self.complete = complete
-        """Whether the split holds everything that the build planned."""
+        self._complete = complete
 
     def __len__(self) -> int:
         return len(self._positions)
+
+    @property
+    def complete(self) -> bool:
+        """Whether all that the build planned of the split could be read when the cache was opened."""
+        return self._complete
 
     @property
     def shape(self) -> tuple[int]:
@@ -37,12 +63,12 @@ class Split:
 
     @property
     def dim(self) -> int:
-        """Length of a token's vector."""
+        """Length of a token's vector, the same in every view of a cache."""
         return self._source.dim
 
     @property
     def vocabulary(self) -> list[str]:
-        """The words of the whole corpus by token id, as `FeatureCache.vocabulary`."""
+        """The words of the whole corpus by token id, most frequent first."""
         return self._source.documents.vocabulary
 
     @property
@@ -52,24 +78,24 @@ class Split:
 
     @property
     def lengths(self) -> np.ndarray:
-        """Tokens of each document, `(n_docs,)` int64."""
+        """Number of tokens of each document, `(n_docs,)` int64; 0 is possible."""
         lengths: np.ndarray = np.diff(self._source.documents.indptr)[self._positions]
         return lengths
 
     @property
     def n_tokens(self) -> int:
-        """Tokens of all documents together."""
+        """Number of tokens of all documents together."""
         return int(self.lengths.sum())
 
     @property
     def labels(self) -> np.ndarray | None:
-        """Class index of each document, `(n_docs,)` int32, or None for a corpus without labels."""
+        """Class index of each document, `(n_docs,)` int32, for `FeatureCache.label_names`; None without labels."""
         labels = self._source.documents.labels
         return None if labels is None else labels[self._positions]
 
     @property
     def doc_ids(self) -> np.ndarray:
-        """Position of each document in the corpus, `(n_docs,)` int64, 0-based."""
+        """Position of each document in its split of the corpus, `(n_docs,)` int64, 0-based."""
         doc_ids: np.ndarray = self._source.documents.doc_ids[self._positions]
         return doc_ids
 
@@ -80,12 +106,34 @@ class Split:
         return truncated
 
     def tokens(self, index: int) -> list[str]:
-        """Return the words of a document, as the encoder read them."""
+        """Return the words of a document, as the encoder read them: one for each row of `split[index]`.
+
+        Parameters
+        ----------
+        index : int
+            Of the document; a negative one counts from the end.
+
+        Returns
+        -------
+        list of str
+
+        Raises
+        ------
+        IndexError
+            If there is no such document.
+
+        Examples
+        --------
+        >>> from cache import FeatureCache
+        >>> train = FeatureCache("imdb.elmo")["train"]
+        >>> train.tokens(2), train.token_ids(2)
+        (['Simply', 'great', '!'], array([18, 10, 17], dtype=int32))
+        """
         position = self._position(index)
         return self._source.documents.words(position, position + 1)[0]
 
     def token_ids(self, index: int) -> np.ndarray:
-        """Return a document's token ids `(n_tokens,)` int32, indices into `FeatureCache.vocabulary`."""
+        """Return the words of a document as indices into `vocabulary`, `(n_tokens,)` int32; else as `tokens`."""
         position = self._position(index)
         return self._source.documents.token_ids(position, position + 1)
 
@@ -131,6 +179,18 @@ class Split:
         Returns
         -------
         ndarray of float16, (n_docs, length, dim)
+
+        Raises
+        ------
+        ValueError
+            If `side` is something else.
+
+        Examples
+        --------
+        >>> from cache import FeatureCache
+        >>> train = FeatureCache("imdb.elmo")["train"]
+        >>> train.lengths.tolist(), train.padded(5, side="right").shape
+        ([12, 11, 3, 5, 14, 12], (6, 5, 256))
         """
         if side not in ("left", "right"):
             raise ValueError(f"side is {side!r}, expected 'left' or 'right'")
@@ -147,14 +207,45 @@ class Split:
         return block
 
     def batches(self, size: int) -> Iterator[tuple[int, list[np.ndarray]]]:
-        """Yield the index of a batch's first document and the vectors of up to `size` documents."""
+        """Go through all documents in memory for one batch.
+
+        Parameters
+        ----------
+        size : int
+            Documents a batch; the last one may have fewer.
+
+        Yields
+        ------
+        int
+            Index of the batch's first document.
+        list of ndarray of float16, (n_tokens, dim)
+            The vectors of its documents.
+
+        Raises
+        ------
+        ValueError
+            If `size` is below 1.
+
+        Examples
+        --------
+        >>> from cache import FeatureCache
+        >>> train = FeatureCache("imdb.elmo")["train"]
+        >>> [(start, len(documents)) for start, documents in train.batches(4)]
+        [(0, 4), (4, 2)]
+        """
         if size < 1:
             raise ValueError(f"batch size is {size}, expected at least 1")
         for start in range(0, len(self), size):
             yield start, [self._read(int(position)) for position in self._positions[start : start + size]]
 
     def load(self) -> "Split":
-        """Return the same documents held in memory: `n_tokens * dim * 2` bytes."""
+        """Return the same documents, their vectors read once and held in memory: `n_tokens * dim * 2` bytes.
+
+        Returns
+        -------
+        Split
+            Selections of it share that memory.
+        """
         lengths = self.lengths
         indptr = np.zeros(len(self) + 1, np.int64)
         np.cumsum(lengths, out=indptr[1:])

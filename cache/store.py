@@ -18,7 +18,11 @@ __all__ = ["FeatureCache"]
 
 
 class FeatureCache:
-    """A finished or growing cache, opened for reading.
+    """A finished or growing cache, opened for reading: a mapping of split names to `Split` objects.
+
+    `features["train"]` is a split in the cache's default view, `features.split("train", "top")` one in another;
+    `list(features)`, `len(features)` and `"train" in features` are about the names. Leaving a `with` block closes the
+    files.
 
     Opening reads the manifest and lists the folder; no shard is touched before something in it is asked for, and at
     most 32 are open at once. The object can be pickled: each process opens its own files.
@@ -40,44 +44,93 @@ class FeatureCache:
 
     Examples
     --------
-    >>> with FeatureCache("imdb.elmo") as features:      # doctest: +SKIP
+    >>> with FeatureCache("imdb.elmo") as features:
     ...     train = features["train"]
-    ...     train[3].shape, train.tokens(3)[:2], train.labels[3]
-    ((238, 256), ['this', 'film'], 1)
+    ...     print(train[2].shape, train[2].dtype, train.tokens(2), features.label_names[train.labels[2]])
+    (3, 256) float16 ['Simply', 'great', '!'] pos
     """
 
     def __init__(self, path: str | os.PathLike[str]):
-        self.path = Path(path)
-        self._storage: Storage = (PackedStorage if os.path.isfile(path) else FolderStorage)(self.path)
-        self.manifest: Manifest = self._storage.manifest
+        self._storage: Storage = (PackedStorage if os.path.isfile(path) else FolderStorage)(Path(path))
         self._documents = {name: self._storage.documents(name) for name in self.manifest.splits}
 
     @property
+    def path(self) -> Path:
+        """The cache's folder or file."""
+        return self._storage.path
+
+    @property
+    def manifest(self) -> Manifest:
+        """What the cache is meant to hold, as it was when the cache was opened."""
+        return self._storage.manifest
+
+    @property
     def encoding(self) -> Mapping[str, Any]:
-        """How the vectors were made: a JSON object that the store does not interpret."""
+        """How the vectors were made: a JSON object that the store does not interpret.
+
+        Caches whose `encoding` is equal, and whose layers are, hold vectors that can be mixed.
+        """
         return self.manifest.encoding
 
     @property
     def label_names(self) -> tuple[str, ...] | None:
-        """Class names by class index, or None for a corpus without labels."""
+        """Class names by class index, what `Split.labels` holds; None for a corpus without labels."""
         return self.manifest.label_names
 
     @property
     def vocabulary(self) -> list[str]:
-        """The words of the whole corpus by token id, most frequent first."""
+        """The words of the whole corpus by token id, most frequent first; the same in every split.
+
+        Raises
+        ------
+        CorruptFileError
+            If the first split's documents file is missing or damaged.
+        """
         return next(iter(self._documents.values())).vocabulary
 
     def token_counts(self, name: str) -> np.ndarray:
-        """Return how often each word of the vocabulary occurs in a split's finished documents, `(n_words,)` int64."""
-        return self._documents[name].token_counts(len(self[name]))
+        """Return how often each word of the vocabulary occurs in the documents of a split that can be read.
+
+        Parameters
+        ----------
+        name : str
+            The split.
+
+        Returns
+        -------
+        ndarray of int64, (n_words,)
+            By token id.
+
+        Raises
+        ------
+        SelectionError
+            If the cache has no such split.
+        CorruptFileError
+            If the split's documents file is missing or damaged.
+
+        Examples
+        --------
+        >>> features = FeatureCache("imdb.elmo")
+        >>> features.vocabulary[:4], features.token_counts("test")[:4]
+        ([',', '.', 'a', 'film'], array([2, 2, 0, 1]))
+        """
+        n_documents = len(self[name])
+        return self._documents[name].token_counts(n_documents)
 
     @property
     def complete(self) -> bool:
-        """Whether every planned shard of every split is there."""
+        """Whether every planned shard of every split was there when the cache was opened."""
         return all(self.n_finished_shards(name) == plan.n_shards for name, plan in self.manifest.splits.items())
 
     def n_finished_shards(self, name: str) -> int:
-        """Return how many shards of a split can be read: the longest prefix of the plan that is there."""
+        """Return how many shards of a split can be read: those before the first that is missing.
+
+        Raises
+        ------
+        SelectionError
+            If the cache has no such split.
+        """
+        self._check_name(name)
         return self._storage.n_finished_shards(name)
 
     def __iter__(self) -> Iterator[str]:
@@ -93,7 +146,9 @@ class FeatureCache:
         return self.split(name)
 
     def split(self, name: str, layer: str | int | None = None) -> "Split":
-        """Return a split, in one of the views that the cache offers.
+        """Return the documents of a split that can be read, in one of the views that the cache offers.
+
+        Nothing is read but, on first use, the split's documents file.
 
         Parameters
         ----------
@@ -102,13 +157,17 @@ class FeatureCache:
         layer : str or int, optional
             A view: "mix", "top", 0, 1 or 2 where all layers were stored. Default: the cache's own.
 
+        Returns
+        -------
+        Split
+            All documents of the finished shards, in stored order.
+
         Raises
         ------
         SelectionError
             If the cache has no such split or view; the message lists those it has.
         """
-        if name not in self.manifest.splits:
-            raise SelectionError(f"{self.path} has no split {name!r}; it has {', '.join(self.manifest.splits)}")
+        self._check_name(name)
         view = self.manifest.layers.default if layer is None else str(layer)
         if view not in self.manifest.layers.views:
             raise SelectionError(
@@ -137,3 +196,7 @@ class FeatureCache:
     def __repr__(self) -> str:
         splits = ", ".join(f"{name}: {self.split(name)!r}" for name in self)
         return f"FeatureCache({str(self.path)!r}, {splits})"
+
+    def _check_name(self, name: str) -> None:
+        if name not in self.manifest.splits:
+            raise SelectionError(f"{self.path} has no split {name!r}; it has {', '.join(self.manifest.splits)}")

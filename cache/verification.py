@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import h5py
@@ -72,6 +73,11 @@ def verify(
         If there is no manifest that can be read.
     OutputError
         If a file cannot be removed, or `discard` is asked of a packed file.
+
+    Examples
+    --------
+    >>> verify("imdb.elmo")
+    []
     """
     directory = Path(directory)
     if os.path.isfile(directory):
@@ -125,11 +131,9 @@ def _checks(directory: Path, manifest: Manifest) -> dict[str, Callable[[], None]
     """Return how to check each planned file, by its name."""
     checks: dict[str, Callable[[], None]] = {}
     for split, plan in manifest.splits.items():
-        checks[documents_name(split)] = lambda split=split: _check_documents(directory, split, manifest)  # type: ignore[misc]
+        checks[documents_name(split)] = partial(_check_documents, directory, split, manifest)
         for index in range(plan.n_shards):
-            checks[shard_name(split, index)] = lambda split=split, index=index: _check_shard(  # type: ignore[misc]
-                directory, split, index, manifest
-            )
+            checks[shard_name(split, index)] = partial(_check_shard, directory, split, index, manifest)
     return checks
 
 

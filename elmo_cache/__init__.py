@@ -1,15 +1,14 @@
 """Extraction: text in, a cache of per-token ELMo vectors out.
 
->>> from elmo_cache import build, load_encoder
->>> load_encoder("imdb-v1").dim
-256
+`build` does it all. What it reads is a `Corpus`, which `open_corpus` makes of a name or a file; what makes the vectors
+is an `Encoder`, which `load_encoder` makes of a name or a folder; a `TextRule` says how text becomes tokens.
 """
 
 from elmo_cache.corpora import Corpus, Document, open_corpus
 from elmo_cache.encoders import Encoder, load_encoder
 from elmo_cache.errors import CorpusError, EncoderError
 from elmo_cache.extraction import build
-from elmo_cache.ingestion import TextRule
+from elmo_cache.text_rule import TextRule
 
 __all__ = [
     "Corpus",

@@ -10,16 +10,15 @@ import h5py
 from cache.adapters.download import fetch_file, user_folder
 from cache.adapters.progress import progress_bar
 from cache.errors import DownloadError
+from elmo_cache.bilm.files import MOST_OPTIONS_BYTES, read_files
 from elmo_cache.bilm.options import BiLMOptions
-from elmo_cache.bilm.weights import Weights, read_weights
+from elmo_cache.bilm.weights import Weights
 from elmo_cache.errors import EncoderError
 
 __all__ = ["NAMES", "PREFIX", "PublicElmo", "fetch", "load"]
 
 PREFIX = "allennlp:"
 BASE_URL = "https://allennlp.s3.amazonaws.com/models/elmo"
-
-_MOST_OPTIONS_BYTES = 2**20
 
 
 @dataclass(frozen=True)
@@ -79,8 +78,7 @@ def load(name: str) -> tuple[Weights, BiLMOptions]:
     folder = fetch(name)
     options_path, weights_path = folder / NAMES[name].options_name, folder / NAMES[name].weights_name
     try:
-        options = BiLMOptions.parse(options_path.read_bytes(), str(options_path))
-        return read_weights(weights_path, options, str(weights_path)), options
+        return read_files(options_path, weights_path)
     except EncoderError as error:
         raise EncoderError(f"{error}; remove the file, and the next run fetches it") from error
     except OSError as error:
@@ -118,7 +116,7 @@ def fetch(name: str) -> Path:
     url = f"{BASE_URL}/{elmo.handle}"
     # Twice the size that is known leaves room for a size that is not known to the byte.
     files: dict[str, tuple[int, Callable[[Path], str | None]]] = {
-        elmo.options_name: (_MOST_OPTIONS_BYTES, _options_fault),
+        elmo.options_name: (MOST_OPTIONS_BYTES, _options_fault),
         elmo.weights_name: (2 * elmo.size_bytes, _weights_fault),
     }
     with progress_bar(elmo.size_bytes, PREFIX + name, "B") as bar:

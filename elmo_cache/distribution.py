@@ -9,9 +9,9 @@ from pathlib import Path
 from cache.adapters.parallel import Workers, run_tasks
 from cache.errors import CacheError
 from cache.manifest import read_manifest
-from elmo_cache.encoders import Encoder
+from elmo_cache.encoders import Encoder, encoder_json
 from elmo_cache.errors import EncoderError
-from elmo_cache.planning import BuildPlan, encoder_json
+from elmo_cache.planning import BuildPlan
 from elmo_cache.shards import make_shards
 
 __all__ = ["ShardJob", "make_shards_elsewhere"]

@@ -3,6 +3,7 @@
 A build can be repeated at any time: what is finished stays.
 """
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -14,16 +15,16 @@ from cache.manifest import read_manifest, write_manifest
 from elmo_cache.corpora import Corpus, open_corpus
 from elmo_cache.distribution import make_shards_elsewhere
 from elmo_cache.encoders import Encoder, load_encoder
-from elmo_cache.ingestion import TextRule
 from elmo_cache.planning import SHARD_TOKENS, BuildPlan, check_disk, prepare
 from elmo_cache.shards import make_shards
+from elmo_cache.text_rule import TextRule
 
 __all__ = ["build", "run"]
 
 
 def build(
-    corpus: str | Corpus,
-    encoder: str | Encoder,
+    corpus: str | Path | Corpus,
+    encoder: str | Path | Encoder,
     out: str | Path,
     *,
     limit: Mapping[str, int] | None = None,
@@ -36,21 +37,23 @@ def build(
 
     Parameters
     ----------
-    corpus : str or Corpus
+    corpus : str, Path or Corpus
         A name or path as in `open_corpus`, or any object of the `Corpus` protocol.
-    encoder : str or Encoder
+    encoder : str, Path or Encoder
         A name or path as in `load_encoder`, or any object of the `Encoder` protocol.
     out : str or Path
         The cache's folder, made if it does not exist.
     limit : Mapping[str, int], optional
-        Documents wanted of each split: a random sample, which a larger limit later extends. Splits without a limit
-        are encoded whole.
+        Documents wanted of each split, by its name: a random sample, which a larger limit later extends. Splits
+        without a limit are encoded whole.
     rule : TextRule, optional
         How text becomes tokens. Default: the tokeniser that fits corpus and encoder, a window of 500 tokens.
     shard_tokens : int
-        Tokens a shard; fixed when the cache is created.
+        Tokens a shard: a file that is written, and after an interruption encoded, as one; fixed when the cache is
+        created.
     workers : int or str
-        Processes that encode, each with an encoder of its own, or the address of a Dask scheduler; as `--workers`.
+        Processes that encode, each with an encoder of its own; "auto" for one a GPU; or the address of a Dask
+        scheduler, `tcp://HOST:PORT`.
     progress : bool
         Show progress bars.
 
@@ -67,11 +70,13 @@ def build(
         If `out` holds vectors of another encoding or another corpus.
     OutputError
         If `out` cannot be written to or the disk is too full.
+    CorruptFileError
+        If a file of the cache is damaged: `elmo-cache verify --discard` removes it, and the next build makes it again.
     WorkersError
         If workers cannot be had, or died again and again.
     """
-    corpus = open_corpus(corpus) if isinstance(corpus, str) else corpus
-    encoder = load_encoder(encoder) if isinstance(encoder, str) else encoder
+    corpus = open_corpus(corpus) if isinstance(corpus, str | os.PathLike) else corpus
+    encoder = load_encoder(encoder) if isinstance(encoder, str | os.PathLike) else encoder
     with prepare(corpus, encoder, out, limit=limit, rule=rule, shard_tokens=shard_tokens, progress=progress) as plan:
         run(plan, Workers.parse(str(workers)), progress=progress)
     return FeatureCache(out)
@@ -79,6 +84,15 @@ def build(
 
 def run(plan: BuildPlan, workers: Workers = Workers(), *, progress: bool = False) -> None:  # noqa: B008, frozen
     """Do what a plan says: documents files, manifest, then the shards that are missing.
+
+    Parameters
+    ----------
+    plan : BuildPlan
+        What `prepare` decided.
+    workers : Workers
+        The processes that encode; by default this one.
+    progress : bool
+        Show a progress bar.
 
     Raises
     ------

@@ -6,11 +6,8 @@ document and the vocabulary.
 """
 
 import hashlib
-import shutil
-import tempfile
 from array import array
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,72 +15,18 @@ from typing import Any
 import numpy as np
 
 from cache.documents import encode_vocabulary, write_documents
-from cache.errors import OutputError
-from cache.hashing import fingerprint
 from cache.manifest import Manifest, check_split_name
 from elmo_cache.corpora import Corpus
 from elmo_cache.corpora.base import order_labels
 from elmo_cache.errors import CorpusError
+from elmo_cache.spool import Spool
+from elmo_cache.text_rule import TextRule
 from elmo_cache.tokenization import get_tokenizer
+from elmo_cache.vocabulary import PAD, START, choose_vocabulary, rank_words
 
-__all__ = ["Ingestion", "TextRule", "ingest"]
+__all__ = ["Ingestion", "ingest"]
 
-PAD, START, UNKNOWN = "<PAD>", "<START>", "<UNK>"
 _BLOCK_TOKENS = 2**20
-
-
-@dataclass(frozen=True)
-class TextRule:
-    """How text becomes the tokens that an encoder reads.
-
-    Attributes
-    ----------
-    tokenizer : {"keras", "words", "whitespace"}
-        The rule that splits text.
-    num_words : int or None
-        As in Keras's `load_data`: keep the words of rank 1 to `num_words - 4`, turn the others into `<UNK>` and put
-        `<START>` first.
-    word_ranks : Mapping[str, int] or None
-        Frequency ranks from 1 for `num_words`; None: those of the corpus itself, or of its `train` split.
-    max_tokens : int
-        The window; 0 for none.
-    keep : {"last", "first"}
-        The end that a longer document keeps.
-    literal_padding : bool
-        Put the word `<PAD>` in front of shorter documents until they fill the window.
-    """
-
-    tokenizer: str = "keras"
-    num_words: int | None = None
-    word_ranks: Mapping[str, int] | None = None
-    max_tokens: int = 500
-    keep: str = "last"
-    literal_padding: bool = False
-
-    def __post_init__(self) -> None:
-        get_tokenizer(self.tokenizer)
-        if self.keep not in ("last", "first"):
-            raise CorpusError(f"--keep is {self.keep!r}, expected 'last' or 'first'")
-        if self.max_tokens < 0:
-            raise CorpusError(f"--max-tokens is {self.max_tokens}, expected 0 (no window) or more")
-        if self.num_words is not None and self.num_words < 5:
-            raise CorpusError(f"--num-words is {self.num_words}, expected at least 5: four ids are reserved")
-        if self.literal_padding and not self.max_tokens:
-            raise CorpusError("--literal-padding fills the window, and there is none: give --max-tokens")
-
-    def to_json(self) -> dict[str, Any]:
-        """Return what goes into the encoding's fingerprint."""
-        ranks = None
-        if self.num_words is not None:
-            ranks = fingerprint(dict(self.word_ranks)) if self.word_ranks is not None else "train split"
-        return {
-            "tokenizer": self.tokenizer,
-            "num_words": self.num_words,
-            "word_ranks": ranks,
-            "max_tokens": self.max_tokens,
-            "keep": self.keep if self.max_tokens else None,
-            "literal_padding": self.literal_padding,
-        }
 
 
 @dataclass
@@ -99,7 +42,7 @@ class _SplitFacts:
 
 
 class Ingestion:
-    """A corpus that has been read: what it holds, and the means to write its documents files.
+    """A corpus that has been read: what it holds, and the means to write its documents files; `ingest` makes one.
 
     Attributes
     ----------
@@ -118,20 +61,14 @@ class Ingestion:
         self._splits: dict[str, _SplitFacts] = {}
         self._words: dict[str, int] = {}
         self._label_codes: dict[str, int] = {}
-        self._n_spooled = 0
-        self._spool_directory = spool_directory
-        try:
-            self._spool = tempfile.TemporaryFile(dir=spool_directory)  # noqa: SIM115, closed by close()
-        except OSError as error:
-            raise self._refused(error) from error
+        self._spool = Spool(spool_directory)
         self._corpus = corpus
         self.label_names: tuple[str, ...] | None = None
         self.corpus_json: dict[str, Any] = {}
 
     def close(self) -> None:
         """Drop the temporary file."""
-        with suppress(OSError):  # a full disk refuses again what it refused
-            self._spool.close()
+        self._spool.close()
 
     @property
     def split_names(self) -> list[str]:
@@ -139,7 +76,7 @@ class Ingestion:
         return list(self._splits)
 
     def read(self, progress: Callable[[int], None] | None = None) -> None:
-        """Read the corpus; `progress` is called with the advance of `corpus.position`."""
+        """Read the corpus, once; `progress` is called with the advance of `corpus.position`."""
         before = 0
         for count, document in enumerate(self._corpus.documents()):
             facts = self._splits.get(document.split)
@@ -170,20 +107,19 @@ class Ingestion:
     def _append_tokens(self, facts: _SplitFacts, text: str) -> None:
         words = self._words
         ids = array("i", [words.setdefault(w, len(words)) for w in get_tokenizer(self._rule.tokenizer)(text)])
-        facts.offsets.append(self._n_spooled)
+        facts.offsets.append(self._spool.append(ids))
         facts.lengths.append(len(ids))
-        try:
-            self._spool.write(ids.tobytes())
-        except OSError as error:
-            raise self._refused(error) from error
-        self._n_spooled += len(ids)
 
     def _describe(self) -> None:
         found = order_labels(self._label_codes)
         unlabelled = any(-1 in facts.labels for facts in self._splits.values())
         if unlabelled and found:
             raise CorpusError(f"{self._corpus.name}: some documents have a label and some have none")
-        self.label_names = None if unlabelled else (self._corpus.label_names or found)
+        names = self._corpus.label_names or found
+        strange = sorted(set(found).difference(names))
+        if strange:
+            raise CorpusError(f"{self._corpus.name}: a label is {strange[0]!r}, expected one of {', '.join(names)}")
+        self.label_names = None if unlabelled else names
         # Train before test, whatever the order in which an archive lists them.
         order = {"train": 0, "validation": 1, "test": 2}
         self._splits = dict(sorted(self._splits.items(), key=lambda item: (order.get(item[0], 3), item[0])))
@@ -209,7 +145,7 @@ class Ingestion:
         return len(self._splits[split].orders)
 
     def lengths(self, split: str) -> np.ndarray:
-        """Return the tokens of each document in stored order, after the window."""
+        """Return how many tokens each document has after the window, `(n_docs,)` int64 in stored order."""
         return self._windowed(self._unwindowed_lengths(split))
 
     def _unwindowed_lengths(self, split: str) -> np.ndarray:
@@ -234,13 +170,12 @@ class Ingestion:
         return np.random.RandomState(np.random.MT19937(seeds)).permutation(self.n_documents(split))
 
     def write(self, directory: Path, manifest: Manifest) -> None:
-        """Write the documents file of every split."""
+        """Write the documents file of every split into the cache `directory`, for the fingerprints of `manifest`."""
         vocabulary, final_ids = self._vocabulary()
         encoded = encode_vocabulary(vocabulary)
-        special = {word: i for i, word in enumerate(vocabulary[:3]) if word in (PAD, START, UNKNOWN)}
+        special = {word: i for i, word in enumerate(vocabulary[:3])}
         for split, facts in self._splits.items():
             unwindowed = self._unwindowed_lengths(split)
-            lengths = self._windowed(unwindowed)
             codes = None
             if self.label_names is not None:
                 index = {name: i for i, name in enumerate(self.label_names)}
@@ -251,43 +186,24 @@ class Ingestion:
                 split,
                 manifest,
                 token_ids=self._token_blocks(split, final_ids, special),
-                lengths=lengths,
+                lengths=self._windowed(unwindowed),
                 labels=codes,
                 doc_ids=facts.positions,
-                truncated=(unwindowed > self._rule.max_tokens)
-                if self._rule.max_tokens
-                else np.zeros(len(lengths), bool),
+                truncated=self._is_cut(unwindowed),
                 vocabulary=encoded,
             )
 
     def n_truncated(self) -> int:
-        """Return how many documents the window cut."""
+        """Return how many documents the window cuts, over all splits."""
         return sum(int(self._is_cut(self._unwindowed_lengths(name)).sum()) for name in self._splits)
 
     def _is_cut(self, lengths: np.ndarray) -> np.ndarray:
         window = self._rule.max_tokens
         return lengths > window if window else np.zeros(len(lengths), bool)
 
-    def _spooled(self) -> np.ndarray:
-        if not self._n_spooled:
-            return np.zeros(0, np.int32)
-        try:
-            self._spool.flush()
-            return np.memmap(self._spool, np.int32, "r", shape=(self._n_spooled,))
-        except OSError as error:
-            raise self._refused(error) from error
-
-    def _refused(self, error: OSError) -> OutputError:
-        place = self._spool_directory or Path(tempfile.gettempdir())
-        return OutputError(
-            f"the words of the corpus, {4 * self._n_spooled:,} bytes so far, cannot be kept in a temporary file in "
-            f"{place}: {error.strerror}; free some space and run the same command again "
-            f"({shutil.disk_usage(place).free:,} bytes are free)"
-        )
-
     def _counts(self, splits: list[str]) -> np.ndarray:
         counts = np.zeros(len(self._words), np.int64)
-        spooled = self._spooled()
+        spooled = self._spool.read()
         for split in splits:
             facts = self._splits[split]
             for start in range(0, len(facts.offsets), 4096):
@@ -299,21 +215,8 @@ class Ingestion:
     def _vocabulary(self) -> tuple[list[str], np.ndarray]:
         """Return the words by final id, and the final id of every id in the temporary file."""
         words = list(self._words)
-        counts = self._counts(list(self._splits))
-        known = np.ones(len(words), bool)
-        special = [PAD] if self._rule.literal_padding else []
-        if self._rule.num_words is not None:
-            special += [START, UNKNOWN]
-            ranks = self._ranks(words)
-            known = np.array(
-                [ranks.get(word, self._rule.num_words) <= self._rule.num_words - 4 for word in words], bool
-            )
-        kept = [i for i in range(len(words)) if known[i] and words[i] not in special]
-        kept.sort(key=lambda i: (-counts[i], words[i].encode("utf-8", "surrogatepass")))
-        vocabulary = special + [words[i] for i in kept]
-        final = {word: i for i, word in enumerate(vocabulary)}
-        unknown = final.get(UNKNOWN, -1)
-        return vocabulary, np.array([final.get(w, unknown) for w in words], np.int32)
+        ranks = None if self._rule.num_words is None else self._ranks(words)
+        return choose_vocabulary(words, self._counts(list(self._splits)), self._rule, ranks)
 
     def _ranks(self, words: list[str]) -> Mapping[str, int]:
         if self._rule.word_ranks is not None:
@@ -323,12 +226,10 @@ class Ingestion:
                 f"{self._corpus.name}: --num-words ranks words by the train split, and there is none "
                 f"(found {', '.join(self._splits)}); give a word index"
             )
-        counts = self._counts(["train"])
-        order = sorted(range(len(words)), key=lambda i: (-counts[i], words[i].encode("utf-8", "surrogatepass")))
-        return {words[i]: rank for rank, i in enumerate(order, 1) if counts[i]}
+        return rank_words(words, self._counts(["train"]))
 
     def _token_blocks(self, split: str, final_ids: np.ndarray, special: Mapping[str, int]) -> Iterator[np.ndarray]:
-        facts, spooled, window = self._splits[split], self._spooled(), self._rule.max_tokens
+        facts, spooled, window = self._splits[split], self._spool.read(), self._rule.max_tokens
         start = np.array([special[START]] if self._rule.num_words is not None else [], np.int32)
         block: list[np.ndarray] = []
         n_tokens = 0
@@ -374,10 +275,17 @@ def ingest(
     progress : callable, optional
         Called with the advance of `corpus.position`.
 
+    Returns
+    -------
+    Ingestion
+        Close it after use.
+
     Raises
     ------
     CorpusError
         If the text cannot be read as documents.
+    OutputError
+        If the temporary file cannot be written.
     """
     ingestion = Ingestion(corpus, rule, tokenise=tokenise, order_seed=order_seed, spool_directory=spool_directory)
     try:

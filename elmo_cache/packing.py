@@ -21,8 +21,10 @@ class Packing:
     ----------
     words : ndarray of int32
         Index of the token's word; 0 where a stream has ended.
-    is_first, is_last : ndarray of bool
-        A document's first row, where a forward LSTM starts from zero state, and its last, for a backward one.
+    is_first : ndarray of bool
+        Whether this is a document's first row, where a forward LSTM starts from zero state.
+    is_last : ndarray of bool
+        Whether it is a document's last row, where a backward one does.
     rows : ndarray of int64
         The row of the result that the token's vector belongs to; -1 for document marks and after the end.
     """
@@ -34,9 +36,26 @@ class Packing:
 
 
 def choose_streams(lengths: Sequence[int], limit: int) -> int:
-    """Return how many streams encode documents of these lengths fastest: 1, 4, 16, 32, 64 or 128, up to `limit`.
+    """Return how many streams encode documents fastest: 1, 4, 16, 32, 64 or 128, up to `limit`.
 
     Streams are as long as the longest document at least, so few or uneven documents want fewer of them.
+
+    Parameters
+    ----------
+    lengths : sequence of int
+        Rows that each document takes: its tokens and two marks.
+    limit : int
+        The most streams; one of the choices too.
+
+    Returns
+    -------
+    int
+        The number of streams for which steps times the cost of a step is least.
+
+    Examples
+    --------
+    >>> choose_streams([240] * 1000, limit=128), choose_streams([240], limit=128)
+    (128, 1)
     """
     total, longest = sum(lengths), max(lengths, default=0)
     choices = [n for n in STREAM_CHOICES if n < limit] + [limit]
@@ -49,9 +68,10 @@ def pack(documents: Sequence[np.ndarray], n_streams: int, time_chunk: int) -> Pa
     Parameters
     ----------
     documents : sequence of ndarray of int, (n_tokens,)
-        Word indices of each document from 1, without document marks. Empty ones take no place.
+        Word indices of each document, other than 0, 1 and 2, which mean no word and the marks around a document.
+        Empty documents take no place.
     n_streams : int
-        Streams.
+        How many streams.
     time_chunk : int
         The number of steps is a multiple of it.
 
@@ -59,6 +79,24 @@ def pack(documents: Sequence[np.ndarray], n_streams: int, time_chunk: int) -> Pa
     -------
     Packing
         Around each document stand the word index 1 (document begins) and 2 (document ends).
+
+    Examples
+    --------
+    Three documents in two streams, which are the columns:
+
+    >>> documents = [np.array([3, 4, 5]), np.array([6]), np.array([7, 8])]
+    >>> packing = pack(documents, n_streams=2, time_chunk=4)
+    >>> packing.words
+    array([[1, 1],
+           [3, 7],
+           [4, 8],
+           [5, 2],
+           [2, 1],
+           [0, 6],
+           [0, 2],
+           [0, 0]], dtype=int32)
+    >>> packing.rows[:, 1]
+    array([-1,  4,  5, -1, -1,  3, -1, -1])
     """
     first_row = np.zeros(len(documents) + 1, np.int64)
     np.cumsum([len(document) for document in documents], out=first_row[1:])

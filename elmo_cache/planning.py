@@ -1,9 +1,8 @@
 """Deciding what a build has to do: nothing here writes to the cache."""
 
-import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,16 +13,18 @@ from cache import MismatchError, NotACacheError, OutputError
 from cache.adapters.progress import progress_bar
 from cache.documents import Documents
 from cache.files import is_temporary
+from cache.hashing import differences
 from cache.hdf5 import open_file
 from cache.manifest import MANIFEST_NAME, Manifest, documents_name, read_manifest, shard_name
 from cache.plan import SplitPlan, extend_plan
 from cache.shard import open_shard, shard_header
 from elmo_cache.corpora import Corpus
-from elmo_cache.encoders import Encoder, layers_of
-from elmo_cache.errors import CorpusError, EncoderError
-from elmo_cache.ingestion import Ingestion, TextRule, ingest
+from elmo_cache.encoders import Encoder, encoder_json, layers_of
+from elmo_cache.errors import CorpusError
+from elmo_cache.ingestion import Ingestion, ingest
+from elmo_cache.text_rule import TextRule
 
-__all__ = ["SHARD_TOKENS", "BuildPlan", "check_disk", "default_tokenizer", "encoder_json", "prepare"]
+__all__ = ["SHARD_TOKENS", "BuildPlan", "check_disk", "default_tokenizer", "prepare"]
 
 SHARD_TOKENS = 262_144
 _SPARE_BYTES = 2**20
@@ -47,6 +48,12 @@ class BuildPlan:
         Documents that the window cut, in the whole corpus.
     needed_bytes, free_bytes : int
         Disk that the build takes, and that there is.
+    encoder : Encoder
+        What makes the vectors.
+    previous : Manifest or None
+        The manifest that is there already.
+    ingestion : Ingestion or None
+        What was read of the corpus; None where the documents files are there.
     """
 
     directory: Path
@@ -95,7 +102,7 @@ def prepare(
     """
     directory = Path(out)
     limit = dict(limit or {})
-    rule = rule or default_rule(corpus, encoder)
+    rule = rule or TextRule(tokenizer=default_tokenizer(corpus, encoder))
     if rule.num_words is not None and rule.word_ranks is None:
         rule = replace(rule, word_ranks=corpus.word_ranks)
     if shard_tokens < 1:
@@ -166,23 +173,9 @@ def check_disk(plan: BuildPlan) -> None:
         )
 
 
-def default_rule(corpus: Corpus, encoder: Encoder) -> TextRule:
-    """Return the text rule that fits a corpus and an encoder if the user names none."""
-    return TextRule(tokenizer=default_tokenizer(corpus, encoder))
-
-
 def default_tokenizer(corpus: Corpus | None, encoder: Encoder) -> str:
     """Return the corpus's own tokeniser, if any, else the one that the encoder was trained with, else `words`."""
     return (corpus and corpus.tokenizer) or getattr(encoder, "tokenizer", None) or "words"
-
-
-def encoder_json(encoder: Encoder) -> dict[str, Any]:
-    """Return an encoder's description as the manifest will give it back: tuples are lists there, keys are text."""
-    try:
-        description: dict[str, Any] = json.loads(json.dumps(dict(encoder.description), allow_nan=False))
-    except (TypeError, ValueError) as error:
-        raise EncoderError(f"the description of {encoder.name} is not JSON: {error}") from error
-    return description
 
 
 def _existing(directory: Path) -> Manifest | None:
@@ -282,20 +275,12 @@ def _needed_bytes(manifest: Manifest, pending: list[tuple[str, int]], documents:
 
 
 def _refuse_other(kind: str, wanted: dict[str, Any], found: dict[str, Any], directory: Path) -> None:
-    differences = [
+    differing = [
         f"{name} is {found_value!r} in the cache, {wanted_value!r} asked for"
-        for name, found_value, wanted_value in _differences(found, wanted)
+        for name, found_value, wanted_value in differences(found, wanted)
     ]
-    if differences:
+    if differing:
         raise MismatchError(
-            f"{directory} holds vectors of another {kind}: {'; '.join(differences[:6])}. "
+            f"{directory} holds vectors of another {kind}: {'; '.join(differing[:6])}. "
             "Ask for what it holds, or build into another folder"
         )
-
-
-def _differences(found: Any, wanted: Any, name: str = "") -> Iterator[tuple[str, Any, Any]]:
-    if isinstance(found, dict) and isinstance(wanted, dict):
-        for key in [*found, *(key for key in wanted if key not in found)]:
-            yield from _differences(found.get(key), wanted.get(key), f"{name}.{key}" if name else str(key))
-    elif found != wanted:
-        yield name, found, wanted

@@ -6,8 +6,8 @@ from typing import Any
 from cache import FeatureCache
 from cache.adapters.console import human_bytes, human_count, printable
 from elmo_cache.encoders import embedded_encoders
-from elmo_cache.ingestion import TextRule
 from elmo_cache.planning import BuildPlan
+from elmo_cache.text_rule import TextRule
 
 __all__ = ["cache_facts", "cache_size_bytes", "describe_cache", "describe_plan"]
 

@@ -58,7 +58,7 @@ def make_shards(
 
 def _encoded(
     directory: Path, manifest: Manifest, encoder: Encoder, shards: Iterable[tuple[str, int]], advance: _Advance
-) -> Iterator[tuple[ShardHeader, Sequence[np.ndarray], np.ndarray]]:
+) -> Iterator[tuple[ShardHeader, list[np.ndarray], np.ndarray]]:
     """Yield each missing shard: its header, its documents' vectors, and their places in the corpus."""
     for split, group in groupby(shards, key=lambda shard: shard[0]):
         documents = Documents(directory, split, manifest)
@@ -77,7 +77,7 @@ def _encoded(
 
 def _encode(
     encoder: Encoder, header: ShardHeader, words: Sequence[Sequence[str]], n_columns: int, advance: _Advance
-) -> Sequence[np.ndarray]:
+) -> list[np.ndarray]:
     """Return the vectors of a shard's documents as the encoder makes them, of the right shapes."""
     done = 0
 
@@ -86,7 +86,7 @@ def _encode(
         done += n_tokens
         advance(n_tokens)
 
-    arrays = encoder.encode(words, progress=count)
+    arrays = list(encoder.encode(words, progress=count))
     if len(arrays) != len(words):
         raise EncoderError(f"{encoder.name} returned {len(arrays)} arrays for {len(words)} documents")
     for i, (document, array) in enumerate(zip(words, arrays, strict=True), header.start):
@@ -99,13 +99,12 @@ def _encode(
     return arrays
 
 
-def _write(
-    directory: Path, layers: Layers, header: ShardHeader, arrays: Sequence[np.ndarray], doc_ids: np.ndarray
-) -> None:
+def _write(directory: Path, layers: Layers, header: ShardHeader, arrays: list[np.ndarray], doc_ids: np.ndarray) -> None:
     with np.errstate(over="ignore", invalid="ignore"):
         # NumPy rounds correctly; HDF5's own conversion to float16 does not.
         rows = np.concatenate(arrays, dtype=np.float16)
     offsets = np.cumsum([0, *map(len, arrays)])
+    arrays.clear()  # twice as large as the rows, and the next shard's are on their way
     _check_finite(rows, offsets, doc_ids, layers, header.split)
     write_shard(directory, header, layers.split_columns(rows))
 

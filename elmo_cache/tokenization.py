@@ -22,6 +22,16 @@ def keras_tokens(text: str) -> list[str]:
     Lower case, each of Keras's filter characters read as a space, split on spaces alone. The apostrophe is no
     filter character, and neither are other kinds of white space: a no-break space stays inside its word.
 
+    Parameters
+    ----------
+    text : str
+        A document.
+
+    Returns
+    -------
+    list of str
+        Its words in order, none of them empty.
+
     Notes
     -----
     Keras's published IMDB data were made with this rule under Python 2, where `lower()` on bytes changes only
@@ -73,6 +83,16 @@ def word_tokens(text: str) -> list[str]:
 
     Apart from line break tags, the tokens joined are the text without its white space.
 
+    Parameters
+    ----------
+    text : str
+        A document.
+
+    Returns
+    -------
+    list of str
+        Its tokens in order, none of them empty.
+
     Examples
     --------
     >>> word_tokens("Mr. O'Neil doesn't like it's end...<br />7/10 (well-made)!")
@@ -82,22 +102,54 @@ def word_tokens(text: str) -> list[str]:
 
 
 def whitespace_tokens(text: str) -> list[str]:
-    """What `str.split` gives: for text whose words were separated before."""
+    """What `str.split` gives: for text whose words were separated before.
+
+    Parameters
+    ----------
+    text : str
+        A document.
+
+    Returns
+    -------
+    list of str
+        What stands between its white space.
+
+    Examples
+    --------
+    >>> whitespace_tokens("It 's  GREAT , is n't it ?")
+    ['It', "'s", 'GREAT', ',', 'is', "n't", 'it', '?']
+    """
     return text.split()
 
 
 TOKENIZERS: Mapping[str, Callable[[str], list[str]]] = MappingProxyType(
     {"keras": keras_tokens, "words": word_tokens, "whitespace": whitespace_tokens}
 )
+"""The rules by the names that `--tokenizer` and `TextRule` take."""
 
 
 def get_tokenizer(name: str) -> Callable[[str], list[str]]:
     """The tokeniser of that name.
 
+    Parameters
+    ----------
+    name : {"keras", "words", "whitespace"}
+        A key of `TOKENIZERS`.
+
+    Returns
+    -------
+    callable
+        From the text of a document to the list of its words.
+
     Raises
     ------
     CorpusError
         If there is none; the message lists those there are.
+
+    Examples
+    --------
+    >>> get_tokenizer("words")("Dull, isn't it?")
+    ['Dull', ',', 'is', "n't", 'it', '?']
     """
     try:
         return TOKENIZERS[name]

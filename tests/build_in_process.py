@@ -6,7 +6,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 
 from numpy_encoder import HashEncoder  # noqa: E402
-from test_build import corpus  # noqa: E402
+from small_build import corpus  # noqa: E402
 
 from elmo_cache import build  # noqa: E402
 

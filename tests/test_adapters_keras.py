@@ -163,3 +163,5 @@ def test_what_is_refused(features: FeatureCache) -> None:
     for other in (train[1:], train[::-1]):
         with pytest.raises(ValueError, match="the split 'b' holds other documents than the one for token ids"):
             PaddedBatches({"a": train, "b": other})
+    with pytest.raises(ValueError, match="there are neither splits nor documents"):
+        PaddedBatches({})

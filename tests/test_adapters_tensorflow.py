@@ -1,5 +1,6 @@
 """`dataset` against the batches it is made of, and in Keras's `fit`."""
 
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -108,3 +109,10 @@ def test_documents_without_labels(tmp_path_factory: pytest.TempPathFactory) -> N
         assert len(found.element_spec) == 1
         ((inputs,),) = list(found)
         np.testing.assert_array_equal(inputs["features"].numpy(), train.padded(150))
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with build_small(tmp_path / "c") as features:
+        (tmp_path / "c" / "train-00001.h5").unlink()
+        with pytest.raises(tf.errors.UnknownError, match=r"CorruptFileError: .*train-00001\.h5 is missing"):
+            list(dataset(PaddedBatches({"features": features["train"]}, batch_size=4)))

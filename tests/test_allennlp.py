@@ -295,10 +295,3 @@ def test_build_as_a_user_types_it(server: LocalServer, tmp_path: Path, monkeypat
         assert sorted(words) == [["a", "slow", "start"], ["but", "what", "a", "finish"]]
         expected = shared_encoder("mix").encode(words)
         assert_close([features["train"][i].astype(np.float32) for i in range(2)], expected, 1e-2)
-
-
-def test_encoders_lists_them() -> None:
-    lines = run("encoders").output.splitlines()
-    for name, dim, size in [("original", 1024, 374), ("5.5B", 1024, 374), ("medium", 512, 112), ("small", 256, 54.4)]:
-        (line,) = [line for line in lines if line.startswith(f"allennlp:{name} ")]
-        assert f" {dim} " in line and f" {size} MB" in line and "download" in line

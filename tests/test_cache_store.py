@@ -180,10 +180,12 @@ def test_words_counted(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["dev", "", "../train"])
 def test_a_split_that_is_not_there(tmp_path: Path, name: str) -> None:
     write_cache(tmp_path / "c")
-    with pytest.raises(SelectionError) as caught:
-        FeatureCache(tmp_path / "c")[name]
-    assert str(caught.value) == f"{tmp_path / 'c'} has no split {name!r}; it has train, test"
-    assert isinstance(caught.value, KeyError)
+    features = FeatureCache(tmp_path / "c")
+    for ask in (features.__getitem__, features.split, features.token_counts, features.n_finished_shards):
+        with pytest.raises(SelectionError) as caught:
+            ask(name)
+        assert str(caught.value) == f"{tmp_path / 'c'} has no split {name!r}; it has train, test"
+        assert isinstance(caught.value, KeyError)
 
 
 @pytest.mark.parametrize(

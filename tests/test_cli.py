@@ -150,6 +150,13 @@ def test_encoders_lists_the_embedded_one_and_the_way_to_others() -> None:
     assert "--encoder PATH" in result.output
 
 
+def test_encoders_lists_allennlps() -> None:
+    lines = run("encoders").output.splitlines()
+    for name, dim, size in [("original", 1024, 374), ("5.5B", 1024, 374), ("medium", 512, 112), ("small", 256, 54.4)]:
+        (line,) = [line for line in lines if line.startswith(f"allennlp:{name} ")]
+        assert f" {dim} " in line and f" {size} MB" in line and "download" in line
+
+
 def test_a_dry_run_writes_nothing(tmp_path: Path, reviews: Path, elmo: Path) -> None:
     result = run("build", tmp_path / "new.elmo", "--corpus", reviews, "--encoder", elmo, *COLUMNS, "--dry-run")
     assert result.exit_code == 0, result.output

@@ -1,8 +1,6 @@
 """`load_encoder`: the embedded encoder, folders, archives, what names an encoder and what identifies it."""
 
 import json
-import tracemalloc
-import zipfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +18,7 @@ from tiny_elmo import (
     tiny_encoder,
     write_elmo,
     write_options,
+    zipped,
 )
 
 from elmo_cache import Encoder, load_encoder
@@ -30,13 +29,6 @@ from elmo_cache.encoders import embedded_encoders
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     return write_elmo(tmp_path / "elmo")
-
-
-def zipped(folder: Path, path: Path, prefix: str = "", compression: int = zipfile.ZIP_DEFLATED) -> Path:
-    with zipfile.ZipFile(path, "w", compression) as archive:
-        for file in sorted(folder.iterdir()):
-            archive.write(file, prefix + file.name)
-    return path
 
 
 def test_embedded() -> None:
@@ -122,31 +114,6 @@ def test_encodes_what_it_loaded(folder: Path) -> None:
     found = encoder.encode(WORDS)
 
     assert all(np.array_equal(a, b) for a, b in zip(found, shared_encoder("mix").encode(WORDS), strict=True))
-
-
-@pytest.mark.parametrize("prefix", ["", "elmo/", "a/b/c/", "./"], ids=repr)
-@pytest.mark.parametrize("compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED], ids=["stored", "deflated"])
-def test_archive(tmp_path: Path, folder: Path, prefix: str, compression: int) -> None:
-    (folder / "vocab.txt").write_text("the\n")
-    path = zipped(folder, tmp_path / "144.zip", prefix, compression)
-    encoder = load_encoder(path)
-
-    assert encoder.description == load_encoder(folder).description
-    assert (encoder.name, encoder.tokenizer) == ("elmo 2x12_6", "words")
-
-
-def test_archive_in_capitals(tmp_path: Path, folder: Path) -> None:
-    assert load_encoder(zipped(folder, tmp_path / "ELMO.ZIP")).name == "elmo 2x12_6"
-
-
-def test_archive_with_folders_of_their_own(tmp_path: Path, folder: Path) -> None:
-    path = tmp_path / "elmo.zip"
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.mkdir("options.json.hdf5")
-        archive.write(folder / "options.json", "o/options.json")
-        archive.write(folder / "weights.hdf5", "w/model.hdf5")
-
-    assert load_encoder(path).description == load_encoder(folder).description
 
 
 def test_description_knows_no_place(tmp_path: Path, folder: Path) -> None:
@@ -301,91 +268,6 @@ def test_errors_name_the_file(folder: Path) -> None:
 
     assert message.startswith(f"{folder / 'weights.hdf5'}: tensor RNN_0/")
     assert "shape (12, 48), the options expect (12, 52)" in message
-
-
-def test_errors_name_the_archives_member(tmp_path: Path, folder: Path) -> None:
-    write_options(folder, changed_options("lstm", dim="many"))
-    path = zipped(folder, tmp_path / "elmo.zip", "deep/")
-
-    assert refusal(load_encoder, path) == f"{path}:deep/options.json: lstm.dim is 'many', expected int"
-
-
-def test_archive_with_truncated_weights(tmp_path: Path, folder: Path) -> None:
-    (folder / "weights.hdf5").write_bytes((folder / "weights.hdf5").read_bytes()[:5000])
-    path = zipped(folder, tmp_path / "elmo.zip")
-
-    assert refusal(load_encoder, path).startswith(f"{path}:weights.hdf5 cannot be read as HDF5: ")
-
-
-@pytest.mark.parametrize("kept", [0, 1, 4, 100, 0.5, 0.9, -1, -22], ids=str)
-def test_archive_cut_short(tmp_path: Path, folder: Path, kept: float) -> None:
-    data = zipped(folder, tmp_path / "whole.zip").read_bytes()
-    path = tmp_path / "elmo.zip"
-    path.write_bytes(data[: int(kept * len(data)) if isinstance(kept, float) else kept])
-
-    assert refusal(load_encoder, path).startswith(f"{path} cannot be read as a .zip archive: ")
-
-
-def test_not_an_archive(tmp_path: Path) -> None:
-    path = tmp_path / "elmo.zip"
-    path.write_bytes(b"<html>404 Not Found</html>" * 100)
-
-    assert refusal(load_encoder, path).startswith(f"{path} cannot be read as a .zip archive: ")
-
-
-def test_archive_damaged_anywhere(tmp_path: Path, folder: Path) -> None:
-    data, path = zipped(folder, tmp_path / "elmo.zip").read_bytes(), tmp_path / "elmo.zip"
-    random = np.random.default_rng(0)
-    n_refused = 0
-    for _ in range(300):
-        damaged = bytearray(data)
-        # The headers are at both ends.
-        for position in [random.integers(60), random.integers(len(data)), len(data) - 1 - random.integers(250)]:
-            damaged[position] = random.integers(256)
-        path.write_bytes(damaged)
-        try:
-            load_encoder(path)
-        except Exception:
-            refusal(load_encoder, path)
-            n_refused += 1
-
-    assert n_refused > 100
-
-
-@pytest.mark.parametrize("member", ["options.json", "weights.hdf5"])
-def test_archive_that_swells(tmp_path: Path, folder: Path, member: str) -> None:
-    # 128 MiB of spaces in 128 KiB.
-    (folder / member).write_bytes(b" " * 2**27)
-    path = zipped(folder, tmp_path / "elmo.zip")
-    (folder / member).unlink()
-
-    tracemalloc.start()
-    try:
-        message = refusal(load_encoder, path)
-        peak = tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
-
-    assert f"{path}: {member} has 134,217,728 bytes, at most " in message
-    assert peak < 2**23
-    assert path.stat().st_size < 2**20
-
-
-def test_archive_that_lies_about_its_size(tmp_path: Path, folder: Path) -> None:
-    # The directory says 1,000 bytes, the data goes on to 64 MiB.
-    (folder / "weights.hdf5").write_bytes(b" " * 2**26)
-    data = zipped(folder, tmp_path / "elmo.zip").read_bytes()
-    data = data.replace((2**26).to_bytes(4, "little"), (1000).to_bytes(4, "little"))
-    (tmp_path / "elmo.zip").write_bytes(data)
-
-    tracemalloc.start()
-    try:
-        refusal(load_encoder, tmp_path / "elmo.zip")
-        peak = tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
-
-    assert peak < 2**23
 
 
 def test_other_options_make_another_name(tmp_path: Path) -> None:

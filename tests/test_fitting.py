@@ -13,7 +13,7 @@ from cache import FeatureCache
 from cache.adapters.keras import PaddedBatches
 from elmo_cache import build
 from trainer.fitting import Fit, fit, predict, trainable_weights
-from trainer.models import build_model, reinitialise
+from trainer.models import build_model, compile_model, reinitialise
 
 WINDOW = 60
 
@@ -40,7 +40,7 @@ def static_of(features: FeatureCache) -> np.ndarray:
 
 def compiled(features: FeatureCache, kind: str, rate: float = 1e-3) -> keras.Model:
     model = build_model(kind, static_of(features), {"features": 12})
-    model.compile(optimizer=keras.optimizers.Adam(rate), loss="binary_crossentropy", jit_compile=False)
+    compile_model(model, rate)
     return model
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from click.testing import CliRunner, Result
 from hub_module import OPTIONS, write_module
 
@@ -102,6 +103,14 @@ def test_check(module: Path, quick_check: None) -> None:
     for line in lines[7:11]:
         assert len(line.split()) == 6 and all(float(cell) < 1e-5 for cell in line.split()[1:])
     assert lines[-2:] == ["native agrees with hub (within 0.0001): yes", "stateless: yes"]
+
+
+def test_check_loads_the_graph_once(module: Path, quick_check: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded, load = [], tf.saved_model.load
+    monkeypatch.setattr(tf.saved_model, "load", lambda path, **tags: loaded.append(path) or load(path, **tags))
+
+    assert len(checking.check_module(module).differences) == 4
+    assert loaded == [str(module)]
 
 
 def test_check_of_a_module_that_keeps_state(tmp_path: Path, quick_check: None) -> None:

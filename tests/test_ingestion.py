@@ -181,6 +181,12 @@ def test_labels_of_some_documents_only_are_refused() -> None:
         ingest(MemoryCorpus([("train", "a", "x"), ("train", None, "y")]), PLAIN)
 
 
+def test_a_label_that_the_corpus_does_not_name_is_refused() -> None:
+    corpus = MemoryCorpus([("train", "good", "a"), ("train", "meh", "b")], label_names=("bad", "good"))
+    with pytest.raises(CorpusError, match="^memory: a label is 'meh', expected one of bad, good$"):
+        ingest(corpus, PLAIN)
+
+
 def test_an_empty_corpus_is_refused() -> None:
     with pytest.raises(CorpusError, match="memory holds no documents"):
         ingest(MemoryCorpus([]), PLAIN)

@@ -9,16 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from small_build import contents
 from test_cli import SMALL
 from tiny_elmo import write_elmo
 
 from cache import FeatureCache, verify
 
 SCRIPT = Path(__file__).with_name("build_in_process.py")
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
 def kill_after(command: list[str], seconds: float) -> bool:

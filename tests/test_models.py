@@ -3,15 +3,16 @@
 import keras
 import numpy as np
 import pytest
+from small_trials import learned
 
-from trainer.models import build_model, reinitialise
+from trainer.models import build_model, compile_model, reinitialise
 
 STATIC = np.concatenate([np.zeros((1, 300)), np.random.default_rng(0).standard_normal((40, 300))]).astype(np.float32)
 
 
 def compiled(kind: str = "elmo", dims: dict[str, int] | None = None, static: np.ndarray = STATIC) -> keras.Model:
     model = build_model(kind, static, {"features": 1024} if dims is None else dims)
-    model.compile(optimizer=keras.optimizers.Adam(1e-3), loss="binary_crossentropy", jit_compile=False)
+    compile_model(model, 1e-3)
     return model
 
 
@@ -123,10 +124,10 @@ def test_the_scalar_mix_starts_as_a_mean_and_learns() -> None:
     mix = model.get_layer("scalar_mix")
     a, b = (np.random.default_rng(k).standard_normal((2, 5, 6)).astype(np.float32) for k in (0, 1))
     np.testing.assert_allclose(mix([a, b]), (a + b) / 2, atol=1e-6)
-    assert mix.learned() == {"shares": [0.5, 0.5], "gamma": 1.0}
+    assert learned(mix) == {"shares": [0.5, 0.5], "gamma": 1.0}
     inputs = {"layer_0": a.astype(np.float16), "layer_1": b.astype(np.float16)}
     for _ in range(5):
         model.train_on_batch(inputs, np.array([0, 1], np.float32))
-    learned = mix.learned()
-    assert learned["gamma"] != 1.0 and learned["shares"] != [0.5, 0.5]
-    assert sum(learned["shares"]) == pytest.approx(1)
+    found = learned(mix)
+    assert found["gamma"] != 1.0 and found["shares"] != [0.5, 0.5]
+    assert sum(found["shares"]) == pytest.approx(1)

@@ -17,9 +17,9 @@ from test_train_cli import run as run_train
 from tiny_elmo import OPTIONS, write_elmo
 
 from cache import FeatureCache
-from trainer.evaluation import experiment_for, restore
+from trainer.evaluation import SavedTrial, restore
 from trainer.prediction import Predictions, describe_predictions
-from trainer.report import read_results
+from trainer.results import read_results
 from trainer.settings import read_config
 from trainer.static_vectors import load_static_vectors
 
@@ -79,7 +79,7 @@ def models_own(kind: str, number: int) -> np.ndarray:
     with FeatureCache("new.elmo") as features:
         train = features["train"]
         static = load_static_vectors("words.vec", features.vocabulary)
-        model = restore(Path("results"), experiment_for(config, features, static), kind, number)
+        model, _, _ = restore(SavedTrial(Path("results"), config, kind, number), features, "train", static)
         found = np.zeros(len(train))
         for i, doc_id in enumerate(train.doc_ids.tolist()):
             ids = np.zeros((1, 500), np.int32)
@@ -231,8 +231,11 @@ def test_what_cannot_be(options: list[str], message: str) -> None:
 
 def test_a_split_without_documents() -> None:
     passed(run_cache("build", "none.elmo", "--corpus", "new.txt", "--encoder", "elmo", "--limit", "train=0"))
-    message = error_of(run_train("predict", "--results", "results", "--cache", "none.elmo"))
+    options = ("--results", "results", "--cache", "none.elmo")
+    message = error_of(run_train("predict", *options))
     assert "none.elmo has no finished documents in train" in message
+    again = error_of(run_train("evaluate", *options, "--split", "train", "--trial", 1, "--model", "elmo"))
+    assert again == message
 
 
 def test_few_documents_and_long_class_names() -> None:

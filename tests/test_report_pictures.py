@@ -6,11 +6,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_report import BASIC, ELMO, PUBLISHED, results_of
+from published_trials import BASIC, ELMO, PUBLISHED, results_of
 
 from trainer import report
 from trainer.errors import TrialsError
-from trainer.report import TrialResult, plot
+from trainer.report import plot
+from trainer.results import TrialResult
 
 
 def pixels(path: Path) -> np.ndarray:
@@ -120,7 +121,8 @@ def test_plotting_needs_no_pyplot_and_reporting_no_matplotlib(tmp_path: Path) ->
     code = """
 import sys
 from pathlib import Path
-from trainer.report import TrialResult, plot, table
+from trainer.report import plot, table
+from trainer.results import TrialResult
 results = [TrialResult(1, "basic", 0.5, 1, 1, 0.5, 1.0, 0, "a", "b", "c")]
 table(results)
 assert not {"matplotlib", "keras", "tensorflow", "elmo_cache", "scipy"} & set(sys.modules)

@@ -1,13 +1,11 @@
 """MUSE's vectors, fetched from a server of our own: whole, or not at all."""
 
 import hashlib
-import socket
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from local_server import Answer, LocalServer, local_server, no_server
 
 from cache.adapters import download
 from cache.errors import OutputError
@@ -17,48 +15,19 @@ from trainer.errors import VectorsError
 from trainer.static_vectors import load_static_vectors, source_size
 
 CONTENT = b"3 2\nthe 1 2\nfilm 3 4\ngood 5 6\n"
+PATH = "/vectors/wiki.multi.en.vec"
 WAY_OUT = "by other means and give the file: --vectors PATH"
 
 
-class Server(ThreadingHTTPServer):
-    """Answers with `content` under `status`, announcing `length` bytes."""
-
-    content = CONTENT
-    length: int | None = None
-    status = 200
-    n_requests = 0
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-
-
-class Handler(BaseHTTPRequestHandler):
-    server: Server
-
-    def do_GET(self) -> None:  # noqa: N802
-        self.server.n_requests += 1
-        self.send_response(self.server.status)
-        length = self.server.length
-        self.send_header("Content-Length", str(len(self.server.content) if length is None else length))
-        self.end_headers()
-        self.wfile.write(self.server.content)
-
-    def log_message(self, format: str, *args: object) -> None:
-        pass
-
-
 @pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    with Server() as server:
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalServer]:
+    with local_server() as server:
         monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-        monkeypatch.setattr(muse, "URL", f"http://127.0.0.1:{server.server_port}/vectors/wiki.multi.en.vec")
+        monkeypatch.setattr(muse, "URL", f"{server.url}{PATH}")
         monkeypatch.setattr(muse, "N_BYTES", len(CONTENT))
         monkeypatch.setattr(muse, "HEADER", b"3 2\n")
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
+        server.answers[PATH] = Answer(CONTENT)
         yield server
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture
@@ -80,7 +49,7 @@ def test_the_published_file() -> None:
     assert (muse.N_BYTES, muse.HEADER) == (628_614_720, b"200000 300\n")
 
 
-def test_fetched_once(server: Server, folder: Path) -> None:
+def test_fetched_once(server: LocalServer, folder: Path) -> None:
     for n_phases in (2, 1):
         advances: list[int] = []
         total = source_size("muse", cache_folder=folder)
@@ -88,59 +57,58 @@ def test_fetched_once(server: Server, folder: Path) -> None:
         assert vectors.matrix.tolist() == [[1, 2], [0, 0], [5, 6]]
         assert vectors.name == "muse"
         assert sum(advances) == total == n_phases * len(CONTENT)
-    assert server.n_requests == 1
+    assert server.asked == [PATH]
     assert [path.name for path in (folder / "muse").iterdir()] == ["wiki.multi.en.vec"]
 
 
-def test_into_the_users_cache_folder(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_into_the_users_cache_folder(server: LocalServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert load_static_vectors("muse", ["the"]).found.all()
     assert (tmp_path / "elmo-cache" / "muse" / "wiki.multi.en.vec").read_bytes() == CONTENT
 
 
 @pytest.mark.parametrize("good_before", [False, True])
-def test_offline(server: Server, folder: Path, monkeypatch: pytest.MonkeyPatch, good_before: bool) -> None:
+def test_offline(server: LocalServer, folder: Path, monkeypatch: pytest.MonkeyPatch, good_before: bool) -> None:
     if good_before:
         muse.fetch(folder)
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))  # bound and not listening: connections are refused
-        monkeypatch.setattr(muse, "URL", f"http://127.0.0.1:{unused.getsockname()[1]}/wiki.multi.en.vec")
+    with no_server() as url:
+        monkeypatch.setattr(muse, "URL", f"{url}/wiki.multi.en.vec")
         if good_before:
             assert load_static_vectors("muse", ["the"], cache_folder=folder).found.all()
         else:
             assert failure(folder).startswith("muse: cannot be downloaded (") and "refused" in failure(folder)
 
 
-def test_not_there(server: Server, folder: Path) -> None:
-    server.status = 404
+def test_not_there(server: LocalServer, folder: Path) -> None:
+    server.answers[PATH] = Answer(CONTENT, status=404)
     assert failure(folder).startswith("muse: cannot be downloaded (404 Client Error")
-    server.status = 200
+    server.answers[PATH] = Answer(CONTENT)
     assert load_static_vectors("muse", ["the"], cache_folder=folder).found.all()
 
 
 @pytest.mark.parametrize("content", [b"", CONTENT[:-1], b"<html>log in</html>", b"9" + CONTENT[1:]])
-def test_another_file(server: Server, folder: Path, content: bytes) -> None:
-    server.content = content
+def test_another_file(server: LocalServer, folder: Path, content: bytes) -> None:
+    server.answers[PATH] = Answer(content)
     assert failure(folder).startswith(
         f"muse: {len(content)} bytes came, expected {len(CONTENT)} with the header '3 2'; try again; or get {muse.URL}"
     )
     assert not (folder / "muse" / "wiki.multi.en.vec").exists()
 
 
-def test_a_longer_file(server: Server, folder: Path) -> None:
-    server.content = CONTENT + b"x"
+def test_a_longer_file(server: LocalServer, folder: Path) -> None:
+    server.answers[PATH] = Answer(CONTENT + b"x")
     assert failure(folder).startswith(f"muse: more than {len(CONTENT)} bytes came")
 
 
-def test_broken_off(server: Server, folder: Path) -> None:
-    server.content, server.length = CONTENT[:10], len(CONTENT)
+def test_broken_off(server: LocalServer, folder: Path) -> None:
+    server.answers[PATH] = Answer(CONTENT[:10], headers={"Content-Length": str(len(CONTENT))})
     assert failure(folder).startswith("muse: cannot be downloaded (")
     assert list((folder / "muse").iterdir()) == []
-    server.content = CONTENT
+    server.answers[PATH] = Answer(CONTENT)
     assert load_static_vectors("muse", ["the"], cache_folder=folder).found.all()
 
 
-def test_interrupted(server: Server, folder: Path) -> None:
+def test_interrupted(server: LocalServer, folder: Path) -> None:
     def interrupt(n_bytes: int) -> None:
         raise KeyboardInterrupt
 
@@ -149,7 +117,7 @@ def test_interrupted(server: Server, folder: Path) -> None:
     assert list((folder / "muse").iterdir()) == []
 
 
-def test_killed(server: Server, folder: Path) -> None:
+def test_killed(server: LocalServer, folder: Path) -> None:
     (folder / "muse").mkdir(parents=True)
     (folder / "muse" / ".wiki.multi.en.vec.0123456789ab.tmp").write_bytes(CONTENT[:5])
     (folder / ".strange.tmp").touch()
@@ -158,20 +126,20 @@ def test_killed(server: Server, folder: Path) -> None:
     assert (folder / ".strange.tmp").exists()
 
 
-def test_a_bad_file_is_replaced_by_a_good_one_alone(server: Server, folder: Path) -> None:
+def test_a_bad_file_is_replaced_by_a_good_one_alone(server: LocalServer, folder: Path) -> None:
     path = folder / "muse" / "wiki.multi.en.vec"
     path.parent.mkdir(parents=True)
     path.write_bytes(CONTENT[:-1])
-    server.content = CONTENT[:-2]
+    server.answers[PATH] = Answer(CONTENT[:-2])
     failure(folder)
     assert path.read_bytes() == CONTENT[:-1]
-    server.content = CONTENT
+    server.answers[PATH] = Answer(CONTENT)
     assert muse.fetch(folder) == path
     assert hashlib.sha256(path.read_bytes()).digest() == hashlib.sha256(CONTENT).digest()
 
 
-def test_right_size_but_wrong_inside(server: Server, folder: Path) -> None:
-    server.content = CONTENT.replace(b"film 3 4", b"film 3 x")
+def test_right_size_but_wrong_inside(server: LocalServer, folder: Path) -> None:
+    server.answers[PATH] = Answer(CONTENT.replace(b"film 3 4", b"film 3 x"))
     path = folder / "muse" / "wiki.multi.en.vec"
     with pytest.raises(VectorsError) as caught:
         load_static_vectors("muse", ["film"], cache_folder=folder)
@@ -180,14 +148,14 @@ def test_right_size_but_wrong_inside(server: Server, folder: Path) -> None:
     )
 
 
-def test_nowhere_to_write(server: Server, folder: Path) -> None:
+def test_nowhere_to_write(server: LocalServer, folder: Path) -> None:
     folder.parent.mkdir()
     folder.touch()
     with pytest.raises(VectorsError, match="muse: cannot be kept in .*muse .Not a directory"):
         load_static_vectors("muse", ["the"], cache_folder=folder)
 
 
-def test_disk_full(server: Server, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_disk_full(server: LocalServer, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def write(self: download._Sink, block: bytes) -> None:
         raise OSError(28, "No space left on device")
 

@@ -9,13 +9,10 @@ import pytest
 import scipy.stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from published_trials import BASIC, ELMO
 
 from trainer import statistics
 from trainer.statistics import PairedDifference, describe, method, paired_difference, summarize, verdict
-
-# notebook.md: ten trials of the notebook, in percent.
-BASIC = [73.2, 73.6, 52.4, 47.6, 63.6, 52.6, 77.6, 70.4, 73.0, 68.0]
-ELMO = [78.0, 75.4, 75.4, 77.8, 75.6, 72.6, 76.8, 75.2, 75.4, 74.0]
 
 # Few distinct values, as with few test documents: ties and equal differences are common.
 coarse = st.integers(0, 10).map(lambda k: k / 10)

@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 from numpy_encoder import HashEncoder
+from small_trials import corpus
 from test_cli import error_of
-from test_trials import corpus
 
 from elmo_cache import build
 from trainer.cli import main
-from trainer.report import read_results
+from trainer.results import read_results
 
 SIZES = ("--train-size", 24, "--val-size", 16, "--test-size", 30)
 
@@ -96,6 +96,13 @@ def test_evaluate_scores_saved_weights(place: Path, results: Path) -> None:
     assert done.exit_code == 0 and "elmo, trial 2: " in done.output and "50 documents of test" in done.output
     assert "no split 'dev'" in error_of(run("evaluate", *options, "--split", "dev"))
     assert "no config.json" in error_of(run("evaluate", *options[2:], "--results", place))
+
+
+def test_a_model_named_twice_is_trained_once(arguments: tuple[object, ...], tmp_path: Path) -> None:
+    for n in (1, 2):
+        done = run(*arguments, "--n", n, "--models", "basic,basic", "--out", tmp_path / "r")
+        assert done.exit_code == 0, done.output
+        assert len(read_results(tmp_path / "r" / "trials.csv")) == n
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,8 @@ import pytest
 from click.testing import CliRunner
 from memory_corpus import MemoryCorpus
 from numpy_encoder import HashEncoder
-from test_trials import corpus as labelled
+from small_build import contents
+from small_trials import corpus as labelled
 from worker_encoder import mortal
 
 from cache import FeatureCache, verify
@@ -19,7 +20,7 @@ from elmo_cache.cli import main
 from elmo_cache.extraction import run
 from elmo_cache.planning import prepare
 from trainer.cli import main as train
-from trainer.report import read_results
+from trainer.results import read_results
 
 
 def corpus() -> MemoryCorpus:
@@ -29,10 +30,6 @@ def corpus() -> MemoryCorpus:
             for i in range(70)
         ]
     )
-
-
-def contents(path: Path) -> dict[str, bytes]:
-    return {file.name: file.read_bytes() for file in path.iterdir()}
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,7 @@
 """Tiny random ELMos of any architecture in the public format, and what the oracle makes of them."""
 
 import json
+import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache as memoize
@@ -69,6 +70,14 @@ def write_elmo(
 
 def write_options(folder: Path, value: Any) -> None:
     (folder / "options.json").write_text(json.dumps(value), encoding="ascii")
+
+
+def zipped(folder: Path, path: Path, prefix: str = "", compression: int = zipfile.ZIP_DEFLATED) -> Path:
+    """Write an archive of the files in a folder, their names after a prefix, and return its path."""
+    with zipfile.ZipFile(path, "w", compression) as archive:
+        for file in sorted(folder.iterdir()):
+            archive.write(file, prefix + file.name)
+    return path
 
 
 def changed_options(section: str, **changes: Any) -> dict[str, Any]:

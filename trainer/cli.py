@@ -10,19 +10,19 @@ from cache import FeatureCache
 from cache.adapters.console import Commands, workers_option
 from cache.adapters.parallel import Workers
 from cache.adapters.progress import note_on, progress_bar
-from cache.adapters.quiet import quiet_import
 from trainer.errors import TrialsError
-from trainer.evaluation import evaluate
+from trainer.evaluation import SavedTrial, evaluate
 from trainer.experiment import Experiment
 from trainer.prediction import choose_split, choose_trial, describe_predictions, predict, write_predictions
 from trainer.protocols import PROTOCOLS, Sizes
-from trainer.report import TrialResult, plot, read_results, table, write_summary
+from trainer.report import plot, table, write_summary
+from trainer.results import TrialResult, read_results
 from trainer.saved_weights import weights_summary
 from trainer.settings import MODELS, Settings, read_config
-from trainer.static_vectors import StaticVectors, load_static_vectors, source_size
+from trainer.static_vectors import PADDING, StaticVectors, load_static_vectors, source_size
 from trainer.trials import run_trials
 
-__all__ = ["main"]
+__all__ = ["load_vectors", "main"]
 
 
 @click.group(
@@ -95,15 +95,12 @@ def trials(
         layer=layer,
     )
     pool = Workers.parse(workers)
-    kinds = [kind.strip() for kind in models.split(",") if kind.strip()]
+    kinds = list(dict.fromkeys(kind.strip() for kind in models.split(",") if kind.strip()))
     earlier = read_config(out)
     with FeatureCache(cache_path) as features:
         static = load_vectors(vectors, features)
         experiment = Experiment(features, static, settings, earlier["pool"] if earlier else None)
         _describe(experiment, static)
-        if pool.in_this_process:
-            with quiet_import():
-                import keras  # noqa: F401
         n_done = sum(r.trial <= n_trials and r.model in kinds for r in read_results(out / "trials.csv"))
         with progress_bar(n_trials * len(kinds), "training", "run", initial=n_done) as bar:
             results = run_trials(
@@ -160,12 +157,12 @@ def evaluate_command(folder: Path, number: int, kind: str, cache_path: Path, spl
     \b
     elmo-train evaluate --results results/ --trial 3 --model elmo --cache other.elmo --split test
     """
-    config = _config_of(folder)
+    config = _config_in(folder)
     with FeatureCache(cache_path) as features:
+        split = choose_split(features, split)
         static = load_vectors(vectors or config["vectors"]["source"], features)
-        with quiet_import():
-            import keras  # noqa: F401
-        accuracy, n_documents = evaluate(folder, config, number, kind, features, split, static)
+        saved = SavedTrial(folder, config, kind, number)
+        accuracy, n_documents = evaluate(saved, features, split, static)
     click.echo(f"{kind}, trial {number}: {accuracy:.1%} of {n_documents:,} documents of {split} in {cache_path}")
 
 
@@ -195,15 +192,14 @@ def predict_command(
     elmo-cache build new.elmo --corpus new.txt     # a review a line; options as for the trials' cache
     elmo-train predict --results results/ --cache new.elmo --out predictions.csv
     """
-    config = _config_of(folder)
+    config = _config_in(folder)
     chosen = choose_trial(folder, kind, number)
     with FeatureCache(cache_path) as features:
         split = choose_split(features, split)
         static = load_vectors(vectors or config["vectors"]["source"], features)
-        with quiet_import():
-            import keras  # noqa: F401
+        saved = SavedTrial(folder, config, kind, chosen.trial)
         with progress_bar(len(features[split]), "predicting", "docs") as bar:
-            found = predict(folder, config, chosen.trial, kind, features, split, static, progress=bar.update)
+            found = predict(saved, features, split, static, progress=bar.update)
         lowest = "" if number else ", the lowest of its trials"
         click.echo(
             f"{kind}, trial {chosen.trial} (validation loss {chosen.validation_loss:.3f}{lowest}) on {cache_path}"
@@ -214,7 +210,7 @@ def predict_command(
             click.echo(f"All of them in {out}.")
 
 
-def _config_of(folder: Path) -> dict[str, Any]:
+def _config_in(folder: Path) -> dict[str, Any]:
     config = read_config(folder)
     if config is None:
         raise TrialsError(f"{folder} holds no config.json: it is no folder of trials")
@@ -222,7 +218,13 @@ def _config_of(folder: Path) -> dict[str, Any]:
 
 
 def load_vectors(source: str, features: FeatureCache) -> StaticVectors:
-    """Load the static vectors of a cache's vocabulary, with a progress bar by bytes."""
+    """Load the static vectors of a cache's vocabulary, with a progress bar by bytes.
+
+    Raises
+    ------
+    VectorsError
+        As `load_static_vectors`.
+    """
     total = source_size(source)
     with progress_bar(total or 0, "static vectors", "B", show=bool(total)) as bar:
         return load_static_vectors(source, features.vocabulary, progress=bar.update)
@@ -233,7 +235,7 @@ def _describe(experiment: Experiment, static: StaticVectors) -> None:
     counts = np.zeros(len(static.found), np.int64)
     for split in ("train", "test"):
         counts += features.token_counts(split)
-    counts[[word == "<PAD>" for word in features.vocabulary]] = 0  # padding is nobody's word
+    counts[[word == PADDING for word in features.vocabulary]] = 0  # padding is nobody's word
     duplicates = f", {static.n_duplicates:,} duplicate words (the first counts)" if static.n_duplicates else ""
     sizes = settings.sizes
     click.echo(f"{features.path}: {features.manifest.names.get('encoder')}, {features['train'].dim}-d")

@@ -10,21 +10,23 @@ import numpy as np
 
 from cache import FeatureCache
 from cache.adapters.parallel import Workers, run_tasks
-from cache.adapters.quiet import quiet_import
 from cache.errors import CacheError
 from trainer.experiment import Experiment
-from trainer.report import TrialResult
+from trainer.results import TrialResult
 from trainer.settings import Settings
 from trainer.static_vectors import load_static_vectors
 
-__all__ = ["TrialJob", "run_trials_elsewhere"]
+__all__ = ["run_trials_elsewhere"]
 
 _Found = tuple[TrialResult, dict[str, np.ndarray]]
 
 
 @dataclass(frozen=True)
 class _Shared:
-    """What all trials of a run have in common."""
+    """What all trials of a run have in common; on a cluster, its paths are those that all workers share.
+
+    `pool` has the number of documents of each split to draw from.
+    """
 
     cache: str
     settings: Settings
@@ -35,17 +37,7 @@ class _Shared:
 
 
 @dataclass(frozen=True)
-class TrialJob:
-    """One training.
-
-    Attributes
-    ----------
-    shared : _Shared
-        Cache, settings, and the documents to draw from; on a cluster, paths that all workers share.
-    kind, number : str, int
-        Model and trial.
-    """
-
+class _TrialJob:
     shared: _Shared
     kind: str
     number: int
@@ -54,7 +46,18 @@ class TrialJob:
 def run_trials_elsewhere(
     experiment: Experiment, pending: Sequence[tuple[int, str]], workers: Workers, on_found: Callable[[_Found], None]
 ) -> None:
-    """Run trials, given as (number, model), in other processes; `on_found` gets what `Experiment.run` returns.
+    """Run trials in other processes.
+
+    Parameters
+    ----------
+    experiment : Experiment
+        What they share; a worker makes its own of the same cache, vectors and settings.
+    pending : sequence of (int, str)
+        Number and model of each.
+    workers : Workers
+        The processes.
+    on_found : callable
+        Called with what `Experiment.run` returns, in the order in which trials end.
 
     Raises
     ------
@@ -68,16 +71,18 @@ def run_trials_elsewhere(
         settings = replace(settings, vectors=os.path.abspath(settings.vectors))
     pool = tuple((split, len(experiment.pooled(split))) for split in ("train", "test"))
     shared = _Shared(path, settings, pool)
-    jobs = [TrialJob(shared, kind, number) for number, kind in pending]
+    jobs = [_TrialJob(shared, kind, number) for number, kind in pending]
     run_tasks(_run_trial, jobs, workers, on_found, check=_check)
 
 
-def _run_trial(job: TrialJob) -> _Found:
+def _run_trial(job: _TrialJob) -> _Found:
     return _experiment(job.shared).run(job.kind, job.number)
 
 
-def _check(job: TrialJob) -> str | None:
+def _check(job: _TrialJob) -> str | None:
     """Say what keeps a worker from running trials."""
+    from trainer import fitting  # noqa: F401, Keras, which may be missing
+
     try:
         _experiment(job.shared)
     except CacheError as error:
@@ -87,8 +92,6 @@ def _check(job: TrialJob) -> str | None:
 
 @lru_cache(maxsize=1)
 def _experiment(shared: _Shared) -> Experiment:
-    with quiet_import():
-        import keras  # noqa: F401
     features = FeatureCache(Path(shared.cache))
     vectors = load_static_vectors(shared.settings.vectors, features.vocabulary)
     return Experiment(features, vectors, shared.settings, dict(shared.pool))

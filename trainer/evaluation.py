@@ -1,13 +1,14 @@
 """Using what trials have trained: saved weights on another cache."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from cache import FeatureCache
-from cache.hashing import array_sha256
+from cache.hashing import array_sha256, differences
 from trainer.errors import TrialsError
 from trainer.experiment import Experiment
 from trainer.saved_weights import load_weights, weights_path
@@ -17,85 +18,114 @@ from trainer.static_vectors import StaticVectors
 if TYPE_CHECKING:
     import keras
 
-__all__ = ["evaluate", "experiment_for", "restore"]
+    from cache.adapters.keras import PaddedBatches
+
+__all__ = ["SavedTrial", "evaluate", "restore"]
 
 
-def evaluate(
-    folder: Path,
-    config: Mapping[str, Any],
-    number: int,
-    kind: str,
-    features: FeatureCache,
-    split: str,
-    static: StaticVectors,
-) -> tuple[float, int]:
-    """Return the accuracy of a trial's weights on a split, and the number of documents it was measured on.
+@dataclass(frozen=True)
+class SavedTrial:
+    """A model that a trial has trained, as a folder of results keeps it.
 
-    Parameters
+    Attributes
     ----------
     folder : Path
         The results of `run_trials`.
     config : Mapping
         Their `config.json`.
-    number, kind : int, str
-        Trial and model.
-    features : FeatureCache
-        A cache of the same encoding; its corpus and vocabulary may be others.
-    split : str
-        The documents to score.
-    static : StaticVectors
-        Of this cache's vocabulary.
+    kind, number : str, int
+        Model and trial.
+    """
+
+    folder: Path
+    config: Mapping[str, Any]
+    kind: str
+    number: int
+
+
+def evaluate(saved: SavedTrial, features: FeatureCache, split: str, static: StaticVectors) -> tuple[float, int]:
+    """Return the accuracy of a trial's weights on a split, 0 to 1, and the number of documents it was measured on.
+
+    Parameters
+    ----------
+    saved, features, split, static
+        As in `restore`; the cache has the classes that the weights tell apart, and the split has documents.
 
     Raises
     ------
     TrialsError
-        If the cache has another encoding or other classes, the vectors are others, or there are no such weights.
+        As `restore`, or if the cache has other classes.
     """
     from trainer.fitting import accuracy
 
-    classes = config["cache"]["label_names"]
+    classes = saved.config["cache"]["label_names"]
     if list(features.label_names or ()) != classes:
         raise TrialsError(
             f"{features.path} has the classes {', '.join(features.label_names or ('none',))}, the weights tell "
             f"{', '.join(classes)} apart"
         )
-    experiment = experiment_for(config, features, static)
-    model = restore(folder, experiment, kind, number)
-    n_documents = len(features[split])
-    positions = experiment.by_length(split, np.arange(n_documents))
-    return accuracy(model, experiment.feed(kind, split, positions)), n_documents
+    model, batches, positions = restore(saved, features, split, static)
+    return accuracy(model, batches), len(positions)
 
 
-def restore(folder: Path, experiment: Experiment, kind: str, number: int) -> "keras.Model":
-    """Return the model of a kind with the weights that a trial has trained."""
-    from trainer.fitting import assign_weights
+def restore(
+    saved: SavedTrial, features: FeatureCache, split: str, static: StaticVectors
+) -> tuple["keras.Model", "PaddedBatches", np.ndarray]:
+    """Return the model that a trial has trained, and the documents of a split as it takes them.
 
-    weights = load_weights(folder, kind, number)
-    model = experiment.model(kind)
-    for variable in model.trainable_variables:
-        value = weights.get(variable.path)
-        if value is None or value.shape != tuple(variable.shape):
-            found = "missing" if value is None else f"of shape {value.shape}"
-            raise TrialsError(
-                f"{weights_path(folder, kind, number)}: {variable.path} is {found}, expected {tuple(variable.shape)}"
-            )
-    assign_weights(model, weights)
-    return model
+    Parameters
+    ----------
+    saved : SavedTrial
+        The trial.
+    features : FeatureCache
+        A cache of the same encoding; its corpus and vocabulary may be others, and it may have no labels.
+    split : str
+        Which of its documents.
+    static : StaticVectors
+        Of this cache's vocabulary, from the source that the trial had them from.
 
-
-def experiment_for(config: Mapping[str, Any], features: FeatureCache, static: StaticVectors) -> Experiment:
-    """Return the experiment of a `config.json` on another cache, which may have no labels.
+    Returns
+    -------
+    model : keras.Model
+        With the trained weights.
+    batches : PaddedBatches
+        All documents of the split, by length.
+    positions : ndarray of int64, (n_docs,)
+        Where each document of the batches stands in the split.
 
     Raises
     ------
     TrialsError
-        If the cache has another encoding, or the vectors are others.
+        If the cache has another encoding, the vectors are others, or there are no such weights.
+    SelectionError
+        If the cache has no such split.
     """
+    from trainer.fitting import assign_weights
+
+    experiment = _experiment_of(saved.config, features, static)
+    weights = load_weights(saved.folder, saved.kind, saved.number)
+    model = experiment.model(saved.kind)
+    for variable in model.trainable_variables:
+        value = weights.get(variable.path)
+        if value is None or value.shape != tuple(variable.shape):
+            found = "missing" if value is None else f"of shape {value.shape}"
+            path = weights_path(saved.folder, saved.kind, saved.number)
+            raise TrialsError(f"{path}: {variable.path} is {found}, expected {tuple(variable.shape)}")
+    assign_weights(model, weights)
+    positions = experiment.by_length(split, np.arange(len(features[split])))
+    return model, experiment.feed(saved.kind, split, positions), positions
+
+
+def _experiment_of(config: Mapping[str, Any], features: FeatureCache, static: StaticVectors) -> Experiment:
+    """Return the experiment of a `config.json` on another cache, unless that does not fit it."""
     trained_on, found = config["cache"]["encoding"], features.manifest.encoding_fingerprint
     if found != trained_on:
         path, encoder = config["cache"]["path"], config["cache"]["encoder"]
         options = config["cache"].get("encoding_options", {})  # results of earlier versions have none
-        differing = "; ".join(_differences(options, dict(features.encoding)))
+        differing = "; ".join(
+            f"{name} is {value!r}, expected {expected!r}"
+            for name, value, expected in differences(dict(features.encoding), options, wanted_only=True)
+        )
         differing = differing or f"fingerprint {found[:16]}…, expected {trained_on[:16]}…"
         raise TrialsError(
             f"{features.path} has another encoding than {path}, which the weights were trained on: {differing}; build "
@@ -104,15 +134,6 @@ def experiment_for(config: Mapping[str, Any], features: FeatureCache, static: St
     _check_vectors(config["vectors"], features.vocabulary, static)
     settings = Settings.from_json(config["vectors"]["source"], config["settings"])
     return Experiment(features, static, settings, label_names=config["cache"]["label_names"])
-
-
-def _differences(trained_on: Any, found: Any, name: str = "") -> Iterator[str]:
-    """Yield what differs in a description of an encoding, each option with both values."""
-    if isinstance(trained_on, dict) and isinstance(found, dict):
-        for key in trained_on:
-            yield from _differences(trained_on[key], found.get(key), f"{name}.{key}" if name else key)
-    elif trained_on != found:
-        yield f"{name} is {found!r}, expected {trained_on!r}"
 
 
 def _check_vectors(trained_with: Mapping[str, Any], vocabulary: Sequence[str], static: StaticVectors) -> None:

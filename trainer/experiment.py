@@ -11,7 +11,7 @@ import numpy as np
 from cache import FeatureCache, Split
 from trainer.errors import TrialsError
 from trainer.protocols import Pool, Trial, check_notebook_lengths, draw_trial, group_duplicates
-from trainer.report import TrialResult
+from trainer.results import TrialResult
 from trainer.settings import Settings
 from trainer.static_vectors import StaticVectors
 
@@ -91,7 +91,13 @@ class Experiment:
 
     @cached_property
     def layer_views(self) -> dict[str, str | None]:
-        """Feature inputs of the models, and the view of the cache that each reads."""
+        """Feature inputs of the models, and the view of the cache that each reads; None is the cache's default.
+
+        Raises
+        ------
+        TrialsError
+            If a trainable mix is wanted and the cache holds no separate layers.
+        """
         if self.settings.layer != "scalar-mix":
             return {"features": self.settings.layer}
         layers = sorted((view for view in self.features.manifest.layers.views if view.isdecimal()), key=int)
@@ -108,7 +114,13 @@ class Experiment:
         return documents[: self.pool_sizes[split]] if self.pool_sizes else documents
 
     def trial(self, number: int) -> Trial:
-        """Return the documents of a trial; it depends on no other trial."""
+        """Return the documents of a trial, 1-based; it depends on no other trial.
+
+        Raises
+        ------
+        TrialsError
+            As `draw_trial`.
+        """
         return draw_trial(self.settings.protocol, self._pool, self.settings.sizes, self.settings.seed, number)
 
     def run(
@@ -116,10 +128,24 @@ class Experiment:
     ) -> tuple[TrialResult, dict[str, np.ndarray]]:
         """Train and test one model on one trial's documents.
 
+        Parameters
+        ----------
+        kind : str
+            A model out of `MODELS`.
+        number : int
+            The trial, 1-based.
+        on_epoch : callable, optional
+            Called with the epoch, from 1, and its validation loss.
+
         Returns
         -------
         TrialResult, dict of str to ndarray
-            The result, and the trained weights by name.
+            The result, and the trained weights, float32, by `layer/variable`.
+
+        Raises
+        ------
+        TrialsError
+            As `trial`.
         """
         from trainer.fitting import accuracy, fit, trainable_weights
         from trainer.models import reinitialise
@@ -154,28 +180,38 @@ class Experiment:
         return result, trainable_weights(model)
 
     def model(self, kind: str) -> "keras.Model":
-        """Return the compiled model of a kind, built once."""
-        import keras
-
-        from trainer.models import build_model
+        """Return the compiled model of a kind, built once: its weights are those it was last given."""
+        from trainer.models import build_model, compile_model
 
         if kind not in self._models:
             dims = dict.fromkeys(self.layer_views, self.features.manifest.layers.dim)
             static = np.concatenate([np.zeros((1, self.vectors.dim), np.float32), self.vectors.matrix])
             model = build_model(kind, static, dims)
-            model.compile(
-                optimizer=keras.optimizers.Adam(self.settings.learning_rate(kind)),
-                loss="binary_crossentropy",
-                # XLA gains nothing on TensorFlow's CPU and compiles for 15 s; JAX is nothing without it.
-                jit_compile=keras.backend.backend() == "jax",
-            )
+            compile_model(model, self.settings.learning_rate(kind))
             self._models[kind] = model
         return self._models[kind]
 
     def feed(
         self, kind: str, split: str, positions: np.ndarray, shuffle_seed: tuple[int, ...] | None = None
     ) -> "PaddedBatches":
-        """Return the batches of some documents, with the inputs that a model needs."""
+        """Return the batches of some documents, with the inputs that a model needs.
+
+        Parameters
+        ----------
+        kind : str
+            A model out of `MODELS`; `basic` reads no vectors.
+        split : str
+        positions : ndarray of int, (n_docs,)
+            In the split's stored order; the batches have them in the order given.
+        shuffle_seed : tuple of int, optional
+            Seed of an order that changes with each epoch, instead.
+
+        Returns
+        -------
+        PaddedBatches
+            Each padded to its longest document, the `window` last tokens at most. Their vectors are in memory if they
+            take up to `LOAD_BYTES`, and are read batch by batch otherwise.
+        """
         from cache.adapters.keras import PaddedBatches
 
         documents = self.features.split(split)[positions]
@@ -194,7 +230,7 @@ class Experiment:
         )
 
     def by_length(self, split: str, positions: np.ndarray) -> np.ndarray:
-        """Return the positions ordered by their documents' lengths, so that a batch holds little padding.
+        """Return positions `(n_docs,)` ordered by their documents' lengths, so that a batch holds little padding.
 
         For documents whose order does not matter: all but those of training.
         """

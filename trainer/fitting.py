@@ -4,10 +4,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import keras
 import numpy as np
 
-from cache.adapters.keras import PaddedBatches
+from cache.adapters.quiet import quiet_import
+
+with quiet_import():
+    import keras
+
+    from cache.adapters.keras import PaddedBatches
 
 __all__ = ["Fit", "accuracy", "assign_weights", "fit", "predict", "trainable_weights"]
 
@@ -21,9 +25,9 @@ class Fit:
     best_epoch, n_epochs : int
         Epoch with the lowest validation loss, and how many were run; both from 1.
     validation_loss : float
-        Binary cross-entropy at the best epoch.
+        Binary cross-entropy at the best epoch, in nats, the mean over documents.
     training_losses, validation_losses : tuple of float
-        By epoch.
+        The same by epoch; that of training is taken while the weights change.
     """
 
     best_epoch: int
@@ -51,11 +55,16 @@ def fit(
     model : keras.Model
         Compiled, with the weights to start from.
     training, validation : PaddedBatches
-        The documents.
+        The documents, with labels.
     max_epochs, patience : int
-        When to stop.
+        How many epochs at most, and how many without a lower validation loss end it.
     on_epoch : callable, optional
         Called with the epoch, from 1, and its validation loss.
+
+    Returns
+    -------
+    Fit
+        The losses, and which epoch's weights the model now has.
     """
     training_losses: list[float] = []
     validation_losses: list[float] = []
@@ -83,9 +92,21 @@ def fit(
 
 
 def predict(model: keras.Model, batches: PaddedBatches, *, progress: Callable[[int], None] | None = None) -> np.ndarray:
-    """Return the probability of class 1 for each document, float64 `(n_docs,)`, in the batches' order.
+    """Return the probability of class 1 for each document.
 
-    `progress` is called with the number of documents of each batch.
+    Parameters
+    ----------
+    model : keras.Model
+        As `build_model` returns it.
+    batches : PaddedBatches
+        The documents, with or without labels.
+    progress : callable, optional
+        Called with the number of documents of each batch.
+
+    Returns
+    -------
+    ndarray of float64, (n_docs,)
+        In the batches' order.
     """
     found = []
     for i in range(len(batches)):
@@ -112,17 +133,17 @@ def _mean_loss(model: keras.Model, step: Callable[..., Any], batches: PaddedBatc
 
 
 def accuracy(model: keras.Model, batches: PaddedBatches) -> float:
-    """Return the share of documents whose class the model gets right."""
+    """Return the share of labelled documents that the model gets right, 0 to 1: class 1 is a probability above 0.5."""
     assert batches.labels is not None
     return float(np.mean((predict(model, batches) > 0.5) == (batches.labels == 1)))
 
 
 def trainable_weights(model: keras.Model) -> dict[str, np.ndarray]:
-    """Return copies of the trainable weights by `layer/variable`: the head alone, without the static vectors."""
+    """Return copies of the trainable weights, float32, by `layer/variable`: the head alone, without static vectors."""
     return {variable.path: np.array(variable.numpy()) for variable in model.trainable_variables}
 
 
 def assign_weights(model: keras.Model, weights: Mapping[str, np.ndarray]) -> None:
-    """Put back what `trainable_weights` returned."""
+    """Put back what `trainable_weights` of the same kind of model returned."""
     for variable in model.trainable_variables:
         variable.assign(weights[variable.path])

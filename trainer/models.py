@@ -2,17 +2,21 @@
 
 from typing import Any
 
-import keras
 import numpy as np
-from keras import layers, ops
 
-__all__ = ["ScalarMix", "build_model", "reinitialise"]
+from cache.adapters.quiet import quiet_import
+
+with quiet_import():
+    import keras
+    from keras import layers, ops
+
+__all__ = ["ScalarMix", "build_model", "compile_model", "reinitialise"]
 
 N_FILTERS, WIDTH, N_HIDDEN = 64, 3, 250
 
 
 def build_model(kind: str, static: np.ndarray, feature_dims: dict[str, int]) -> keras.Model:
-    """Return a classifier of two classes, compiled by the caller.
+    """Return a classifier of two classes, not compiled yet.
 
     Parameters
     ----------
@@ -26,7 +30,9 @@ def build_model(kind: str, static: np.ndarray, feature_dims: dict[str, int]) -> 
     Returns
     -------
     keras.Model
-        From the batches of `cache.adapters.keras.PaddedBatches` to probabilities `(n_docs, 1)`.
+        From the inputs of `cache.adapters.keras.PaddedBatches`, features float16 `(n_docs, length, dim)` and
+        `token_ids` int32 `(n_docs, length)`, as far as the kind has them, to the probability of class 1, float32
+        `(n_docs, 1)`.
     """
     token_ids = keras.Input((None,), dtype="int32", name="token_ids")
     features = {name: keras.Input((None, dim), dtype="float16", name=name) for name, dim in feature_dims.items()}
@@ -50,33 +56,50 @@ def build_model(kind: str, static: np.ndarray, feature_dims: dict[str, int]) -> 
     return keras.Model(inputs, probability, name=kind.replace("-", "_"))
 
 
+def compile_model(model: keras.Model, learning_rate: float) -> None:
+    """Make a model ready to train: binary cross-entropy, and Adam (Kingma and Ba 2015) with this step size."""
+    model.compile(
+        optimizer=keras.optimizers.Adam(learning_rate),
+        loss="binary_crossentropy",
+        # XLA gains nothing on TensorFlow's CPU and compiles for 15 s; JAX is nothing without it.
+        jit_compile=keras.backend.backend() == "jax",
+    )
+
+
 class ScalarMix(layers.Layer):
-    """ELMo's task-specific mix: `gamma * sum(softmax(w)[k] * layer[k])` (Peters et al. 2018, equation 1)."""
+    """ELMo's task-specific mix: `gamma * sum(softmax(w)[k] * layer[k])` (Peters et al. 2018, equation 1).
+
+    It takes a list of `n_layers` arrays float32 `(n_docs, length, dim)` and gives one of the same shape. Its weights
+    are `w`, float32 `(n_layers,)`, and `gamma`, float32 `()`.
+    """
 
     def build(self, shapes: list[tuple[int | None, ...]]) -> None:
-        """Create the weights: zeros, which mix equally, and a gamma of one."""
+        """Create the weights for inputs of these shapes: zeros, which mix equally, and a gamma of one."""
         self.weights_before_softmax = self.add_weight(shape=(len(shapes),), initializer="zeros", name="w")
         self.gamma = self.add_weight(shape=(), initializer="ones", name="gamma")
 
     def call(self, inputs: list[Any]) -> Any:
-        """Return the mixed vectors, in the shape of each input."""
+        """Return the mixed vectors, float32 `(n_docs, length, dim)`."""
         shares = ops.softmax(self.weights_before_softmax)
         total = shares[0] * inputs[0]
         for k, layer in enumerate(inputs[1:], 1):
             total = total + shares[k] * layer
         return self.gamma * total
 
-    def learned(self) -> dict[str, Any]:
-        """Return the shares of the layers and gamma."""
-        shares = ops.convert_to_numpy(ops.softmax(self.weights_before_softmax))
-        return {"shares": [float(share) for share in shares], "gamma": float(self.gamma.numpy())}
-
 
 def reinitialise(model: keras.Model, seed: int, trial: int) -> None:
     """Give a compiled model the trainable weights that it starts a trial with, and a fresh optimiser.
 
-    Weights depend on the seed, the trial and the layer alone. Kernels are Glorot-uniform and biases zero, Keras's
-    defaults for these layers; each is drawn by an initialiser of its own, since one gives the same values each time.
+    Weights depend on the seed, the trial and the layer alone. Kernels are uniform within `sqrt(6 / (fan_in + fan_out))`
+    (Glorot and Bengio 2010) and biases zero, Keras's defaults for these layers; each is drawn by an initialiser of its
+    own, since one gives the same values each time. A `ScalarMix` starts as its `build` has it.
+
+    Parameters
+    ----------
+    model : keras.Model
+        As `build_model` returns it, compiled.
+    seed, trial : int
+        Of the run, and the trial's number; neither below 0.
     """
     for i, variable in enumerate(model.trainable_variables):
         if variable.name == "kernel":

@@ -13,6 +13,7 @@ from os import fstat
 from pathlib import Path
 from typing import IO, Any, cast
 
+from cache.npz import BOUNDED_METHODS
 from trainer.errors import VectorsError
 
 __all__ = ["DAMAGE", "open_unpacked"]
@@ -23,8 +24,6 @@ DAMAGE = (OSError, EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile)
 _BLOCK_BYTES = 2**20
 _BZ2 = re.compile(rb"BZh[1-9](?:1AY&SY|\x17rE8P\x90)")
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06")
-# zipfile decodes the other methods without a bound on what comes out.
-_BOUNDED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _ENCRYPTED = 0x61  # with a password, or as a patch, or strongly
 
 
@@ -111,7 +110,7 @@ def _only_member(file: IO[bytes], path: Path) -> zipfile.ZipExtFile:
     try:
         archive = zipfile.ZipFile(file)
         members = [member for member in archive.infolist() if not member.is_dir()]
-        if len(members) == 1 and members[0].compress_type in _BOUNDED and not members[0].flag_bits & _ENCRYPTED:
+        if len(members) == 1 and members[0].compress_type in BOUNDED_METHODS and not members[0].flag_bits & _ENCRYPTED:
             return cast(zipfile.ZipExtFile, archive.open(members[0]))
     except Exception as error:  # a hostile file can make zipfile raise nearly anything
         raise VectorsError(f"{path}: not a whole .zip ({error}); fetch the file again") from error

@@ -1,10 +1,9 @@
 """Classifying documents, labelled or not, with weights that trials have trained."""
 
 import csv
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -12,13 +11,11 @@ from cache import FeatureCache, Split
 from cache.adapters.console import beginning, human_count
 from cache.files import atomic_path
 from trainer.errors import TrialsError
-from trainer.evaluation import experiment_for, restore
-from trainer.report import TrialResult, read_results
-from trainer.static_vectors import StaticVectors
+from trainer.evaluation import SavedTrial, restore
+from trainer.results import TrialResult, read_results
+from trainer.static_vectors import PADDING, StaticVectors
 
 __all__ = ["Predictions", "choose_split", "choose_trial", "describe_predictions", "predict", "write_predictions"]
-
-_PADDING = "<PAD>"
 
 
 @dataclass(frozen=True)
@@ -29,7 +26,7 @@ class Predictions:
     ----------
     documents : Split
         The documents.
-    label_names : tuple of str
+    label_names : tuple of str, (2,)
         Class names by class index.
     probabilities : ndarray of float32, (n_docs, 2)
         Of each class.
@@ -47,6 +44,15 @@ class Predictions:
 
 def choose_trial(folder: Path, kind: str, number: int | None = None) -> TrialResult:
     """Return a trial of a model: that of a number, or the one with the lowest validation loss.
+
+    Parameters
+    ----------
+    folder : Path
+        The results of `run_trials`.
+    kind : str
+        A model out of `MODELS`.
+    number : int, optional
+        The trial, 1-based.
 
     Raises
     ------
@@ -86,10 +92,7 @@ def choose_split(features: FeatureCache, name: str | None = None) -> str:
 
 
 def predict(
-    folder: Path,
-    config: Mapping[str, Any],
-    number: int,
-    kind: str,
+    saved: SavedTrial,
     features: FeatureCache,
     split: str,
     static: StaticVectors,
@@ -100,36 +103,36 @@ def predict(
 
     Parameters
     ----------
-    folder, config, number, kind, static
-        As in `trainer.evaluation.evaluate`.
-    features : FeatureCache
-        A cache of the same encoding, with or without labels.
-    split : str
-        The documents.
+    saved, features, split, static
+        As in `trainer.evaluation.restore`.
     progress : callable, optional
         Called with the number of documents of each batch.
 
     Raises
     ------
-    TrialsError
-        If the cache has another encoding, the vectors are others, or there are no such weights.
+    TrialsError, SelectionError
+        As `trainer.evaluation.restore`.
     """
     from trainer import fitting
 
-    experiment = experiment_for(config, features, static)
-    model = restore(folder, experiment, kind, number)
+    model, batches, positions = restore(saved, features, split, static)
     documents = features[split]
-    positions = experiment.by_length(split, np.arange(len(documents)))
     second = np.empty(len(documents))
-    second[positions] = fitting.predict(model, experiment.feed(kind, split, positions), progress=progress)
+    second[positions] = fitting.predict(model, batches, progress=progress)
     order = np.argsort(documents.doc_ids)
     second = second[order]
     probabilities = np.stack([1 - second, second], axis=1).astype(np.float32)
-    return Predictions(documents[order], tuple(config["cache"]["label_names"]), probabilities)
+    return Predictions(documents[order], tuple(saved.config["cache"]["label_names"]), probabilities)
 
 
 def write_predictions(path: Path, predictions: Predictions) -> None:
-    """Write a CSV file: `doc_id` (0-based position in the corpus), `label`, and a probability for each class."""
+    """Write a CSV file: `doc_id` (0-based position in the corpus), `label`, and a probability for each class.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be written.
+    """
     with atomic_path(path) as temporary:
         with open(temporary, "w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file)
@@ -143,12 +146,12 @@ def write_predictions(path: Path, predictions: Predictions) -> None:
 
 
 def describe_predictions(predictions: Predictions, n_shown: int = 10) -> list[str]:
-    """Return a table of the first documents, and a line on all of them."""
+    """Return the lines of a table of the first `n_shown` documents, and one on all of them."""
     width = max(5, *(len(name) for name in predictions.label_names))
     lines = [f"doc_id  {'label':{width}}  probability  text"]
     labels, n_documents = predictions.labels, len(predictions.documents)
     for i in range(min(n_shown, n_documents)):
-        words = [word for word in predictions.documents.tokens(i) if word != _PADDING]
+        words = [word for word in predictions.documents.tokens(i) if word != PADDING]
         probability = predictions.probabilities[i].max()
         doc_id = int(predictions.documents.doc_ids[i])
         lines.append(f"{doc_id:6}  {labels[i]:{width}}  {probability:11.3f}  {beginning(words)}")

@@ -9,18 +9,33 @@ import numpy as np
 
 from trainer.errors import TrialsError
 
-__all__ = ["PROTOCOLS", "Pool", "Sizes", "Trial", "check_notebook_lengths", "draw_trial", "group_duplicates"]
+__all__ = [
+    "PROTOCOLS",
+    "SEED_STOP",
+    "Pool",
+    "Sizes",
+    "Trial",
+    "check_notebook_lengths",
+    "draw_trial",
+    "group_duplicates",
+]
 
 PROTOCOLS = ("clean", "notebook")
 
 # Trials count from 1, so `SeedSequence([seed, 0])` is free for what all trials of a seed share.
 _SHARED_BY_ALL_TRIALS = 0
-_SEED_STOP = 2**63
+SEED_STOP = 2**63
+"""Seeds are below it."""
 
 
 @dataclass(frozen=True)
 class Sizes:
     """Documents in each part of a trial.
+
+    Attributes
+    ----------
+    train, validation, test : int
+        To train on, to stop by, and to measure accuracy on; the defaults are the experiment's.
 
     Raises
     ------
@@ -48,6 +63,11 @@ class Pool:
         Class indices.
     train_groups, test_groups : ndarray of int64, (n,)
         Equal for documents with exactly the same tokens, over both splits (`group_duplicates`).
+
+    Raises
+    ------
+    ValueError
+        If labels and groups of a split differ in length.
     """
 
     train_labels: np.ndarray
@@ -71,6 +91,7 @@ class Trial:
     """
 
     number: int
+    """1-based."""
     train: np.ndarray
     """In the train split."""
     validation: np.ndarray
@@ -81,7 +102,7 @@ class Trial:
 
     @property
     def hashes(self) -> tuple[str, str, str]:
-        """Twelve hex digits for each of the sets of train, validation and test documents."""
+        """Twelve hex digits for each of the sets of train, validation and test documents, out of SHA-256."""
         return (
             _hash_set("train", self.train),
             _hash_set(self.validation_split, self.validation),
@@ -104,6 +125,7 @@ def group_duplicates(
     Returns
     -------
     train_groups, test_groups : ndarray of int64, (n_docs,)
+        From 0, in order of appearance.
 
     Examples
     --------
@@ -170,15 +192,35 @@ def draw_trial(protocol: str, pool: Pool, sizes: Sizes, seed: int, number: int) 
     number : int
         The trial, 1-based.
 
+    Returns
+    -------
+    Trial
+        Its documents.
+
     Raises
     ------
     TrialsError
-        If the pool is too small, or all train documents drawn have one label.
+        If an argument is out of its range, the pool is too small, or all train documents drawn have one label.
+
+    Examples
+    --------
+    A trial is the same whichever trials are drawn beside it, and a larger test set holds the smaller one:
+
+    >>> labels, texts = np.arange(20) % 2, np.arange(40)
+    >>> pool = Pool(labels, labels, texts[:20], texts[20:])
+    >>> trial = draw_trial("clean", pool, Sizes(train=4, validation=3, test=5), seed=0, number=2)
+    >>> len(trial.train), len(trial.validation), len(trial.test), trial.validation_split
+    (4, 3, 5, 'train')
+    >>> set(trial.train.tolist()) & set(trial.validation.tolist())
+    set()
+    >>> larger = draw_trial("clean", pool, Sizes(train=4, validation=3, test=9), seed=0, number=1)
+    >>> set(trial.test.tolist()) <= set(larger.test.tolist())
+    True
     """
     if protocol not in PROTOCOLS:
         raise TrialsError(f"no protocol {protocol!r}; there are {', '.join(PROTOCOLS)}")
-    if not 0 <= seed < _SEED_STOP:
-        raise TrialsError(f"the seed is {seed}, expected 0 to {_SEED_STOP - 1}")
+    if not 0 <= seed < SEED_STOP:
+        raise TrialsError(f"the seed is {seed}, expected 0 to {SEED_STOP - 1}")
     if number < 1:
         raise TrialsError(f"the trial number is {number}, expected at least 1")
     draw = _draw_clean if protocol == "clean" else _draw_notebook

@@ -1,137 +1,36 @@
-"""What comes out of trials: the results file, the summary, the table on the terminal and the pictures."""
+"""What the results of trials show: the summary, the table on the terminal and the pictures."""
 
-import csv
-import io
 import json
-import math
 import re
 import textwrap
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict
 from itertools import combinations, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from cache.files import atomic_path
 from trainer.errors import TrialsError
+from trainer.results import TrialResult
 from trainer.statistics import PairedDifference, describe, method, paired_difference, summarize, verdict
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["TrialResult", "plot", "read_results", "summary", "table", "write_results", "write_summary"]
+__all__ = ["plot", "summary", "table", "write_summary"]
 
 CHANCE = 0.5
 _WIDTH = 100
 
 
-@dataclass(frozen=True)
-class TrialResult:
-    """One model's result in one trial: a line of `trials.csv`."""
-
-    trial: int
-    """1-based."""
-    model: str
-    accuracy: float
-    """Fraction of the test documents, 0 to 1."""
-    best_epoch: int
-    """The epoch with the lowest validation loss, 1-based: its weights were tested."""
-    epochs: int
-    """Epochs that were run."""
-    validation_loss: float
-    """At the best epoch."""
-    seconds: float
-    """Of training and testing."""
-    seed: int
-    train_hash: str
-    """Of the document set, as in `Trial.hashes`; likewise the other two."""
-    validation_hash: str
-    test_hash: str
-
-
-_COLUMNS = tuple(field.name for field in fields(TrialResult))
-
-
-def write_results(path: Path, results: Sequence[TrialResult]) -> None:
-    """Write `trials.csv` as a whole: the file there is replaced at once, or stays as it is."""
-    lines = io.StringIO(newline="")
-    writer = csv.writer(lines, lineterminator="\n")
-    writer.writerow(_COLUMNS)
-    for result in results:
-        # `float` first, as NumPy's numbers would be written in another way; `repr` gives back the same number.
-        writer.writerow(repr(float(v)) if isinstance(v, float) else v for v in vars(result).values())
-    with atomic_path(path) as temporary:
-        temporary.write_bytes(lines.getvalue().encode())
-
-
-def read_results(path: Path) -> list[TrialResult]:
-    """Read `trials.csv`; without such a file there are no results yet.
+def summary(results: Sequence[TrialResult]) -> dict[str, Any]:
+    """Return what `summary.json` holds: each model's accuracies, and each pair's difference, as fractions.
 
     Raises
     ------
     TrialsError
-        If the file is damaged; the message names the line.
+        If there are no results.
     """
-    try:
-        text = path.read_bytes().decode("utf-8")
-    except FileNotFoundError:
-        return []
-    except UnicodeDecodeError as error:
-        line = error.object.count(b"\n", 0, error.start) + 1
-        raise _damaged(path, line, f"byte {error.start} is not UTF-8") from error
-    except OSError as error:
-        raise TrialsError(f"{path} cannot be read: {error.strerror}") from error
-    results: list[TrialResult] = []
-    found: set[tuple[int, str]] = set()
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    try:
-        header = tuple(next(reader, ()))
-        if header != _COLUMNS:
-            raise ValueError(f"the columns are {','.join(header) or 'missing'}, expected {','.join(_COLUMNS)}")
-        for row in reader:
-            result = _parse_row(row)
-            if (result.trial, result.model) in found:
-                raise ValueError(f"trial {result.trial} of {result.model} is there twice")
-            found.add((result.trial, result.model))
-            results.append(result)
-        if not text.endswith("\n"):
-            raise ValueError("the line is cut short")
-    except (ValueError, csv.Error) as error:
-        raise _damaged(path, max(1, reader.line_num), str(error)) from error
-    return results
-
-
-def _parse_row(row: Sequence[str]) -> TrialResult:
-    if len(row) != len(_COLUMNS):
-        raise ValueError(f"{len(row)} values, expected {len(_COLUMNS)}")
-    values: dict[str, Any] = {}
-    for field, text in zip(fields(TrialResult), row, strict=True):
-        assert isinstance(field.type, type)
-        try:
-            values[field.name] = field.type(text)
-        except ValueError:
-            raise ValueError(f"{field.name} is {text!r}, expected {field.type.__name__}") from None
-    result = TrialResult(**values)
-    checks = {
-        "trial": result.trial >= 1,
-        "model": result.model != "",
-        "accuracy": 0 <= result.accuracy <= 1,
-        "best_epoch": 1 <= result.best_epoch <= result.epochs,
-        "seconds": 0 <= result.seconds < math.inf,
-        "seed": result.seed >= 0,
-        **{name: re.fullmatch("[0-9a-f]+", values[name]) for name in _COLUMNS if name.endswith("_hash")},
-    }
-    if wrong := [name for name, holds in checks.items() if not holds]:
-        raise ValueError(f"{wrong[0]} is {values[wrong[0]]!r}")
-    return result
-
-
-def _damaged(path: Path, line: int, what: str) -> TrialsError:
-    return TrialsError(f"{path}, line {line}: {what}; repair that line, or remove the folder and run the trials again")
-
-
-def summary(results: Sequence[TrialResult]) -> dict[str, Any]:
-    """Return what `summary.json` holds: each model's accuracies, and each pair's difference, as fractions."""
     accuracies = _by_model(results)
     return {
         "models": {model: asdict(summarize(list(found.values()))) for model, found in accuracies.items()},
@@ -143,13 +42,44 @@ def summary(results: Sequence[TrialResult]) -> dict[str, Any]:
 
 
 def write_summary(folder: Path, results: Sequence[TrialResult], more: Mapping[str, Any] | None = None) -> None:
-    """Write a folder's `summary.json`, with further entries if there are any."""
+    """Write a folder's `summary.json`, with further entries if there are any; it appears whole or not at all.
+
+    Raises
+    ------
+    TrialsError
+        If there are no results.
+    OutputError
+        If it cannot be written.
+    """
     with atomic_path(folder / "summary.json") as temporary:
         temporary.write_text(json.dumps({**summary(results), **(more or {})}, indent=1) + "\n", encoding="utf-8")
 
 
 def table(results: Sequence[TrialResult]) -> str:
-    """Return the table for the terminal: trials, summaries, differences, and what they show, in words."""
+    """Return the table for the terminal: trials, summaries, differences, and what they show, in words.
+
+    Raises
+    ------
+    TrialsError
+        If there are no results.
+
+    Examples
+    --------
+    >>> rest = {"best_epoch": 3, "epochs": 5, "validation_loss": 0.6, "seconds": 2.5, "seed": 0}
+    >>> hashes = {"train_hash": "0a", "validation_hash": "0b", "test_hash": "0c"}
+    >>> print(table([TrialResult(trial, "elmo", 0.7 + trial / 50, **rest, **hashes) for trial in (1, 2)]))
+    Accuracy in %
+    trial          elmo
+    -------------------
+        1          72.0
+        2          74.0
+    -------------------
+     mean          73.0
+       sd           1.4
+    range  72.0 to 74.0
+    <BLANKLINE>
+    No two models have a trial in common: there is nothing to compare.
+    """
     accuracies = _by_model(results)
     summaries = {model: summarize(list(found.values())) for model, found in accuracies.items()}
     rows = [["trial", *accuracies]]
@@ -215,6 +145,13 @@ def plot(runs: Mapping[str, Sequence[TrialResult]], path: Path) -> None:
         Results by the name that stands over them.
     path : Path
         The picture; it appears whole or not at all.
+
+    Raises
+    ------
+    TrialsError
+        If there are no runs, or one has no results.
+    OutputError
+        If it cannot be written.
     """
     # Here, as `--help` need not wait for matplotlib; `Figure` without pyplot, as it leaves nothing global behind.
     from matplotlib.backends.backend_agg import FigureCanvasAgg

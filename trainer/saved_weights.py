@@ -11,25 +11,37 @@ from cache.errors import one_line
 from cache.files import atomic_path
 from cache.npz import array_names, read_array
 from trainer.errors import TrialsError
-from trainer.report import TrialResult
+from trainer.results import TrialResult
 
 __all__ = ["load_weights", "save_weights", "weights_path", "weights_summary"]
 
 
 def weights_path(out: Path, model: str, number: int) -> Path:
-    """Return the file of a trial's trained weights."""
+    """Return the file of a trial's trained weights.
+
+    Examples
+    --------
+    >>> weights_path(Path("results"), "elmo", 3).as_posix()
+    'results/weights/elmo-003.npz'
+    """
     return out / "weights" / f"{model}-{number:03d}.npz"
 
 
 def save_weights(out: Path, model: str, number: int, weights: Mapping[str, np.ndarray]) -> None:
-    """Write a trial's trained weights, by `layer/variable`."""
+    """Write a trial's trained weights, float32, by `layer/variable`; the file appears whole or not at all.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be written.
+    """
     with atomic_path(weights_path(out, model, number)) as temporary:
         with open(temporary, "wb") as file:
             np.savez(file, **weights)  # type: ignore[arg-type]
 
 
 def load_weights(out: Path, model: str, number: int) -> dict[str, np.ndarray]:
-    """Return a trial's trained weights, by `layer/variable`.
+    """Return a trial's trained weights, float32, by `layer/variable`.
 
     Raises
     ------
@@ -47,7 +59,27 @@ def load_weights(out: Path, model: str, number: int) -> dict[str, np.ndarray]:
 
 
 def weights_summary(out: Path, results: Sequence[TrialResult]) -> dict[str, Any]:
-    """Return each model's number of trainable parameters and, where one was trained, its mix of layers by trial."""
+    """Return what `summary.json` holds of the weights of some trials.
+
+    Parameters
+    ----------
+    out : Path
+        The results of `run_trials`.
+    results : sequence of TrialResult
+        The trials.
+
+    Returns
+    -------
+    dict
+        `trainable_parameters`: their number by model. `scalar_mix`, where a mix of layers was trained: a dict for each
+        training with `trial`, `model`, `shares` (of each layer, adding up to 1) and `gamma`, as in
+        `trainer.models.ScalarMix`.
+
+    Raises
+    ------
+    TrialsError
+        As `load_weights`.
+    """
     summary: dict[str, Any] = {"trainable_parameters": {}}
     for result in results:
         weights = load_weights(out, result.model, result.trial)

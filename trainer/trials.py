@@ -13,7 +13,7 @@ from cache.files import remove_strays
 from trainer.distribution import run_trials_elsewhere
 from trainer.errors import TrialsError
 from trainer.experiment import Experiment
-from trainer.report import TrialResult, read_results, write_results
+from trainer.results import TrialResult, read_results, write_results
 from trainer.saved_weights import save_weights
 from trainer.settings import MODELS, read_config, refuse_other_settings, write_config
 
@@ -44,7 +44,7 @@ def run_trials(
     n_trials : int
         How many trials there shall be.
     out : Path
-        Folder of the results: `config.json`, `trials.csv`, `weights/MODEL-NNN.npz`.
+        Folder of the results: `config.json`, `trials.csv`, `weights/MODEL-NNN.npz`. Made if it is not there.
     workers : Workers
         Processes that trials run in, each with a cache and vectors of its own.
     on_epoch : callable, optional
@@ -55,12 +55,17 @@ def run_trials(
     Returns
     -------
     list of TrialResult
-        All results of the folder, also those of earlier runs.
+        All results of the folder, also those of earlier runs, by trial and then in the order of `MODELS`.
 
     Raises
     ------
     TrialsError
-        If the folder holds trials of other settings.
+        If the folder holds trials of other settings or damaged results, a model has another name, or the cache has too
+        few documents.
+    SelectionError
+        If the cache has no such layer.
+    OutputError
+        If the folder cannot be written to.
     WorkersError
         If workers cannot be had, or died again and again; finished trials stay.
     """
@@ -82,7 +87,8 @@ def run_trials(
         write_config(out, wanted)
     results = read_results(out / "trials.csv")
     done = {(result.trial, result.model) for result in results}
-    pending = [(number, model) for number in range(1, n_trials + 1) for model in models if (number, model) not in done]
+    wanted_trials = ((number, model) for number in range(1, n_trials + 1) for model in dict.fromkeys(models))
+    pending = [trial for trial in wanted_trials if trial not in done]
 
     def keep(found: tuple[TrialResult, dict[str, np.ndarray]]) -> None:
         result, weights = found

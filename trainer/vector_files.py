@@ -43,6 +43,10 @@ class VectorReader:
         Text, or text in a `.gz`, `.bz2` or `.xz`, or in a `.zip` of one file.
     progress : callable or None
         Called with every advance, in bytes of the file on disk.
+
+    Attributes
+    ----------
+    path : Path
     """
 
     def __init__(self, path: Path, progress: Callable[[int], None] | None = None) -> None:
@@ -59,12 +63,13 @@ class VectorReader:
     def rows(self, wanted: Container[bytes]) -> Iterator[tuple[bytes, np.ndarray]]:
         """Word (UTF-8) and values, float32 `(dim,)`, of the rows whose word is in `wanted`.
 
-        Every line is checked for its encoding and its number of fields, the values in the rows given alone.
+        Every line is checked for its encoding and its number of fields, the values in the rows given alone. Each call
+        reads the file anew.
 
         Raises
         ------
         VectorsError
-            At the first line that is wrong, with its 1-based number.
+            If the file cannot be opened; at the first line that is wrong, with its 1-based number.
         """
         self._dim, self._header = 0, None
         number = n_rows = dim = 0

@@ -1,8 +1,12 @@
 """What the commands share: errors in one line, numbers as people read them."""
 
 import errno
+import signal
+import sys
+import threading
 import traceback
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import click
@@ -23,6 +27,7 @@ _INTERRUPTED = 130
 _RESUMED = "What is finished stays; the same command goes on from there."
 _ANEW = "The same command begins anew."
 _SHOWN_CHARACTERS = 60
+_AGAIN_S = 0.1
 
 
 class Command(click.Command):
@@ -33,7 +38,8 @@ class Command(click.Command):
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; see the class."""
         try:
-            return super().invoke(ctx)
+            with _every_interrupt_counts():
+                return super().invoke(ctx)
         except (CacheError, OSError, MemoryError) as error:
             if isinstance(error, OSError) and error.errno == errno.EPIPE:
                 raise  # whoever read the output has had enough: click knows what to do
@@ -45,6 +51,30 @@ class Command(click.Command):
         except KeyboardInterrupt:
             click.echo(f"\nStopped. {_RESUMED if ctx.invoked_subcommand in self.resumable else _ANEW}", err=True)
             ctx.exit(_INTERRUPTED)
+
+
+@contextmanager
+def _every_interrupt_counts() -> Iterator[None]:
+    """Within, a Ctrl-C that falls into a callback, such as JAX's at each garbage collection, comes once more.
+
+    Python can only report what is raised there, and goes on.
+    """
+    report = sys.unraisablehook
+
+    def again(unraisable: "sys.UnraisableHookArgs") -> None:
+        if issubclass(unraisable.exc_type, KeyboardInterrupt):
+            # Not at once: it would fall into this function, which is such a callback as well.
+            main_thread = threading.main_thread().ident
+            assert main_thread is not None
+            threading.Timer(_AGAIN_S, signal.pthread_kill, (main_thread, signal.SIGINT)).start()
+        else:
+            report(unraisable)
+
+    sys.unraisablehook = again
+    try:
+        yield
+    finally:
+        sys.unraisablehook = report
 
 
 class Commands(Command, click.Group):

@@ -10,14 +10,14 @@ from cache.split import Split
 
 __all__ = ["PaddedBatches"]
 
-_LENGTH_STEP = 64
-"""Trimmed batches have lengths that are multiples of it: few shapes, few compilations."""
+_LENGTH_STEP = 64  # trimmed batches have lengths that are multiples of it: few shapes, few compilations
 
 
 class PaddedBatches(keras.utils.PyDataset):  # type: ignore[misc]
     """Batches of documents, padded in front with zeros and cut to their last `window` tokens.
 
-    `batches[i]` is a pair of inputs and labels. Inputs are a dict of arrays, by name:
+    `batches[i]` is a pair of inputs and labels, `len(batches)` the number of batches an epoch. Inputs are a dict of
+    arrays, by name:
 
     - each of `splits`: the documents' vectors, float16 `(n_docs, length, dim)`;
     - `token_ids`: int32 `(n_docs, length)`, the token ids plus one, so that 0 is padding;
@@ -34,8 +34,10 @@ class PaddedBatches(keras.utils.PyDataset):  # type: ignore[misc]
         Input name to split; several are several layers of the same documents. May be empty if `documents` is given.
     documents : Split, optional
         Where token ids and labels come from. Default: the first of `splits`.
-    batch_size, window : int
-        Documents a batch, tokens a document at most.
+    batch_size : int
+        Documents a batch; the last one may have fewer.
+    window : int
+        Tokens a document at most.
     shuffle_seed : sequence of int, optional
         Seed of the order of documents, drawn anew for each epoch from `(*shuffle_seed, epoch)`. Default: as given; let
         it be for `predict`, whose results have the order of the batches.
@@ -49,14 +51,21 @@ class PaddedBatches(keras.utils.PyDataset):  # type: ignore[misc]
     Raises
     ------
     ValueError
-        If the splits do not hold the same documents, or `batch_size` or `window` is below 1.
+        If the splits do not hold the same documents, `batch_size` or `window` is below 1, or there are neither splits
+        nor documents.
+    IndexError
+        From `batches[i]`: if an epoch has no such batch.
+    CorruptFileError
+        From `batches[i]`: if a file of the cache is missing or damaged.
 
     Examples
     --------
-    >>> batches = PaddedBatches({"features": train}, shuffle_seed=(0,), masks=True)  # doctest: +SKIP
-    >>> inputs, labels = batches[0]                                                  # doctest: +SKIP
-    >>> {name: array.shape for name, array in inputs.items()}                        # doctest: +SKIP
-    {'features': (16, 500, 256), 'token_ids': (16, 500), 'mask': (16, 500)}
+    >>> from cache import FeatureCache
+    >>> train = FeatureCache("imdb.elmo")["train"]
+    >>> batches = PaddedBatches({"features": train}, batch_size=4, shuffle_seed=(0,), masks=True)
+    >>> inputs, labels = batches[0]
+    >>> {name: array.shape for name, array in inputs.items()}
+    {'features': (4, 500, 256), 'token_ids': (4, 500), 'mask': (4, 500)}
     """
 
     def __init__(
@@ -73,6 +82,8 @@ class PaddedBatches(keras.utils.PyDataset):  # type: ignore[misc]
         super().__init__()
         if batch_size < 1 or window < 1:
             raise ValueError(f"batch_size is {batch_size} and window {window}, expected at least 1")
+        if documents is None and not splits:
+            raise ValueError("there are neither splits nor documents, expected at least one of them")
         self.splits = dict(splits)
         self.batch_size = batch_size
         self.window = window
@@ -96,7 +107,13 @@ class PaddedBatches(keras.utils.PyDataset):  # type: ignore[misc]
         self.begin_epoch(0)
 
     def begin_epoch(self, epoch: int) -> None:
-        """Order the documents as that epoch has them."""
+        """Order the documents as an epoch has them.
+
+        Parameters
+        ----------
+        epoch : int
+            From 0, which a new object is at.
+        """
         self._epoch = epoch
         n_docs = len(self._lengths)
         if self._shuffle_seed is None:

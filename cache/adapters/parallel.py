@@ -12,15 +12,14 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, TypeVar
 
 from cache.errors import WorkersError, one_line
 
 __all__ = ["Workers", "run_tasks", "visible_gpus"]
 
 CONNECT_S = 30
-MOST_BARREN_STARTS = 3
-"""Pools in a row that may die before any of them has finished a task."""
+_MOST_BARREN_STARTS = 3  # pools in a row that may die before any of them has finished a task
 
 _Job = TypeVar("_Job")
 _Result = TypeVar("_Result")
@@ -50,6 +49,11 @@ class Workers:
         ------
         WorkersError
             If it says anything else.
+
+        Examples
+        --------
+        >>> Workers.parse("2"), Workers.parse("tcp://node1:8786")
+        (Workers(count=2, scheduler=None), Workers(count=0, scheduler='tcp://node1:8786'))
         """
         if text == "auto":
             return cls(max(1, len(visible_gpus())))
@@ -88,8 +92,11 @@ class _DeathError(Exception):
 
 
 @dataclass(frozen=True)
-class _Outcome(Generic[_Result]):
-    result: _Result
+class _Outcome:
+    """What became of a job, by its number."""
+
+    key: int
+    result: Any = None
     error: Exception | None = None
 
 
@@ -130,14 +137,14 @@ def run_tasks(
         while left:
             n_before = len(left)
             try:
-                for key, outcome in results_of(function, list(left.items())):
+                for outcome in results_of(function, list(left.items())):
                     if outcome.error:
                         raise outcome.error
                     on_result(outcome.result)
-                    del left[key]
+                    del left[outcome.key]
             except _DeathError as death:
                 n_barren = 0 if len(left) < n_before else n_barren + 1
-                if n_barren == MOST_BARREN_STARTS:
+                if n_barren == _MOST_BARREN_STARTS:
                     raise WorkersError(
                         f"workers died again and again without finishing anything ({one_line(death)}): out of memory? "
                         "Fewer workers need less; what is finished stays, and the same command goes on from there"
@@ -156,21 +163,21 @@ def visible_gpus() -> list[str]:
     return [str(i) for i in range(n_gpus)]
 
 
-def _run(function: Callable[[_Job], _Result], key: int, job: _Job, place: _Place | None) -> tuple[int, _Outcome[Any]]:
+def _run(function: Callable[[_Job], object], key: int, job: _Job, place: _Place | None) -> _Outcome:
     if place:
         place.prepare()
     try:
         with _alone:  # a worker of Dask has several threads, and one encoder
-            return key, _Outcome(function(job))
+            return _Outcome(key, function(job))
     except Exception as error:  # as a value: what a pool raises by itself is a worker's death
-        return key, _Outcome(None, error)
+        return _Outcome(key, error=error)
 
 
 @contextlib.contextmanager
 def _pool(
     workers: Workers, check: Callable[[_Job], str | None] | None, jobs: Sequence[_Job]
-) -> Iterator[Callable[..., Iterator[tuple[int, _Outcome[Any]]]]]:
-    """Yield a function that runs another on numbered jobs, and yields numbers and outcomes as they come."""
+) -> Iterator[Callable[..., Iterator[_Outcome]]]:
+    """Yield a function that runs another on numbered jobs, and yields their outcomes as they come."""
     if workers.scheduler is None:
         n_threads = max(1, (os.cpu_count() or 1) // workers.count)
         with tempfile.TemporaryDirectory(prefix="elmo-workers-") as slots:
@@ -192,8 +199,8 @@ def _pool(
 
 
 def _local_results(
-    count: int, place: _Place, function: Callable[[_Job], _Result], left: Sequence[tuple[int, _Job]]
-) -> Iterator[tuple[int, _Outcome[Any]]]:
+    count: int, place: _Place, function: Callable[[_Job], object], left: Sequence[tuple[int, _Job]]
+) -> Iterator[_Outcome]:
     import joblib  # brings more than a reader of caches needs
 
     calls = (joblib.delayed(_run)(function, key, job, place) for key, job in left)
@@ -206,8 +213,8 @@ def _local_results(
 
 
 def _cluster_results(
-    client: Any, function: Callable[[_Job], _Result], left: Sequence[tuple[int, _Job]]
-) -> Iterator[tuple[int, _Outcome[Any]]]:
+    client: Any, function: Callable[[_Job], object], left: Sequence[tuple[int, _Job]]
+) -> Iterator[_Outcome]:
     # Not by joblib's Dask backend: that of 1.6 waits for ever for a task that was given up.
     from distributed import KilledWorker, as_completed
 

@@ -15,6 +15,23 @@ def progress_bar(total: int, label: str, unit: str, show: bool = True, initial: 
     """Show how much of `total` is done, the rate and the time left; `update(n)` advances it.
 
     It appears after half a second. Where stderr is a file, it writes a line every half minute.
+
+    Parameters
+    ----------
+    total : int
+        How much there is to do, in `unit`.
+    label : str
+        What is done; it stands before the bar.
+    unit : str
+        As `B` or `run`.
+    show : bool
+        False for a bar that shows nothing.
+    initial : int
+        How much was done before.
+
+    Yields
+    ------
+    tqdm
     """
     to_terminal = sys.stderr.isatty()
     with tqdm(

@@ -28,11 +28,18 @@ def dataset(batches: PaddedBatches) -> tf.data.Dataset:
     tf.data.Dataset
         Of known cardinality; its `element_spec` has None for the number of documents, and for the length with `trim`.
 
+    Raises
+    ------
+    tf.errors.UnknownError
+        While it is iterated, if a file of the cache is missing or damaged; it quotes the `CorruptFileError`.
+
     Examples
     --------
-    >>> training = dataset(PaddedBatches({"features": train}, shuffle_seed=(0,), trim=True))  # doctest: +SKIP
-    >>> training.element_spec[0]["features"]                                                  # doctest: +SKIP
-    TensorSpec(shape=(None, None, 256), dtype=tf.float16, name=None)
+    >>> from cache import FeatureCache
+    >>> train = FeatureCache("imdb.elmo")["train"]
+    >>> training = dataset(PaddedBatches({"features": train}, batch_size=4, shuffle_seed=(0,), trim=True))
+    >>> len(training), training.element_spec[0]["features"]
+    (2, TensorSpec(shape=(None, None, 256), dtype=tf.float16, name=None))
     """
     epochs = itertools.count()
 
@@ -41,8 +48,8 @@ def dataset(batches: PaddedBatches) -> tf.data.Dataset:
         feed.begin_epoch(next(epochs))
         return (feed[i] for i in range(len(feed)))
 
-    found = tf.data.Dataset.from_generator(one_epoch, output_signature=_element_spec(batches))
-    return found.apply(tf.data.experimental.assert_cardinality(len(batches))).prefetch(tf.data.AUTOTUNE)
+    whole_batches = tf.data.Dataset.from_generator(one_epoch, output_signature=_element_spec(batches))
+    return whole_batches.apply(tf.data.experimental.assert_cardinality(len(batches))).prefetch(tf.data.AUTOTUNE)
 
 
 def _element_spec(batches: PaddedBatches) -> tuple[Any, ...]:

@@ -26,10 +26,21 @@ class SplitDataset(torch.utils.data.Dataset[Item]):
     split : Split
         The documents.
 
+    Raises
+    ------
+    IndexError
+        From `dataset[i]`: if there is no such document.
+    CorruptFileError
+        From `dataset[i]`: if a file of the cache is missing or damaged.
+
     Examples
     --------
     >>> from torch.utils.data import DataLoader
-    >>> loader = DataLoader(SplitDataset(train), 16, shuffle=True, collate_fn=padded)  # doctest: +SKIP
+    >>> from cache import FeatureCache
+    >>> train = FeatureCache("imdb.elmo")["train"]
+    >>> loader = DataLoader(SplitDataset(train), 4, collate_fn=padded)
+    >>> [batch.features.shape for batch in loader]
+    [torch.Size([4, 12, 256]), torch.Size([2, 14, 256])]
     """
 
     def __init__(self, split: Split):
@@ -66,6 +77,15 @@ def padded(items: Sequence[Item], side: str = "right") -> PaddedBatch:
         Items of a `SplitDataset`.
     side : {"right", "left"}
         Where the zeros go.
+
+    Returns
+    -------
+    PaddedBatch
+
+    Raises
+    ------
+    ValueError
+        If `side` is something else.
 
     Examples
     --------

@@ -17,17 +17,47 @@ from elmo_cache.packing import Packing, choose_streams, pack
 if TYPE_CHECKING:
     from elmo_cache.bilm.model import BidirectionalLSTM, CharacterCNN
 
-__all__ = ["LAYER_CHOICES", "PRECISIONS", "BiLMEncoder", "all_layers"]
+__all__ = ["LAYER_CHOICES", "PRECISIONS", "BiLMEncoder", "all_layers", "check_documents", "check_layers"]
 
 LAYER_CHOICES = ("mix", "top", "all")
 PRECISIONS = ("float32", "bfloat16")
 WORD_BATCHES = (32, 256)
 
 
-def all_layers(size: int, mix: Sequence[float]) -> Layers:
-    """Return how all layers are stored side by side: layer 0 `size` wide, the others twice that.
+def check_layers(layers: str) -> None:
+    """Raise `EncoderError` unless `layers` is one of `LAYER_CHOICES`."""
+    if layers not in LAYER_CHOICES:
+        raise EncoderError(f"layers is {layers!r}, expected one of {', '.join(LAYER_CHOICES)}")
 
-    `mix` has the weight of each layer in the mix, gamma included.
+
+def check_documents(documents: Sequence[Sequence[str]]) -> None:
+    """Raise `EncoderError` if a document is a string: it would be read letter by letter."""
+    if any(isinstance(document, str) for document in documents):
+        raise EncoderError("a document is a list of words, not a string: split the text first")
+
+
+def all_layers(size: int, mix: Sequence[float]) -> Layers:
+    """Return how all layers of an ELMo are stored side by side, and the views of them that a cache offers.
+
+    Parameters
+    ----------
+    size : int
+        Width of one direction: layer 0 is stored `size` wide, the others twice that.
+    mix : sequence of float
+        Weight of each layer in the mix, gamma included; its length is the number of layers.
+
+    Returns
+    -------
+    Layers
+        Datasets `layer_0`, `layer_1`, …; views `mix`, the default, `top`, and `0`, `1`, …
+
+    Examples
+    --------
+    >>> layers = all_layers(128, [1 / 3, 1 / 3, 1 / 3])
+    >>> layers.stored
+    {'layer_0': 128, 'layer_1': 256, 'layer_2': 256}
+    >>> list(layers.views), layers.dim
+    (['mix', 'top', '0', '1', '2'], 256)
     """
     stored = {f"layer_{k}": 2 * size if k else size for k in range(len(mix))}
     views: dict[str, dict[str, float]] = {"mix": dict(zip(stored, mix, strict=True))}
@@ -41,7 +71,10 @@ def all_layers(size: int, mix: Sequence[float]) -> Layers:
 class BiLMEncoder:
     """An ELMo that runs from its weights alone, stateless: every document starts from zero state.
 
-    Keras is imported, and the models are built, by the first call of `encode`.
+    The network is that of Peters et al. (2018, arXiv:1802.05365): see `elmo_cache.bilm.model`. A token's vectors are
+    those of `n_layers` + 1 layers: layer 0 is the character network's vector of the word, twice over, and layer k the
+    output of the k-th LSTM forward beside that of the k-th LSTM backward. Keras is imported, and the models are built,
+    by the first call of `encode`. `load_encoder` makes one from files.
 
     Parameters
     ----------
@@ -55,15 +88,30 @@ class BiLMEncoder:
         What a token's vector is: the weighted sum of all layers, the last layer, or all layers side by side
         (layer 0 once, not doubled).
     precision : {"float32", "bfloat16"}
-        Of the matrix products.
+        What matrix products are computed in; sums and states are float32.
     mix : sequence of float, optional
         Weight of each layer in the mix, gamma included. Default: equal weights that add up to 1, which is
         ELMo's mix before anything has trained it.
-    n_streams, time_chunk : int
-        How documents are packed. They touch rounding and speed only.
+    n_streams : int
+        The most streams that documents are packed into. Touches rounding and speed only.
+    time_chunk : int
+        Time steps of one call of the model. Touches rounding and speed only.
+
+    Raises
+    ------
+    EncoderError
+        If `layers` or `precision` is unknown, or `mix` is not a finite weight for each layer.
 
     Attributes
     ----------
+    name : str
+        What people call the encoder.
+    options : BiLMOptions
+        The architecture.
+    precision : str
+        What matrix products are computed in.
+    n_streams, time_chunk : int
+        How documents are packed.
     tokenizer : str
         The tokeniser that fits the text the weights were trained on: "words", unless a loader knows better.
     """
@@ -84,8 +132,7 @@ class BiLMEncoder:
         n_streams: int = 128,
         time_chunk: int = 16,
     ):
-        if layers not in LAYER_CHOICES:
-            raise EncoderError(f"layers is {layers!r}, expected one of {', '.join(LAYER_CHOICES)}")
+        check_layers(layers)
         if precision not in PRECISIONS:
             raise EncoderError(f"precision is {precision!r}, expected one of {', '.join(PRECISIONS)}")
         self.name = name
@@ -110,12 +157,12 @@ class BiLMEncoder:
 
     @property
     def dim(self) -> int:
-        """Length of the vectors that `encode` returns."""
+        """Columns of the arrays that `encode` returns; with `layers="all"` those of all layers together."""
         return self.layers.n_columns
 
     @cached_property
     def description(self) -> dict[str, Any]:
-        """Everything that decides a vector beyond rounding, as JSON."""
+        """Everything that decides a vector beyond rounding, as JSON: equal for equal weights, wherever they lay."""
         return {
             "model": "elmo",
             "weights": weights_fingerprint(self._weights),
@@ -131,7 +178,13 @@ class BiLMEncoder:
         return {"n_streams": self.n_streams, "time_chunk": self.time_chunk}
 
     def use_computation(self, computation: Mapping[str, Any]) -> None:
-        """Compute as an existing cache was computed."""
+        """Compute as an existing cache was computed.
+
+        Parameters
+        ----------
+        computation : Mapping
+            Its `computation`; what it lacks stays as it is.
+        """
         self.n_streams = int(computation.get("n_streams", self.n_streams))
         self.time_chunk = int(computation.get("time_chunk", self.time_chunk))
 
@@ -151,9 +204,13 @@ class BiLMEncoder:
         -------
         list of ndarray of float32, (n_tokens, dim)
             One array a document, in the order given.
+
+        Raises
+        ------
+        EncoderError
+            If a document is a string.
         """
-        if any(isinstance(document, str) for document in documents):
-            raise EncoderError("a document is a list of words, not a string: split the text first")
+        check_documents(documents)
         words: dict[str, int] = {}
         # 0 is no word; 1 and 2 mark where a document begins and ends.
         numbered = [

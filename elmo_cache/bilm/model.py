@@ -26,8 +26,12 @@ def _compiled(model: keras.Model) -> None:
 class CharacterCNN(keras.Model):
     """Words to vectors: character embedding, convolutions, maximum over positions, highway layers, projection.
 
+    Each filter gives one number, `activation(max over positions of (convolution) + bias)` (Kim et al. 2016,
+    arXiv:1508.06615). A highway layer then makes `g * relu(W_transform x + b_transform) + (1 - g) * x` of x with the
+    gate g = `sigmoid(W_carry x + b_carry)` (Srivastava et al. 2015, arXiv:1505.00387; the names are bilm-tf's).
+
     `call` takes character ids `(n_words, max_characters)` int32 (`characters.character_ids`) and returns
-    `(n_words, projection_dim)` float32. `precision` and `kernel_dtype` are those of `BidirectionalLSTM`.
+    `(n_words, projection_dim)` float32. The parameters are those of `BidirectionalLSTM`.
     """
 
     def __init__(self, options: BiLMOptions, precision: str = "float32", kernel_dtype: str | None = None):
@@ -63,12 +67,12 @@ class CharacterCNN(keras.Model):
             axis=-1,
         )
         for carry, transform in self.highways:
-            kept = ops.sigmoid(carry(x))
-            x = kept * ops.relu(transform(x)) + (1.0 - kept) * x
+            gate = ops.sigmoid(carry(x))
+            x = gate * ops.relu(transform(x)) + (1.0 - gate) * x
         return self.projection(x)
 
     def load(self, weights: Weights) -> None:
-        """Take over the weights of a public file."""
+        """Take over the weights of a public file; those of the LSTMs are not looked at."""
         # Id 0 marks a row that is no word: its vector is zero.
         self.embedding.assign(np.pad(weights["char_embed"], ((1, 0), (0, 0))))
         for i, (kernel, bias) in enumerate(self.convolutions):
@@ -128,12 +132,7 @@ class BidirectionalLSTM(keras.Model):
         self.options = options
         self.mix = None if mix is None else [float(weight) for weight in mix]
         self.lstms = [
-            [
-                ProjectedLSTM(
-                    options, precision, kernel_dtype, reverse=bool(direction), name=f"lstm_{direction}_{layer}"
-                )
-                for layer in range(options.n_layers)
-            ]
+            [ProjectedLSTM(options, precision, kernel_dtype, direction, layer) for layer in range(options.n_layers)]
             for direction in range(2)
         ]
         self.built = True
@@ -163,13 +162,10 @@ class BidirectionalLSTM(keras.Model):
         if self.mix is None:
             return ops.stack(layers[1:])
         weighted = [weight * layer for weight, layer in zip(self.mix, layers, strict=True) if weight]
-        total = weighted[0]
-        for term in weighted[1:]:
-            total = total + term
-        return total[None]
+        return sum(weighted[1:], start=weighted[0])[None]
 
     def zero_states(self, n_streams: int) -> dict[str, np.ndarray]:
-        """Return the states before the first chunk."""
+        """Return the states before the first chunk: zeros, float32, by the names that `call` takes."""
         sizes = {"hidden": self.options.projection_dim, "cell": self.options.dim}
         return {
             f"{name}_{direction}_{layer}": np.zeros((size, n_streams), np.float32)
@@ -179,7 +175,7 @@ class BidirectionalLSTM(keras.Model):
         }
 
     def load(self, weights: Weights) -> None:
-        """Take over the weights of a public file."""
+        """Take over the weights of a public file; those of the character network are not looked at."""
         for direction, lstms in enumerate(self.lstms):
             for layer, lstm in enumerate(lstms):
                 name = lstm_name(direction, layer)
@@ -200,13 +196,19 @@ class BidirectionalLSTM(keras.Model):
 class ProjectedLSTM(keras.layers.Layer):
     """An LSTM layer with projection and clipping, without peepholes (Sak et al. 2014, arXiv:1402.1128).
 
+    From the input x and the hidden state h, both `projection_dim` long, and the cell state c, `dim` long, a step makes
+
+        i, j, f, o = split(W [x; h] + b, 4), with 1 added to f
+        c = clip(sigmoid(f) * c + sigmoid(i) * tanh(j), cell_clip)
+        h = clip(P (sigmoid(o) * tanh(c)), proj_clip)
+
     Streams are columns: the kernels stand on the left of each product, where a CPU's matrix product reads them as they
     are. On the right they would be repacked in every time step, 67 MB of them in the original ELMo, for a few rows.
     """
 
-    def __init__(self, options: BiLMOptions, precision: str, kernel_dtype: str | None, *, reverse: bool, name: str):
-        super().__init__(name=name, dtype=_sum_dtype(precision))
-        self.options, self.precision, self.reverse = options, precision, reverse
+    def __init__(self, options: BiLMOptions, precision: str, kernel_dtype: str | None, direction: int, layer: int):
+        super().__init__(name=f"lstm_{direction}_{layer}", dtype=_sum_dtype(precision))
+        self.options, self.precision, self.reverse = options, precision, bool(direction)
         size, cells, dtype = options.projection_dim, options.dim, kernel_dtype or precision
         self.kernel = self.add_weight(shape=(4 * cells, 2 * size), name="kernel", dtype=dtype)
         self.bias = self.add_weight(shape=(4 * cells, 1), name="bias")

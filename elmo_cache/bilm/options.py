@@ -36,10 +36,16 @@ class BiLMOptions:
         Length of a character's vector.
     max_characters : int
         Ids a word is padded or cut to, its two boundary marks included.
-    dim, projection_dim, n_layers : int
-        LSTM cells, length of a direction's output, LSTM layers in each direction.
-    cell_clip, proj_clip : float or None
-        Bounds of the cell state and of the projection; None: unbounded.
+    dim : int
+        Cells of an LSTM.
+    projection_dim : int
+        Length of an LSTM's output: half of a token's vector.
+    n_layers : int
+        LSTM layers in each direction.
+    cell_clip : float or None
+        The cell state is kept within plus and minus this; None: unbounded.
+    proj_clip : float or None
+        The same of the projection.
     use_skip_connections : bool
         Add its input to the output of every LSTM layer after the first.
     """
@@ -68,12 +74,35 @@ class BiLMOptions:
 
     @classmethod
     def parse(cls, text: bytes | str, where: str) -> "BiLMOptions":
-        """Read the text of an `options.json`; `where` names it in errors.
+        """Read the text of an `options.json`.
+
+        Entries that no encoder needs are passed over. Where `n_highway` is lacking there are no highway layers, where
+        `use_skip_connections` is there are none, and a clip that is lacking, null or 0 bounds nothing.
+
+        Parameters
+        ----------
+        text : bytes or str
+            JSON in the layout of bilm-tf and AllenNLP.
+        where : str
+            The file's name in errors.
 
         Raises
         ------
         EncoderError
             If it is not JSON, lacks an entry, or an entry is of the wrong kind or out of bounds.
+
+        Examples
+        --------
+        >>> options = BiLMOptions.parse(
+        ...     '''{
+        ...     "lstm": {"dim": 4096, "projection_dim": 512, "n_layers": 2, "cell_clip": 3, "proj_clip": 3},
+        ...     "char_cnn": {"activation": "relu", "embedding": {"dim": 16}, "filters": [[1, 32], [2, 64]],
+        ...                  "max_characters_per_token": 50, "n_highway": 2}
+        ...     }''',
+        ...     where="options.json",
+        ... )
+        >>> options.architecture, options.n_filters, options.use_skip_connections
+        ('2x4096_512', 96, False)
         """
         try:
             value = json.loads(text)
@@ -101,7 +130,7 @@ class BiLMOptions:
         )
 
     def to_json(self) -> dict[str, Any]:
-        """Return the options in the public format's layout."""
+        """Return the options in the public format's layout, which `parse` reads: nested dicts, as JSON has them."""
         return {
             "lstm": {
                 "dim": self.dim,

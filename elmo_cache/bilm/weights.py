@@ -17,6 +17,8 @@ __all__ = [
     "Weights",
     "check_size",
     "count_weights",
+    "first_row",
+    "lstm_name",
     "random_weights",
     "read_weights",
     "tensor_shapes",
@@ -25,7 +27,7 @@ __all__ = [
 ]
 
 Weights = Mapping[str, np.ndarray]
-"""Tensor name in the public format -> float32 array, in the order of `tensor_shapes`."""
+"""Tensor name in the public format -> float32 array; names, shapes and order are those of `tensor_shapes`."""
 
 N_CHARACTERS = 261
 _MOST_NUMBERS = 2**31  # 23 times the original ELMo
@@ -33,7 +35,32 @@ _BEST_COMPRESSION = 1100  # of deflate: 1032
 
 
 def tensor_shapes(options: BiLMOptions) -> dict[str, tuple[int, ...]]:
-    """Return the name and shape of every tensor that a biLM of these options has, in canonical order."""
+    """Return the name and shape of every tensor that a biLM of these options has, in canonical order.
+
+    With c = `char_dim`, n = `n_filters`, p = `projection_dim` and d = `dim`:
+
+    | tensor | shape |
+    |---|---|
+    | `char_embed` | `(261, c)`: the character ids from 1 on |
+    | `CNN/W_cnn_i`, `CNN/b_cnn_i` | `(1, width, c, count)`, `(count,)` of filter i |
+    | `CNN_high_i/W_carry`, `W_transform` | `(n, n)`, input first; each with its `b_…` `(n,)` |
+    | `CNN_proj/W_proj`, `b_proj` | `(n, p)`, `(p,)` |
+    | `RNN_r/RNN/MultiRNNCell/Cellk/LSTMCell/W_0` | `(2 p, 4 d)`: from input and hidden state |
+    | the same with `B`, `W_P_0` | `(4 d,)`, `(d, p)` |
+
+    The 4 d columns are those of the input gate, the candidate, the forget gate and the output gate. Direction r is 0
+    forward and 1 backward, k the LSTM layer from 0.
+
+    Parameters
+    ----------
+    options : BiLMOptions
+        The architecture.
+
+    Returns
+    -------
+    dict of str to tuple of int
+        In the order in which `weights_fingerprint` takes them.
+    """
     n, size, cells = options.n_filters, options.projection_dim, options.dim
     shapes: dict[str, tuple[int, ...]] = {"char_embed": (N_CHARACTERS, options.char_dim)}
     for i, (width, count) in enumerate(options.filters):
@@ -71,6 +98,17 @@ def lstm_name(direction: int, layer: int) -> str:
     return f"RNN_{direction}/RNN/MultiRNNCell/Cell{layer}/LSTMCell"
 
 
+def first_row(name: str, found: tuple[int, ...] | None, shape: tuple[int, ...]) -> int | None:
+    """Return the row at which a tensor begins in a stored array of the shape `found`.
+
+    It is 1 behind the masking row of zeros that `char_embed` may carry in front, else 0; None if the array is of
+    another shape.
+    """
+    if name == "char_embed" and found == (shape[0] + 1, *shape[1:]):
+        return 1
+    return 0 if found == shape else None
+
+
 def read_weights(source: Path | BinaryIO, options: BiLMOptions, where: str) -> Weights:
     """Read a weights file and check it against the options.
 
@@ -85,6 +123,11 @@ def read_weights(source: Path | BinaryIO, options: BiLMOptions, where: str) -> W
         What the tensors must fit.
     where : str
         The file's name in errors.
+
+    Returns
+    -------
+    Weights
+        All tensors of `tensor_shapes`, float32, whatever floating point type the file has.
 
     Raises
     ------
@@ -131,8 +174,8 @@ def _tensor(file: h5py.File, name: str, shape: tuple[int, ...], where: str) -> n
     if not isinstance(dataset, h5py.Dataset):
         raise EncoderError(f"{where}: {name} is a {type(dataset).__name__.lower()}, expected a tensor")
     found = dataset.shape
-    with_mask = name == "char_embed" and found == (shape[0] + 1, shape[1])
-    if found != shape and not with_mask:
+    first = first_row(name, found, shape)
+    if first is None:
         raise EncoderError(f"{where}: tensor {name} has shape {found}, the options expect {shape}")
     if dataset.dtype.kind != "f":
         raise EncoderError(f"{where}: tensor {name} is {dataset.dtype}, expected floating point")
@@ -145,11 +188,21 @@ def _tensor(file: h5py.File, name: str, shape: tuple[int, ...], where: str) -> n
         tensor: np.ndarray = dataset[()].astype(np.float32)
     if not np.isfinite(tensor).all():
         raise EncoderError(f"{where}: tensor {name} holds NaN or infinite values; get the file again")
-    return tensor[1:] if with_mask else tensor
+    return tensor[first:]
 
 
 def write_weights(target: Path | BinaryIO, weights: Weights, dtype: str = "<f4") -> None:
-    """Write weights in the public format, as `float32` (default) or `<f2` for float16."""
+    """Write weights in the public format.
+
+    Parameters
+    ----------
+    target : Path or binary file
+        The HDF5 file, replaced.
+    weights : Weights
+        What to write.
+    dtype : str
+        What NumPy calls the type of the numbers: `<f4`, or `<f2` for a file of half the size.
+    """
     with h5py.File(target, "w") as file:
         for name, tensor in weights.items():
             file.create_dataset(name, data=tensor.astype(dtype))
@@ -164,6 +217,18 @@ def random_weights(options: BiLMOptions, seed: int = 0) -> Weights:
     """Return random weights of a given architecture, scaled so that signals neither vanish nor saturate.
 
     They make no useful vectors; they serve tests and measurements where real weights cannot be had.
+
+    Parameters
+    ----------
+    options : BiLMOptions
+        The architecture.
+    seed : int
+        The same seed draws the same weights.
+
+    Returns
+    -------
+    Weights
+        Normal, float32; the standard deviation is 1 for characters, `fan_in ** -0.5` for kernels, 0.1 for biases.
     """
     rng = np.random.default_rng(seed)
     weights = {}

@@ -12,9 +12,9 @@ from elmo_cache.corpora import open_corpus
 from elmo_cache.corpora.imdb import read_word_index
 from elmo_cache.encoders import load_encoder
 from elmo_cache.extraction import run
-from elmo_cache.ingestion import TextRule
 from elmo_cache.planning import SHARD_TOKENS, check_disk, default_tokenizer, prepare
 from elmo_cache.reporting import describe_plan
+from elmo_cache.text_rule import TextRule
 
 __all__ = ["build_command"]
 

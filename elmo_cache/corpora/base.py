@@ -26,6 +26,7 @@ class Document:
     label : str or None
         The name of its class; None in a corpus without labels.
     text : str
+        All of it, not yet split into words.
     """
 
     split: str
@@ -35,7 +36,10 @@ class Document:
 
 
 class Corpus(Protocol):
-    """A source of documents that can be read more than once."""
+    """A source of documents that can be read more than once; anything of this shape can be built into a cache.
+
+    A build reads it as a stream: to make a cache of it, or to see whether the cache that is there holds the same text.
+    """
 
     @property
     def name(self) -> str:
@@ -59,7 +63,7 @@ class Corpus(Protocol):
 
     @property
     def size(self) -> int:
-        """How much there is to read, in `unit`."""
+        """How much there is to read, in `unit`: for a progress bar, and so an estimate will do."""
 
     @property
     def position(self) -> int:
@@ -70,11 +74,32 @@ class Corpus(Protocol):
         """`B` or `docs`: what `size` and `position` count."""
 
     def documents(self) -> Iterator[Document]:
-        """All documents as a stream; every call starts again from the beginning."""
+        """All documents as a stream; every call starts again from the beginning.
+
+        Yields
+        ------
+        Document
+            In any order; `Document.order` says where it stands in its split.
+
+        Raises
+        ------
+        CorpusError
+            At the first document that cannot be read, with its place.
+        """
 
 
 def order_labels(names: Iterable[str]) -> tuple[str, ...]:
     """The distinct names in the order of their class indices: sorted, and by value if all are integers.
+
+    Parameters
+    ----------
+    names : iterable of str
+        Class names, as often as you like.
+
+    Returns
+    -------
+    tuple of str
+        Each of them once.
 
     Examples
     --------

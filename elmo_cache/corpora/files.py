@@ -38,8 +38,9 @@ class FileCorpus:
     path : Path
         With one of `EXTENSIONS`, in any case.
     text_column : str
+        The column, or key, of the text.
     label_column, split_column : str or None
-        None: the columns `label` and `split`, if the file has them.
+        Those of the class and of the split. None: `label` and `split`, if the file has them.
     label_names : sequence of str or None
         The classes in the order of their indices.
 

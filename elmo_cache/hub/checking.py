@@ -9,6 +9,7 @@ import numpy as np
 from elmo_cache.bilm.encoder import BiLMEncoder
 from elmo_cache.errors import EncoderError
 from elmo_cache.hub.engine import OUTPUTS, HubEncoder
+from elmo_cache.hub.graph import HubModule
 from elmo_cache.hub.variables import ModuleWeights, read_module
 
 __all__ = ["N_STEPS", "TOLERANCE", "ModuleCheck", "check_module"]
@@ -89,15 +90,17 @@ def check_module(directory: Path, progress: Callable[[int], None] | None = None)
         check.module = read_module(directory)
     except EncoderError as error:
         check.notes.append(f"the native engine cannot be compared: {error}")
+    module: HubModule | None = None
     for kind in ("mix", "all"):
         try:
-            hub = HubEncoder(directory, layers=kind)
+            hub = HubEncoder(directory, layers=kind, module=module)
         except EncoderError as error:
             if kind == "mix":
                 raise
             check.notes.append(f"single layers cannot be compared: {error}")
             break
-        check.signatures = hub.module.signatures
+        module = hub.module
+        check.signatures = module.signatures
         engines: dict[str, HubEncoder | BiLMEncoder] = {"hub": hub}
         if check.module:
             weights, options, mix = check.module.weights, check.module.options, check.module.mix

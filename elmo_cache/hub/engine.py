@@ -4,7 +4,7 @@ Imports TensorFlow.
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -12,102 +12,16 @@ from typing import Any
 import numpy as np
 
 from cache import Layers
-from cache.adapters.quiet import quiet_import
-from cache.errors import one_line
 from cache.hashing import array_sha256, fingerprint
-from elmo_cache.bilm.encoder import LAYER_CHOICES, all_layers
+from elmo_cache.bilm.encoder import all_layers, check_documents, check_layers
 from elmo_cache.errors import EncoderError
+from elmo_cache.hub.graph import SIGNATURE, HubModule
 from elmo_cache.hub.variables import MIX_SCALE, MIX_WEIGHTS, Checkpoint, read_mix
 
-with quiet_import():
-    import tensorflow as tf
-
-__all__ = ["OUTPUTS", "HubEncoder", "HubModule", "contents_fingerprints"]
+__all__ = ["OUTPUTS", "HubEncoder", "contents_fingerprints"]
 
 OUTPUTS = {"mix": ["elmo"], "top": ["lstm_outputs2"], "all": ["word_emb", "lstm_outputs1", "lstm_outputs2"]}
 """What the signature `tokens` calls the vectors of each choice of layers."""
-
-SIGNATURE = "tokens"
-INPUTS = {"tokens", "sequence_len"}
-
-
-class HubModule:
-    """A module's graph, loaded by TensorFlow, and its signature `tokens`.
-
-    Parameters
-    ----------
-    directory : Path
-        A module's folder, with all its files.
-
-    Raises
-    ------
-    EncoderError
-        If TensorFlow cannot load it, or it has no such signature.
-
-    Attributes
-    ----------
-    signatures, outputs : list of str
-        The names of the module's signatures, and of the outputs of `tokens`.
-    """
-
-    def __init__(self, directory: Path):
-        self.directory = directory
-        # A module in TF1-Hub's format is the graph without tags; in any other SavedModel there is one to choose.
-        tags: list[str] | None = [] if (directory / "tfhub_module.pb").exists() else None
-        try:
-            # The variables live as long as what was loaded.
-            self._loaded = tf.saved_model.load(str(directory), tags=tags)
-            self.signatures = sorted(self._loaded.signatures)
-        except Exception as error:  # a stranger's graph can make TensorFlow raise nearly anything
-            raise EncoderError(f"{directory} cannot be loaded by TensorFlow: {one_line(error)}") from error
-        if SIGNATURE not in self.signatures:
-            raise EncoderError(
-                f"{directory} has no signature {SIGNATURE!r}, which --engine hub runs; "
-                f"it has {', '.join(self.signatures) or 'none'}"
-            )
-        self._function = self._loaded.signatures[SIGNATURE]
-        inputs = set(self._function.structured_input_signature[1])
-        if inputs != INPUTS:
-            raise EncoderError(
-                f"{directory}: the signature {SIGNATURE!r} takes {', '.join(sorted(inputs))}, "
-                f"expected {', '.join(sorted(INPUTS))}"
-            )
-        self.outputs = sorted(self._function.structured_outputs)
-
-    def run(self, documents: Sequence[Sequence[bytes]], outputs: Iterable[str]) -> dict[str, np.ndarray]:
-        """Run one batch.
-
-        Parameters
-        ----------
-        documents : sequence of sequence of bytes
-            Words in UTF-8, none of them empty; at least one document, none of them empty.
-        outputs : iterable of str
-            Names of outputs.
-
-        Returns
-        -------
-        dict of str to ndarray of float32, (n_docs, at least the longest document's n_tokens, width)
-            The outputs. What stands behind a document's last token means nothing.
-
-        Raises
-        ------
-        EncoderError
-            If the graph fails, or makes arrays of another shape.
-        """
-        lengths = [len(document) for document in documents]
-        tokens = [[*document, *[b""] * (max(lengths) - len(document))] for document in documents]
-        try:
-            found = self._function(tokens=tf.constant(tokens, tf.string), sequence_len=tf.constant(lengths, tf.int32))
-            arrays = {name: np.asarray(found[name].numpy(), np.float32) for name in outputs}
-        except Exception as error:  # a stranger's graph can make TensorFlow raise nearly anything
-            raise EncoderError(f"{self.directory} failed in running {SIGNATURE!r}: {one_line(error)}") from error
-        for name, array in arrays.items():
-            if array.ndim != 3 or len(array) != len(lengths) or array.shape[1] < max(lengths):
-                raise EncoderError(
-                    f"{self.directory}: the output {name} has shape {array.shape}, "
-                    f"expected ({len(lengths)}, {max(lengths)}, width)"
-                )
-        return arrays
 
 
 class HubEncoder:
@@ -125,6 +39,8 @@ class HubEncoder:
     batch_tokens : int
         Tokens of a batch, padding included: what bounds the memory, as the graph's convolutions may take 200 kB a
         token. A longer document is a batch of its own. It touches rounding and speed only.
+    module : HubModule, optional
+        What that folder holds, if it is loaded already.
 
     Raises
     ------
@@ -137,16 +53,23 @@ class HubEncoder:
     source: Callable[[], Any] | None = None
     """What loads it in another process; `load_encoder` sets it."""
 
-    def __init__(self, directory: Path, *, layers: str = "mix", precision: str = "float32", batch_tokens: int = 4096):
-        if layers not in LAYER_CHOICES:
-            raise EncoderError(f"layers is {layers!r}, expected one of {', '.join(LAYER_CHOICES)}")
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        layers: str = "mix",
+        precision: str = "float32",
+        batch_tokens: int = 4096,
+        module: HubModule | None = None,
+    ):
+        check_layers(layers)
         if precision != "float32":
             raise EncoderError(f"precision is {precision!r}: --engine hub runs the module's graph as it is, in float32")
         self.batch_tokens = batch_tokens
         self._kind = layers
         self._outputs = OUTPUTS[layers]
         self._checkpoint = Checkpoint(directory)
-        self.module = HubModule(directory)
+        self.module = module or HubModule(directory)
         missing = [name for name in self._outputs if name not in self.module.outputs]
         if missing:
             raise EncoderError(
@@ -174,7 +97,7 @@ class HubEncoder:
 
     @property
     def dim(self) -> int:
-        """Length of the vectors that `encode` returns."""
+        """Columns of the arrays that `encode` returns; with `layers="all"` those of all layers together."""
         return self.layers.n_columns
 
     @cached_property
@@ -193,7 +116,13 @@ class HubEncoder:
         return {"batch_tokens": self.batch_tokens}
 
     def use_computation(self, computation: Mapping[str, Any]) -> None:
-        """Compute as an existing cache was computed."""
+        """Compute as an existing cache was computed.
+
+        Parameters
+        ----------
+        computation : Mapping
+            Its `computation`; what it lacks stays as it is.
+        """
         self.batch_tokens = int(computation.get("batch_tokens", self.batch_tokens))
 
     def encode(
@@ -218,7 +147,8 @@ class HubEncoder:
         EncoderError
             If a document is a string or has an empty word, or the graph fails.
         """
-        encoded = [self._in_utf8(document, index) for index, document in enumerate(documents)]
+        check_documents(documents)
+        encoded = [_in_utf8(document, index) for index, document in enumerate(documents)]
         vectors = [np.empty((len(document), self.dim), np.float32) for document in encoded]
         for batch in _batches([len(document) for document in encoded], self.batch_tokens):
             found = self.module.run([encoded[i] for i in batch], self._outputs)
@@ -228,21 +158,25 @@ class HubEncoder:
                 progress(sum(len(encoded[i]) for i in batch))
         return vectors
 
-    def _in_utf8(self, document: Sequence[str], index: int) -> list[bytes]:
-        if isinstance(document, str):
-            raise EncoderError("a document is a list of words, not a string: split the text first")
-        # A lone surrogate has no UTF-8 form; the native engine passes over it too.
-        words = [word.encode("utf-8", "ignore") for word in document]
-        if b"" in words:
-            raise EncoderError(
-                f"document {index} has an empty word at {words.index(b'')}, which the signature {SIGNATURE!r} "
-                "takes for padding: drop it, or use the native engine"
-            )
-        return words
-
 
 def contents_fingerprints(checkpoint: Checkpoint) -> dict[str, str]:
-    """Return the SHA-256 of a module's variables as tensors, and of its graph and assets; places play no part."""
+    """Return what identifies a module by its contents; where its files lie plays no part.
+
+    Parameters
+    ----------
+    checkpoint : Checkpoint
+        The module's variables.
+
+    Returns
+    -------
+    dict of str to str
+        `variables`, the SHA-256 of all tensors with their names, and `graph`, that of `saved_model.pb` and the assets.
+
+    Raises
+    ------
+    EncoderError
+        If a variable cannot be read.
+    """
     variables = []
     for name in checkpoint.shapes:
         tensor = checkpoint.read(name)
@@ -258,6 +192,17 @@ def contents_fingerprints(checkpoint: Checkpoint) -> dict[str, str]:
         for path in [directory / "saved_model.pb", *assets]
     ]
     return {"variables": fingerprint(variables), "graph": fingerprint(graph)}
+
+
+def _in_utf8(document: Sequence[str], index: int) -> list[bytes]:
+    # A lone surrogate has no UTF-8 form; the native engine passes over it too.
+    words = [word.encode("utf-8", "ignore") for word in document]
+    if b"" in words:
+        raise EncoderError(
+            f"document {index} has an empty word at {words.index(b'')}, which the signature {SIGNATURE!r} "
+            "takes for padding: drop it, or use the native engine"
+        )
+    return words
 
 
 def _batches(lengths: Sequence[int], most_tokens: int) -> list[list[int]]:

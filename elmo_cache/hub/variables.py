@@ -17,7 +17,7 @@ from cache.adapters.console import human_count
 from cache.adapters.quiet import quiet_import
 from cache.errors import one_line
 from elmo_cache.bilm.options import BiLMOptions
-from elmo_cache.bilm.weights import Weights, lstm_name, tensor_shapes
+from elmo_cache.bilm.weights import Weights, first_row, lstm_name, tensor_shapes
 from elmo_cache.errors import EncoderError
 
 with quiet_import():
@@ -58,6 +58,11 @@ class ModuleWeights:
 
 class Checkpoint:
     """The variables of a module's folder, by name.
+
+    Parameters
+    ----------
+    directory : Path
+        A module's folder, with all its files.
 
     Raises
     ------
@@ -116,6 +121,11 @@ def read_module(directory: Path) -> ModuleWeights:
     directory : Path
         A module's folder, with all its files.
 
+    Returns
+    -------
+    ModuleWeights
+        What our own model needs to make the module's vectors.
+
     Raises
     ------
     EncoderError
@@ -128,11 +138,10 @@ def read_module(directory: Path) -> ModuleWeights:
     weights = {}
     for variable, (name, shape) in shapes.items():
         found = checkpoint.shapes[variable]
-        with_mask = name == "char_embed" and found == (shape[0] + 1, *shape[1:])
-        if found != shape and not with_mask:
+        first = first_row(name, found, shape)
+        if first is None:
             raise EncoderError(f"{directory}: variable {variable} has shape {found}, the others make it {shape}")
-        tensor = checkpoint.read_floats(variable).astype(np.float32)
-        weights[name] = tensor[1:] if with_mask else tensor
+        weights[name] = checkpoint.read_floats(variable).astype(np.float32)[first:]
     return ModuleWeights(
         weights=weights,
         options=options,
@@ -142,7 +151,27 @@ def read_module(directory: Path) -> ModuleWeights:
 
 
 def read_mix(checkpoint: Checkpoint, n_layers: int) -> list[float]:
-    """Return the weight of each layer in a module's `elmo` output: gamma times a softmax, in float64."""
+    """Return the weight of each layer in a module's `elmo` output, in float64.
+
+    It is gamma times the softmax of the module's layer weights: equation 1 of Peters et al. (2018, arXiv:1802.05365).
+
+    Parameters
+    ----------
+    checkpoint : Checkpoint
+        The module's variables, `MIX_WEIGHTS` and `MIX_SCALE` among them.
+    n_layers : int
+        How many layers the mix is of, layer 0 included.
+
+    Returns
+    -------
+    list of float
+        `n_layers` weights.
+
+    Raises
+    ------
+    EncoderError
+        If a variable has another number of numbers, or they are not finite.
+    """
     for name, n_numbers in ((MIX_WEIGHTS, n_layers), (MIX_SCALE, 1)):
         if math.prod(checkpoint.shapes[name]) != n_numbers:
             raise EncoderError(

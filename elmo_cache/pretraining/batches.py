@@ -35,6 +35,13 @@ def training_streams(documents: Sequence[np.ndarray], n_streams: int, n_unroll: 
 
     A document across the end of a stream goes on in the next one, from zero state. What does not fill another
     `n_unroll` steps of all streams is left out.
+
+    Parameters
+    ----------
+    documents : sequence of ndarray of int32, (n_tokens,)
+        Word indices, without document marks.
+    n_streams, n_unroll : int
+        Of a batch: columns and rows.
     """
     marks = np.array([BEGIN], np.int32), np.array([END], np.int32)
     flat = np.concatenate([part for document in documents for part in (marks[0], document, marks[1])])
@@ -47,6 +54,18 @@ def training_streams(documents: Sequence[np.ndarray], n_streams: int, n_unroll: 
 
 def log_uniform_candidates(rng: np.random.Generator, n: int, n_vocabulary: int) -> tuple[np.ndarray, np.ndarray]:
     """Draw distinct vocabulary entries, k with probability `log((k + 2) / (k + 1)) / log(n_vocabulary + 1)`.
+
+    Entries in order of frequency are so drawn by Zipf's law, as by TensorFlow's `log_uniform_candidate_sampler`. In t
+    tries an entry of probability p is expected `1 - (1 - p) ** t` times among the distinct ones.
+
+    Parameters
+    ----------
+    rng : Generator
+        Where chance comes from.
+    n : int
+        How many to draw; far fewer than `n_vocabulary`, or it takes long.
+    n_vocabulary : int
+        How many there are.
 
     Returns
     -------

@@ -45,6 +45,8 @@ def initial_weights(options: BiLMOptions, seed: int) -> Weights:
 class LanguageModel(keras.Model):
     """Next-word prediction in both directions; `call` returns the mean loss of a batch, in nats a word.
 
+    The loss is that of a sampled softmax (Jean et al. 2015, arXiv:1412.2007), a target against the batch's negatives.
+
     A batch (`batches.Batches`) is a dict of arrays:
 
     * `characters_short`, `characters_long` `(n, columns)` int32: ids of its distinct words, in two lengths;

@@ -54,6 +54,16 @@ class Settings:
     def check(self, text: Text) -> int:
         """Return how many words the softmax has.
 
+        Parameters
+        ----------
+        text : Text
+            What to train on.
+
+        Returns
+        -------
+        int
+            `vocabulary`, or all distinct words of the text with its three marks if that is fewer.
+
         Raises
         ------
         PretrainingError

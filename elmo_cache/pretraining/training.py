@@ -65,6 +65,11 @@ def pretrain(
     show : bool
         Show a progress bar.
 
+    Returns
+    -------
+    Position
+        How far training is: at its end.
+
     Raises
     ------
     PretrainingError

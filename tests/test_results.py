@@ -1,0 +1,144 @@
+"""The results file: what comes back of it, and what is refused."""
+
+import errno
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from published_trials import PUBLISHED
+
+from cache import CacheError
+from cache.errors import OutputError
+from trainer.errors import TrialsError
+from trainer.results import TrialResult, read_results, write_results
+
+HEADER = "trial,model,accuracy,best_epoch,epochs,validation_loss,seconds,seed,train_hash,validation_hash,test_hash"
+LINE = "1,basic,0.732,3,5,0.61,2.5,0,0a,0b,0c"
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "trials.csv"
+
+
+some_hash = st.text("0123456789abcdef", min_size=1, max_size=12)
+some_results = st.lists(
+    st.builds(
+        lambda trial, model, accuracy, epochs, loss, seconds, seed, *hashes: TrialResult(
+            trial, model, accuracy, *epochs, loss, seconds, seed, *hashes
+        ),
+        st.integers(1, 50),
+        st.sampled_from(["basic", "elmo", "a,b", 'quo"te', "é 中"]),
+        st.floats(0, 1),
+        st.tuples(st.integers(1, 100), st.integers(1, 100)).map(sorted),
+        st.floats(0, allow_infinity=True),
+        st.floats(0, 1e6),
+        st.integers(0, 2**63 - 1),
+        some_hash,
+        some_hash,
+        some_hash,
+    ),
+    max_size=8,
+    unique_by=lambda result: (result.trial, result.model),
+)
+
+
+@given(some_results)
+@settings(max_examples=40)
+def test_results_come_back_as_they_were(tmp_path_factory: pytest.TempPathFactory, results: list[TrialResult]) -> None:
+    path = tmp_path_factory.mktemp("csv") / "trials.csv"
+
+    write_results(path, results)
+
+    assert read_results(path) == results
+
+
+def test_results_file_spelt_out(path: Path) -> None:
+    write_results(path, [TrialResult(1, "basic", 0.732, 3, 5, 0.61, 2.5, 0, "0a", "0b", "0c")])
+
+    assert path.read_bytes().decode() == f"{HEADER}\n{LINE}\n"
+    assert [entry.name for entry in path.parent.iterdir()] == ["trials.csv"]
+
+
+def test_numpy_numbers_are_written_as_numbers(path: Path) -> None:
+    result = replace(PUBLISHED[0], accuracy=np.float64(0.1) * 3, trial=np.int64(2))  # type: ignore[arg-type]
+
+    write_results(path, [result])
+
+    assert read_results(path) == [replace(PUBLISHED[0], accuracy=0.1 * 3, trial=2)]
+
+
+def test_no_file_is_no_results(path: Path) -> None:
+    assert read_results(path) == []
+
+
+def test_a_loss_that_is_not_a_number_can_be_read_again(path: Path) -> None:
+    write_results(path, [replace(PUBLISHED[0], validation_loss=float("nan"))])
+
+    assert np.isnan(read_results(path)[0].validation_loss)
+
+
+def test_what_was_there_stays_if_writing_fails(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_results(path, PUBLISHED[:1])
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    with pytest.raises(OutputError, match="No space left"):
+        write_results(path, PUBLISHED)
+
+    assert read_results(path) == PUBLISHED[:1]
+    assert [entry.name for entry in path.parent.iterdir()] == ["trials.csv"]
+
+
+@pytest.mark.parametrize(
+    ("content", "line", "what"),
+    [
+        ("", 1, "the columns are missing"),
+        (f"{HEADER[:-1]}\n", 1, "the columns are trial,model,.*test_has, expected trial,model,.*test_hash"),
+        (f"{HEADER}\n{LINE}\n{LINE[:-3]}\n", 3, "10 values, expected 11"),
+        (f"{HEADER}\n{LINE},1\n", 2, "12 values, expected 11"),
+        (f"{HEADER}\n\n{LINE}\n", 2, "0 values, expected 11"),
+        (f"{HEADER}\n{LINE}", 2, "the line is cut short"),
+        (HEADER, 1, "the line is cut short"),
+        (f"{HEADER}\n{LINE}\n{LINE}\n", 3, "trial 1 of basic is there twice"),
+        (f"{HEADER}\n{LINE.replace('0.732', 'high')}\n", 2, "accuracy is 'high', expected float"),
+        (f"{HEADER}\n{LINE.replace('0.732', '73.2')}\n", 2, "accuracy is 73.2"),
+        (f"{HEADER}\n{LINE.replace('0.732', 'nan')}\n", 2, "accuracy is nan"),
+        (f"{HEADER}\n{LINE.replace('1,basic', '1.5,basic')}\n", 2, "trial is '1.5', expected int"),
+        (f"{HEADER}\n{LINE.replace('1,basic', '0,basic')}\n", 2, "trial is 0"),
+        (f"{HEADER}\n{LINE.replace('basic', '')}\n", 2, "model is ''"),
+        (f"{HEADER}\n{LINE.replace(',3,5,', ',6,5,')}\n", 2, "best_epoch is 6"),
+        (f"{HEADER}\n{LINE.replace(',3,5,', ',0,5,')}\n", 2, "best_epoch is 0"),
+        (f"{HEADER}\n{LINE.replace('2.5', '-2.5')}\n", 2, "seconds is -2.5"),
+        (f"{HEADER}\n{LINE.replace(',0,0a', ',-1,0a')}\n", 2, "seed is -1"),
+        (f"{HEADER}\n{LINE.replace('0b', 'xyz')}\n", 2, "validation_hash is 'xyz'"),
+        (f'{HEADER}\n{LINE}\n2,"basic{LINE[7:]}\n', 3, "unexpected end of data"),
+    ],
+)
+def test_damaged_results(path: Path, content: str, line: int, what: str) -> None:
+    path.write_text(content)
+
+    with pytest.raises(TrialsError, match=rf"trials\.csv, line {line}: {what}.*; repair that line, or") as error:
+        read_results(path)
+
+    assert "\n" not in str(error.value)
+    assert isinstance(error.value, CacheError)
+
+
+def test_results_that_are_not_text(path: Path) -> None:
+    path.write_bytes(f"{HEADER}\n".encode() + b"1,b\xff,")
+
+    with pytest.raises(TrialsError, match="line 2: byte .* is not UTF-8"):
+        read_results(path)
+
+
+def test_results_that_are_a_folder(path: Path) -> None:
+    path.mkdir()
+
+    with pytest.raises(TrialsError, match="cannot be read: Is a directory"):
+        read_results(path)

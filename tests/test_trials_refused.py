@@ -1,0 +1,88 @@
+"""What trials cannot be run on, or with: refused before anything is written."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from memory_corpus import MemoryCorpus
+from numpy_encoder import HashEncoder
+from small_trials import corpus, experiment
+
+from cache import FeatureCache
+from elmo_cache import TextRule, build
+from trainer.errors import TrialsError
+from trainer.protocols import Sizes
+from trainer.settings import Settings
+from trainer.trials import run_trials
+
+
+@pytest.fixture(scope="module")
+def features(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FeatureCache]:
+    with build(corpus(), HashEncoder(dim=12), tmp_path_factory.mktemp("trials") / "c", shard_tokens=400) as opened:
+        yield opened
+
+
+def test_too_few_documents_name_the_build_that_extends(features: FeatureCache, tmp_path: Path) -> None:
+    with pytest.raises(TrialsError, match=r"elmo-cache build.*--limit train="):
+        run_trials(experiment(features, sizes=Sizes(60, 30, 10)), ["basic"], 1, tmp_path / "r")
+    assert not (tmp_path / "r").exists()
+
+
+def test_a_trainable_mix_wants_all_layers(features: FeatureCache, tmp_path: Path) -> None:
+    with pytest.raises(TrialsError, match="--layers all"):
+        run_trials(experiment(features, layer="scalar-mix"), ["elmo"], 1, tmp_path / "r")
+
+
+@pytest.mark.parametrize(
+    ("documents", "message"),
+    [
+        ([("train", None, "a"), ("test", None, "b")], "no labels; these classifiers tell two classes apart"),
+        ([("train", "a", "a"), ("train", "b", "a"), ("test", "c", "b")], r"3 classes \(a, b, c\)"),
+    ],
+)
+def test_caches_without_two_classes_are_refused(tmp_path: Path, documents: Any, message: str) -> None:
+    with build(MemoryCorpus(documents), HashEncoder(), tmp_path / "c") as features:
+        with pytest.raises(TrialsError, match=message):
+            experiment(features)
+
+
+def test_caches_without_a_test_split_are_refused(tmp_path: Path) -> None:
+    with build(MemoryCorpus([("train", "a", "a"), ("train", "b", "c")]), HashEncoder(), tmp_path / "c") as features:
+        with pytest.raises(TrialsError, match="has the splits train; trials need train and test"):
+            run_trials(experiment(features), ["basic"], 1, tmp_path / "r")
+
+
+def test_the_notebook_protocol_wants_documents_of_one_length(features: FeatureCache, tmp_path: Path) -> None:
+    with pytest.raises(TrialsError, match="--literal-padding"):
+        run_trials(experiment(features, protocol="notebook"), ["basic"], 1, tmp_path / "r")
+    rule = TextRule("whitespace", num_words=30, max_tokens=40, literal_padding=True)
+    with build(corpus(), HashEncoder(dim=12), tmp_path / "c", rule=rule) as padded:
+        results = run_trials(experiment(padded, protocol="notebook"), ["basic", "elmo"], 2, tmp_path / "r2")
+        assert len(results) == 4 and len({r.validation_hash for r in results}) == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"protocol": "loose"}, "'loose'"),
+        ({"seed": -1}, "--seed is -1"),
+        ({"learning_rates": {"lstm": 1e-3}}, "'lstm'"),
+        ({"learning_rates": {"elmo": 0.0}}, r"elmo=0\.0"),
+    ],
+)
+def test_settings_that_make_no_sense(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(TrialsError, match=message):
+        Settings(**options)
+
+
+def test_an_unknown_model(features: FeatureCache, tmp_path: Path) -> None:
+    with pytest.raises(TrialsError, match="'bert'"):
+        run_trials(experiment(features), ["bert"], 1, tmp_path / "r")
+
+
+@pytest.mark.parametrize("content", ["{", "[]", "{}", '{"settings": 1}'])
+def test_a_damaged_configuration_is_named(features: FeatureCache, tmp_path: Path, content: str) -> None:
+    (tmp_path / "config.json").write_text(content)
+    with pytest.raises(TrialsError, match=r"config\.json"):
+        run_trials(experiment(features), ["basic"], 1, tmp_path)
