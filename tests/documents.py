@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parents[1]
 PROGRAMS = {"elmo-cache": elmo_cache, "elmo-train": elmo_train}
 PRETRAINING = "python -m elmo_cache.pretraining "
 MADE_SMALL = {
-    "build": ["--encoder", "elmo"],
+    "build": ["--encoder", "elmo", "--tokenizer", "words"],
     "encode": ["--encoder", "elmo"],
     "trials": shlex.split(
         "--n 3 --models elmo --vectors wiki.multi.en.vec --train-size 24 --val-size 16 --test-size 20"
@@ -110,8 +110,8 @@ def understand(command: str) -> None:
     if program == "make":
         targets = re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
         assert set(arguments) <= set(targets), command
-    elif len(arguments) == 1:
-        assert arguments[0] in PROGRAMS[program].commands, command
+    elif len(arguments) <= 1:
+        assert set(arguments) <= set(PROGRAMS[program].commands), command
     else:
         parse(program, *arguments)
 

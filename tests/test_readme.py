@@ -18,7 +18,7 @@ from documents import PROGRAMS, ROOT, Page, classifier_of, execute, parse, prepa
 from cache import FeatureCache, Split
 
 README = Page("README.md")
-PARSED_ONLY = ("demo/imdb.elmo", " original", ":original")  # minutes of work, or downloads
+PARSED_ONLY = (*README.session(), " original")  # minutes of work, or downloads
 
 
 def is_small(command: str) -> bool:
@@ -32,8 +32,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("readme")
     prepare(folder)
     with contextlib.chdir(folder):
-        for name in ("imdb.elmo", "other.elmo"):
-            run(f"elmo-cache build {name} --corpus labelled.csv")
+        run("elmo-cache build demo/imdb.elmo --corpus labelled.csv")
         yield folder
 
 
@@ -75,7 +74,7 @@ def test_short_commands_in_the_order_of_the_text(place: Path) -> None:
 @pytest.fixture
 def names(place: Path) -> dict[str, Any]:
     """What the snippet that opens a cache leaves behind."""
-    return execute(README.snippet("with FeatureCache("), {})
+    return execute(README.snippet("features = FeatureCache("), {})
 
 
 def test_snippet_that_opens_a_cache(names: dict[str, Any]) -> None:
