@@ -170,7 +170,8 @@ def _read(path: Path) -> bytes:
             what = "is not a cache: a cache is a folder, or the one file that `elmo-cache pack` makes of it"
         else:
             what = "does not exist"
-        raise NotACacheError(f"{path.parent} {what}; `elmo-cache build {path.parent}` makes one") from error
+        advice = "`elmo-cache build OUT` makes one; if there is one, give its path"
+        raise NotACacheError(f"{path.parent} {what}; {advice}") from error
     except CorruptFileError:
         raise
     except OSError as error:

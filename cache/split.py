@@ -89,7 +89,10 @@ class Split:
 
     @property
     def labels(self) -> np.ndarray | None:
-        """Class index of each document, `(n_docs,)` int32, for `FeatureCache.label_names`; None without labels."""
+        """Class index of each document, `(n_docs,)` int32, for `FeatureCache.label_names`; None without labels.
+
+        Documents are not in the order of the corpus: `doc_ids` says where each stood.
+        """
         labels = self._source.documents.labels
         return None if labels is None else labels[self._positions]
 

@@ -255,7 +255,8 @@ def _load(name_or_path: str | Path, layers: str, precision: str, engine: str) ->
         )
     names = ", ".join(encoder.name for encoder in embedded_encoders())
     raise EncoderError(
-        f"no encoder {str(name_or_path)!r}: it is neither embedded ({names}) nor a folder or .zip that exists"
+        f"no encoder {str(name_or_path)!r}: it is neither embedded ({names}) nor a folder or .zip that exists; "
+        "`elmo-cache encoders` lists those that are downloads"
     )
 
 

@@ -11,6 +11,8 @@ from elmo_cache.text_rule import TextRule
 
 __all__ = ["cache_facts", "cache_size_bytes", "describe_cache", "describe_plan"]
 
+_MOST_LABELS = 6  # to be named
+
 
 def describe_plan(plan: BuildPlan, corpus_name: str, encoder_name: str, rule: TextRule) -> list[str]:
     """Return the lines that say what a build will do."""
@@ -24,7 +26,7 @@ def describe_plan(plan: BuildPlan, corpus_name: str, encoder_name: str, rule: Te
     hint = "; the original 1024-d ELMo is one option away: see `elmo-cache encoders`" if embedded else ""
     lines = [
         f"{plan.directory}",
-        f"  corpus   {corpus_name}: {human_count(n_documents, 'document')} ({per_split})",
+        f"  corpus   {corpus_name}: {human_count(n_documents, 'document')} ({per_split}), {_labels(plan)}",
         f"  tokens   {rule.tokenizer}, {window}",
         f"  encoder  {plan.manifest.names['encoder']}: {layers.dim}-d, layers {', '.join(layers.views)}{hint}",
     ]
@@ -37,6 +39,13 @@ def describe_plan(plan: BuildPlan, corpus_name: str, encoder_name: str, rule: Te
         f"{human_bytes(plan.needed_bytes)} needed, {human_bytes(plan.free_bytes)} free"
     )
     return lines
+
+
+def _labels(plan: BuildPlan) -> str:
+    names = plan.manifest.label_names
+    if names is None:
+        return "no labels"
+    return f"labels {printable(', '.join(names))}" if len(names) <= _MOST_LABELS else f"{len(names):,} labels"
 
 
 def describe_cache(facts: dict[str, Any]) -> list[str]:

@@ -85,8 +85,9 @@ def prepare(folder: Path) -> None:
     for i in range(90):
         chosen = [("bad", "good")[i % 2], *(words[k] for k in rng.integers(0, 30, rng.integers(3, 12)))]
         rows.append(f"{' '.join(chosen)},{('neg', 'pos')[i % 2]},{'train' if i < 60 else 'test'}")
-    for name, header in (("labelled.csv", "text,label,split"), ("reviews.csv", "body,stars,split")):
-        (folder / name).write_text("\n".join([header, *rows]) + "\n")
+    (folder / "labelled.csv").write_text("\n".join(["text,label,split", *rows]) + "\n")
+    stars = [row.replace(",neg,", ",1,").replace(",pos,", ",5,") for row in rows]
+    (folder / "reviews.csv").write_text("\n".join(["body,stars,split", *stars]) + "\n")
     (folder / "new.txt").write_text("a good film\na bad film\n")
     vectors = [f"{word} " + " ".join(f"{x:.4f}" for x in rng.standard_normal(5)) for word in ["good", "bad", *words]]
     (folder / "wiki.multi.en.vec").write_text("\n".join([f"{len(vectors)} 5", *vectors]) + "\n")
@@ -103,6 +104,9 @@ def run(command: str) -> str:
 
 def understand(command: str) -> None:
     """Do with a command what is done before it runs: unknown names, options and values raise."""
+    if command == ". .venv/bin/activate":
+        assert "VENV ?= .venv\n" in (ROOT / "Makefile").read_text()
+        return
     if command.startswith(PRETRAINING):
         pretraining.make_context("pretraining", words_of(command.removeprefix(PRETRAINING)))
         return

@@ -65,7 +65,7 @@ def built(tmp_path_factory: pytest.TempPathFactory, elmo: Path, reviews: Path) -
     out = tmp_path_factory.mktemp("built") / "my.elmo"
     done = command("build", out, "--corpus", reviews, "--encoder", elmo, *COLUMNS, "--shard-tokens", 60)
     assert done.returncode == 0, done.stderr
-    assert "40 documents (train 30, test 10)" in done.stdout
+    assert "40 documents (train 30, test 10), labels " in done.stdout
     assert "words, at most 500 a document, 0 documents cut" in done.stdout
     assert "elmo 2x12_4: 8-d" in done.stdout
     assert "holds train 30, test 10 documents" in done.stdout
@@ -132,6 +132,7 @@ def test_verify_names_what_is_bad_and_discard_lets_build_repair_it(
     assert result.exit_code == 1 and "train-00001.h5" in result.output and "(removed)" in result.output
     assert not shard.exists() and (copy / "notes.txt").exists()
     (copy / "notes.txt").unlink()
+    assert "2 problems; the same `elmo-cache build` makes them, and all else is right." in run("verify", copy).output
     done = command("build", copy, "--corpus", reviews, "--encoder", elmo, *COLUMNS, "--shard-tokens", 60)
     assert done.returncode == 0, done.stderr
     assert {p.name: p.read_bytes() for p in copy.iterdir()} == {p.name: p.read_bytes() for p in built.iterdir()}

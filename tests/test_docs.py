@@ -43,15 +43,15 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("docs")
     prepare(folder)
     with contextlib.chdir(folder):
-        run("elmo-cache build imdb.elmo --corpus labelled.csv")
+        run("elmo-cache build demo/imdb.elmo --corpus labelled.csv")
         yield folder
 
 
 def test_snippet_of_the_quick_start(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     execute(PAGES["index"].snippet("with FeatureCache("), {})
-    with FeatureCache("imdb.elmo") as features:
+    with FeatureCache("demo/imdb.elmo") as features:
         train = features["train"]
-        shown = [(len(train.tokens(3)), train.dim), train.tokens(3)[:5], train.labels[:5]]
+        shown = [features, (len(train.tokens(3)), train.dim), train.tokens(3)[:5], train.labels[:5]]
     assert capsys.readouterr().out == "".join(f"{value}\n" for value in shown)
 
 
@@ -64,6 +64,16 @@ def test_snippet_that_builds_from_python(tmp_path: Path, monkeypatch: pytest.Mon
     assert [vectors.shape for vectors in found["vectors"]] == [(3, 256), (0, 256)]
     with FeatureCache("sample.elmo") as features:
         assert [len(features[name]) for name in features] == [200, 50] and features["train"].dim == 256
+
+
+def test_snippet_from_a_csv_to_an_accuracy(place: Path) -> None:
+    run("elmo-cache build my.elmo --corpus reviews.csv --text-column body --label-column stars")
+    *before, last = PAGES["own-text"].snippet("train_test_split").strip().splitlines()
+    found = execute("\n".join(before), {})
+    assert 0 <= eval(last, found) <= 1
+    documents = found["documents"]
+    assert found["stars"].tolist() == [5 if documents.tokens(i)[0] == "good" else 1 for i in range(len(documents))]
+    assert len(found["train"]) == len(found["y_train"]) == 45
 
 
 @pytest.fixture

@@ -215,7 +215,8 @@ def test_mix_that_is_none(mix: list[float]) -> None:
 
 def test_unknown_name() -> None:
     assert refusal(load_encoder, "imdb-v2") == (
-        "no encoder 'imdb-v2': it is neither embedded (imdb-v1) nor a folder or .zip that exists"
+        "no encoder 'imdb-v2': it is neither embedded (imdb-v1) nor a folder or .zip that exists; "
+        "`elmo-cache encoders` lists those that are downloads"
     )
 
 

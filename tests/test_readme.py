@@ -33,6 +33,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     prepare(folder)
     with contextlib.chdir(folder):
         run("elmo-cache build demo/imdb.elmo --corpus labelled.csv")
+        run("elmo-train trials --n 3 --cache demo/imdb.elmo --out demo/results")
         yield folder
 
 

@@ -213,7 +213,9 @@ def predict_command(
 def _config_in(folder: Path) -> dict[str, Any]:
     config = read_config(folder)
     if config is None:
-        raise TrialsError(f"{folder} holds no config.json: it is no folder of trials")
+        raise TrialsError(
+            f"{folder} holds no config.json: it is no folder of trials; `elmo-train trials --out` makes one"
+        )
     return config
 
 

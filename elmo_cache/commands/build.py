@@ -34,7 +34,8 @@ __all__ = ["build_command"]
     "limits",
     multiple=True,
     metavar="SPLIT=N",
-    help="Only N documents of a split, a random sample; may be repeated, and raised later.",
+    help="Only N documents of a split, a random sample; may be repeated, and raised later. "
+    "Splits that are not named are encoded whole.",
 )
 @tokenizer_option
 @click.option(

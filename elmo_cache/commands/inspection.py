@@ -48,6 +48,8 @@ def verify_command(out: Path, discard: bool) -> None:
         click.echo(f"{problem.kind}: {problem.message}{' (removed)' if problem.discarded else ''}")
     if problems:
         what_next = "the same `elmo-cache build` makes them again" if discard else "--discard removes the bad ones"
+        if all(problem.kind == "missing" for problem in problems):
+            what_next = "the same `elmo-cache build` makes them, and all else is right"
         if out.is_file():
             what_next = "get the file again, or make it again with `elmo-cache pack`"
         click.echo(f"{out}: {human_count(len(problems), 'problem')}; {what_next}.")
