@@ -275,7 +275,8 @@ def _check_found(pool: Pool, split: str, n_needed: int, n_found: int, trial: int
     limits = " ".join(f"--limit {name}={n}" for name, n in n_pool.items())
     raise TrialsError(
         f"{split}: {n_needed:,} documents needed, {n_found:,} found{duplicates}: "
-        f"choose smaller sizes, or extend the cache with `elmo-cache build ... {limits}`"
+        "choose smaller sizes (--train-size, --val-size, --test-size), "
+        f"or extend the cache with `elmo-cache build ... {limits}`"
     )
 
 
