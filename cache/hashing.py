@@ -102,7 +102,10 @@ def content_sha256(attributes: Mapping[str, Any], datasets: Mapping[str, Mapping
 def read_attributes(file: h5py.File) -> dict[str, str | int]:
     """Return the root attributes as plain `str` and `int`; anything else raises `ValueError`."""
     found: dict[str, str | int] = {}
-    for name, value in file.attrs.items():
+    # One by one: h5py's own iteration turns a Ctrl-C in its callback into a SystemError.
+    for index in range(h5py.h5a.get_num_attrs(file.id)):
+        name = h5py.h5a.open(file.id, index=index).name.decode("utf-8", "backslashreplace")
+        value = file.attrs[name]
         if isinstance(value, str):
             found[name] = value
         elif isinstance(value, bytes):  # text of fixed length, as `seal` writes it
