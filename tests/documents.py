@@ -10,10 +10,9 @@ from typing import Any
 import click
 import keras
 import numpy as np
+from aclimdb_files import FILES, tar_of, write_archive
 from click.testing import CliRunner
-from test_cli import SMALL
-from test_corpora_aclimdb import FILES, tar_of, write_archive
-from tiny_elmo import write_elmo
+from tiny_elmo import SMALL, write_elmo
 
 from elmo_cache.cli import main as elmo_cache
 from elmo_cache.pretraining.__main__ import main as pretraining

@@ -1,7 +1,8 @@
-"""Caches written through `cache` alone, from any words at all, and a second opinion on their hashes."""
+"""Caches written through `cache` alone, from any words at all; what is read of them, and a second opinion on hashes."""
 
 import hashlib
 import json
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import h5py
 import numpy as np
 from numpy_encoder import HashEncoder, expected_float16
 
+from cache import Split
 from cache.documents import encode_vocabulary, write_documents
 from cache.layers import Layers
 from cache.manifest import Manifest, read_manifest, write_manifest
@@ -109,6 +111,23 @@ def expected(documents: Words, layers: Layers | None = None) -> list[np.ndarray]
 
 def contents(directory: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted(directory.iterdir())}
+
+
+def vectors_of(split: Split) -> list[bytes]:
+    return [rows.tobytes() for rows in split]
+
+
+def open_files(directory: Path) -> list[str]:
+    """Return the names of the files in a folder that this process has open."""
+    found = []
+    for descriptor in os.listdir("/proc/self/fd"):
+        try:
+            target = Path(os.readlink(f"/proc/self/fd/{descriptor}"))
+        except FileNotFoundError:
+            continue
+        if target.parent == directory:
+            found.append(target.name)
+    return sorted(found)
 
 
 def canonical_hash(path: Path) -> str:

@@ -15,14 +15,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from click.testing import CliRunner, Result
+from commands import run_cache
 from local_server import Answer, LocalServer, local_server, no_server
 from tiny_elmo import OPTIONS, WORDS, assert_close, refusal, shared_encoder, write_elmo
 
 from cache import FeatureCache, OutputError
 from elmo_cache import EncoderError, allennlp, load_encoder
 from elmo_cache.bilm.weights import count_weights
-from elmo_cache.cli import main
 
 STEM = "elmo_2x1024_128_2048cnn_1xhighway"
 FILES = [f"{STEM}_options.json", f"{STEM}_weights.hdf5"]
@@ -272,22 +271,18 @@ def test_progress(server: LocalServer, monkeypatch: pytest.MonkeyPatch) -> None:
     assert sum(advances) == sum(path.stat().st_size for path in folder.iterdir())
 
 
-def run(*arguments: object) -> Result:
-    return CliRunner().invoke(main, [str(argument) for argument in arguments], catch_exceptions=False)
-
-
 def test_build_as_a_user_types_it(server: LocalServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "lines.txt").write_text("a slow start\nbut what a finish\n")
     arguments = ("build", tmp_path / "c.elmo", "--corpus", tmp_path / "lines.txt", "--encoder", "allennlp:small")
     with no_server() as url, monkeypatch.context() as patch:
         patch.setattr(allennlp, "BASE_URL", url)
-        result = run(*arguments)
+        result = run_cache(*arguments)
     assert result.exit_code == 1 and result.stderr.count("\n") == 1
     assert result.stderr.startswith("Error: allennlp:small: ") and "--encoder PATH" in result.stderr
     assert f"get {url}{OPTIONS_PATH} and …_weights.hdf5" in result.stderr
     assert not (tmp_path / "c.elmo").exists()
 
-    result = run(*arguments)
+    result = run_cache(*arguments)
     assert result.exit_code == 0, result.output
     with FeatureCache(tmp_path / "c.elmo") as features:
         assert features.complete and features["train"].dim == 12

@@ -9,10 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tiny_elmo import write_elmo
+from tiny_elmo import build_all_layers, write_elmo
 
 from cache import FeatureCache
-from elmo_cache import build, load_encoder
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -32,18 +31,11 @@ class NoTensorFlow:
         if name.partition(".")[0] in ("tensorflow", "tf_keras"):
             raise ModuleNotFoundError(f"no {name} here")
 sys.meta_path.insert(0, NoTensorFlow())
-from test_backends import build_small
-build_small(*sys.argv[1:])
+from tiny_elmo import build_all_layers
+build_all_layers(*sys.argv[1:])
 import keras
 print(json.dumps({"backend": keras.backend.backend(), "tensorflow": "tensorflow" in sys.modules}))
 """
-
-
-def build_small(corpus: str | Path, elmo: str | Path, out: str | Path) -> None:
-    """Build a cache of every layer with whatever backend Keras has in this process."""
-    encoder = load_encoder(elmo, layers="all")
-    encoder.n_streams, encoder.time_chunk = 4, 4
-    build(str(corpus), encoder, out).close()
 
 
 def build_with_jax(corpus: Path, elmo: Path, out: Path) -> dict[str, object]:
@@ -84,7 +76,7 @@ def test_jax_without_tensorflow(tmp_path: Path) -> None:
     corpus, elmo = tmp_path / "lines.txt", write_elmo(tmp_path / "elmo")
     corpus.write_text("\n".join(LINES) + "\n", encoding="utf-8")
 
-    build_small(corpus, elmo, tmp_path / "tensorflow")
+    build_all_layers(corpus, elmo, tmp_path / "tensorflow")
     answer = build_with_jax(corpus, elmo, tmp_path / "jax")
 
     assert answer == {"backend": "jax", "tensorflow": False}

@@ -12,8 +12,7 @@ import h5py
 import numpy as np
 import pytest
 from numpy_encoder import ALL_LAYERS
-from small_cache import canonical_hash, write_cache
-from test_cache_sharing import open_files, vectors_of
+from small_cache import canonical_hash, open_files, vectors_of, write_cache
 
 from cache import (
     CorruptFileError,

@@ -9,8 +9,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from small_cache import canonical_hash, replace_dataset, write_cache
-from test_cache_sharing import vectors_of
+from small_cache import canonical_hash, replace_dataset, vectors_of, write_cache
 
 from cache import (
     CacheError,

@@ -16,9 +16,9 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
+from commands import error_of, run_cache
 from numpy_encoder import ALL_LAYERS
 from small_cache import contents, replace_dataset, write_cache
-from test_cli import error_of, run
 
 from cache import CacheError, CorruptFileError, FeatureCache, Layers, OutputError, pack, verify
 from cache.files import temporary_files
@@ -196,30 +196,30 @@ def test_ctrl_c_leaves_nothing_and_says_that_it_begins_anew(
         raise KeyboardInterrupt
 
     monkeypatch.setattr("cache.packing.seal", stop)
-    done = run("pack", directory, tmp_path / "c.h5")
+    done = run_cache("pack", directory, tmp_path / "c.h5")
     assert done.exit_code == 130 and done.stderr.strip() == "Stopped. The same command begins anew."
     assert [path.name for path in tmp_path.iterdir()] == ["c"]
 
 
 def test_the_commands(directory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    done = run("pack", "c", "c.h5")
+    done = run_cache("pack", "c", "c.h5")
     assert done.exit_code == 0 and re.search(r"c\.h5: [\d.]+ kB, copied from c with every hash right", done.output)
-    shown = run("info", "c.h5").output
+    shown = run_cache("info", "c.h5").output
     assert "c.h5: complete, in one file" in shown and "9 of 9 documents, 18 tokens\n" in shown
     assert "shard" not in shown and "8-d, mix, top, 0, 1, 2" in shown
-    assert f'"size_bytes": {os.path.getsize("c.h5")}' in run("info", "c.h5", "--json").output
-    assert "every hash is right" in run("verify", "c.h5").output
-    assert "exists: remove it" in error_of(run("pack", "c", "c.h5"))
-    assert "nothing can be discarded" in error_of(run("verify", "c.h5", "--discard"))
-    assert "c.h5 is a file: a cache is a folder" in error_of(run("build", "c.h5", "--corpus", _lines(tmp_path)))
+    assert f'"size_bytes": {os.path.getsize("c.h5")}' in run_cache("info", "c.h5", "--json").output
+    assert "every hash is right" in run_cache("verify", "c.h5").output
+    assert "exists: remove it" in error_of(run_cache("pack", "c", "c.h5"))
+    assert "nothing can be discarded" in error_of(run_cache("verify", "c.h5", "--discard"))
+    assert "c.h5 is a file: a cache is a folder" in error_of(run_cache("build", "c.h5", "--corpus", _lines(tmp_path)))
 
 
 def test_verify_names_a_bad_file(directory: Path, tmp_path: Path) -> None:
     pack(directory, tmp_path / "c.h5")
     with h5py.File(tmp_path / "c.h5", "r+") as file:
         file["test/layer_1"][0, 0] += 1
-    done = run("verify", tmp_path / "c.h5")
+    done = run_cache("verify", tmp_path / "c.h5")
     assert done.exit_code == 1 and re.search(r"^bad: .*c\.h5 is damaged: its hash is", done.output, re.M)
     assert "1 problem; get the file again, or make it again with `elmo-cache pack`" in done.output
 

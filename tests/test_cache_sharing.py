@@ -1,7 +1,6 @@
 """One cache, many readers: pickling, processes, threads; and what is opened, when, and how many at once."""
 
 import multiprocessing
-import os
 import pickle
 import sys
 from collections.abc import Mapping
@@ -11,18 +10,14 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from small_cache import DOCUMENTS, contents, expected, write_cache
+from small_cache import DOCUMENTS, contents, expected, open_files, vectors_of, write_cache
 
-from cache import CorruptFileError, FeatureCache, Split, verify
+from cache import CorruptFileError, FeatureCache, verify
 from cache.shard import ShardHeader, open_shard
 from cache.sources import MAX_OPEN_SHARDS
 
 TRAIN = DOCUMENTS["train"]
 N_MANY = MAX_OPEN_SHARDS + 8
-
-
-def vectors_of(split: Split) -> list[bytes]:
-    return [rows.tobytes() for rows in split]
 
 
 def vectors_in(directory: Path) -> list[bytes]:
@@ -32,18 +27,6 @@ def vectors_in(directory: Path) -> list[bytes]:
 
 def right() -> list[bytes]:
     return [rows.tobytes() for rows in expected(TRAIN)]
-
-
-def open_files(directory: Path) -> list[str]:
-    found = []
-    for descriptor in os.listdir("/proc/self/fd"):
-        try:
-            target = Path(os.readlink(f"/proc/self/fd/{descriptor}"))
-        except FileNotFoundError:
-            continue
-        if target.parent == directory:
-            found.append(target.name)
-    return sorted(found)
 
 
 @pytest.fixture(scope="module")

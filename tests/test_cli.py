@@ -6,42 +6,15 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from click.testing import CliRunner, Result
-from tiny_elmo import OPTIONS, write_elmo
+from commands import command, command_line, error_of, run_cache
+from tiny_elmo import SMALL, write_elmo
 
 from cache import FeatureCache
-from elmo_cache.cli import main
-
-SMALL = replace(OPTIONS, filters=((1, 4), (2, 8)), projection_dim=4)
-
-
-def run(*arguments: object) -> Result:
-    return CliRunner().invoke(main, [str(argument) for argument in arguments], catch_exceptions=False)
-
-
-def command(*arguments: object, **options: object) -> "subprocess.CompletedProcess[str]":
-    """Run the command in a process of its own."""
-    return subprocess.run(command_line(*arguments), capture_output=True, text=True, timeout=300, **options)  # type: ignore[call-overload,no-any-return]
-
-
-def command_line(*arguments: object) -> list[str]:
-    return [sys.executable, "-m", "elmo_cache.cli", *map(str, arguments)]
-
-
-def error_of(result: Result) -> str:
-    """Check that a command failed with one line and exit code 1, and return the line."""
-    assert result.exit_code == 1, result.output
-    lines = result.stderr.strip().splitlines()
-    errors = [line for line in lines if line.startswith("Error: ")]
-    assert len(errors) == 1 and lines[-1] == errors[0], result.stderr
-    return errors[0]
 
 
 @pytest.fixture(scope="module")
@@ -92,13 +65,13 @@ def test_what_was_built_can_be_read(built: Path) -> None:
 
 
 def test_info(built: Path) -> None:
-    result = run("info", built)
+    result = run_cache("info", built)
     assert result.exit_code == 0
     assert "complete" in result.output and "30 of 30 documents" in result.output and "8-d, mix" in result.output
 
 
 def test_info_as_json(built: Path) -> None:
-    facts = json.loads(run("info", built, "--json").output)
+    facts = json.loads(run_cache("info", built, "--json").output)
     assert facts["complete"] and facts["dim"] == 8 and facts["label_names"] == ["1", "2"]
     assert facts["splits"]["train"]["n_documents"] == 30
     assert facts["size_bytes"] == sum(path.stat().st_size for path in built.iterdir())
@@ -106,7 +79,7 @@ def test_info_as_json(built: Path) -> None:
 
 
 def test_verify(built: Path) -> None:
-    result = run("verify", built)
+    result = run_cache("verify", built)
     assert result.exit_code == 0 and "every hash is right" in result.output
 
 
@@ -122,17 +95,18 @@ def test_verify_names_what_is_bad_and_discard_lets_build_repair_it(
     shard.write_bytes(bytes(data))
     (copy / "train-00000.h5").unlink()
     (copy / "notes.txt").write_text("mine")
-    result = run("verify", copy)
+    result = run_cache("verify", copy)
     assert result.exit_code == 1
     assert re.search(r"^bad: .*train-00001\.h5 is damaged: its hash is", result.output, re.M)
     assert re.search(r"^missing: train-00000\.h5", result.output, re.M)
     assert re.search(r"^foreign: notes\.txt", result.output, re.M)
     assert "3 problems" in result.output
-    result = run("verify", copy, "--discard")
+    result = run_cache("verify", copy, "--discard")
     assert result.exit_code == 1 and "train-00001.h5" in result.output and "(removed)" in result.output
     assert not shard.exists() and (copy / "notes.txt").exists()
     (copy / "notes.txt").unlink()
-    assert "2 problems; the same `elmo-cache build` makes them, and all else is right." in run("verify", copy).output
+    result = run_cache("verify", copy)
+    assert "2 problems; the same `elmo-cache build` makes them, and all else is right." in result.output
     done = command("build", copy, "--corpus", reviews, "--encoder", elmo, *COLUMNS, "--shard-tokens", 60)
     assert done.returncode == 0, done.stderr
     assert {p.name: p.read_bytes() for p in copy.iterdir()} == {p.name: p.read_bytes() for p in built.iterdir()}
@@ -146,27 +120,27 @@ def _last_rows(shard: Path) -> np.ndarray:
 
 
 def test_encoders_lists_the_embedded_one_and_the_way_to_others() -> None:
-    result = run("encoders")
+    result = run_cache("encoders")
     assert "imdb-v1" in result.output and "256" in result.output and "2x512_128" in result.output
     assert "--encoder PATH" in result.output
 
 
 def test_encoders_lists_allennlps() -> None:
-    lines = run("encoders").output.splitlines()
+    lines = run_cache("encoders").output.splitlines()
     for name, dim, size in [("original", 1024, 374), ("5.5B", 1024, 374), ("medium", 512, 112), ("small", 256, 54.4)]:
         (line,) = [line for line in lines if line.startswith(f"allennlp:{name} ")]
         assert f" {dim} " in line and f" {size} MB" in line and "download" in line
 
 
 def test_a_dry_run_writes_nothing(tmp_path: Path, reviews: Path, elmo: Path) -> None:
-    result = run("build", tmp_path / "new.elmo", "--corpus", reviews, "--encoder", elmo, *COLUMNS, "--dry-run")
+    result = run_cache("build", tmp_path / "new.elmo", "--corpus", reviews, "--encoder", elmo, *COLUMNS, "--dry-run")
     assert result.exit_code == 0, result.output
     assert "to encode" in result.output and "free" in result.output and "Dry run" in result.output
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_dry_run_of_the_embedded_encoder_points_to_the_original(tmp_path: Path, reviews: Path) -> None:
-    result = run("build", tmp_path / "new.elmo", "--corpus", reviews, *COLUMNS, "--dry-run")
+    result = run_cache("build", tmp_path / "new.elmo", "--corpus", reviews, *COLUMNS, "--dry-run")
     assert "imdb-v1: 256-d" in result.output and "original 1024-d ELMo is one option away" in result.output
     assert "keras, at most 500" in result.output, "imdb-v1 was trained on Keras's tokens"
 
@@ -190,23 +164,23 @@ def test_arguments_that_make_no_sense(tmp_path: Path, reviews: Path, arguments: 
     given = {"--corpus": str(reviews), "--text-column": "body", "--label-column": "stars"}
     given = {option: value for option, value in given.items() if option not in arguments}
     flat = [part for pair in given.items() for part in pair]
-    result = run("build", tmp_path / "c.elmo", *flat, *arguments)
+    result = run_cache("build", tmp_path / "c.elmo", *flat, *arguments)
     assert message in error_of(result)
     assert not (tmp_path / "c.elmo").exists()
 
 
 @pytest.mark.parametrize("limit", ["train", "train=", "train=many", "=3", "train=-1"])
 def test_a_limit_that_cannot_be_read(tmp_path: Path, limit: str) -> None:
-    result = run("build", tmp_path / "c.elmo", "--limit", limit)
+    result = run_cache("build", tmp_path / "c.elmo", "--limit", limit)
     assert result.exit_code == 2 and "expected SPLIT=N" in result.output
 
 
 @pytest.mark.parametrize("name", ["info", "verify"])
 def test_a_path_that_is_no_cache(tmp_path: Path, name: str) -> None:
-    assert "does not exist" in error_of(run(name, tmp_path / "missing.elmo"))
-    assert "without a manifest" in error_of(run(name, tmp_path))
+    assert "does not exist" in error_of(run_cache(name, tmp_path / "missing.elmo"))
+    assert "without a manifest" in error_of(run_cache(name, tmp_path))
     (tmp_path / "file").write_text("mine")
-    assert "a cache is a folder" in error_of(run(name, tmp_path / "file"))
+    assert "a cache is a folder" in error_of(run_cache(name, tmp_path / "file"))
 
 
 def test_debug_shows_the_traceback(tmp_path: Path) -> None:
@@ -216,15 +190,15 @@ def test_debug_shows_the_traceback(tmp_path: Path) -> None:
 
 def test_output_that_is_a_file_and_output_that_is_not_writable(tmp_path: Path, reviews: Path) -> None:
     (tmp_path / "file").write_text("mine")
-    assert "is a file" in error_of(run("build", tmp_path / "file", "--corpus", reviews, *COLUMNS))
+    assert "is a file" in error_of(run_cache("build", tmp_path / "file", "--corpus", reviews, *COLUMNS))
     assert (tmp_path / "file").read_text() == "mine"
-    assert "cannot" in error_of(run("build", "/proc/1/no/c.elmo", "--corpus", reviews, *COLUMNS))
+    assert "cannot" in error_of(run_cache("build", "/proc/1/no/c.elmo", "--corpus", reviews, *COLUMNS))
 
 
 def test_another_encoder_is_refused_with_both_values(copy: Path, reviews: Path) -> None:
     before = {path.name: path.read_bytes() for path in copy.iterdir()}
     message = error_of(
-        run("build", copy, "--corpus", reviews, "--encoder", "imdb-v1", *COLUMNS, "--tokenizer", "words")
+        run_cache("build", copy, "--corpus", reviews, "--encoder", "imdb-v1", *COLUMNS, "--tokenizer", "words")
     )
     assert "another encoding" in message and "asked for" in message
     assert before == {path.name: path.read_bytes() for path in copy.iterdir()}
@@ -249,7 +223,7 @@ def test_ctrl_c_stops_with_one_line_and_the_same_command_goes_on(tmp_path: Path,
     done = command(*arguments)
     assert done.returncode == 0, done.stderr
     assert f"{60 - n_before} shards to make" in done.stdout
-    assert run("verify", tmp_path / "c.elmo").exit_code == 0
+    assert run_cache("verify", tmp_path / "c.elmo").exit_code == 0
 
 
 def test_a_literal_padding_build_has_documents_of_one_length(tmp_path: Path, reviews: Path, elmo: Path) -> None:

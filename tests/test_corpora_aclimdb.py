@@ -10,25 +10,13 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from aclimdb_files import FILES, tar_of, write_archive
 
 from elmo_cache.corpora import Document, aclimdb, open_corpus
 from elmo_cache.errors import CorpusError
 
 REAL = Path(__file__).resolve().parents[2] / "shared" / "data" / "imdb" / "aclImdb_labelled.tar.gz"
 
-FILES = {
-    "aclImdb/README": b"not a review",
-    "aclImdb/train/pos/0_9.txt": b"Good<br />\r\nfilm",
-    "aclImdb/train/pos/10_7.txt": "Café \x00 🎬".encode(),
-    "aclImdb/train/pos/2_8.txt": b"",
-    "aclImdb/train/neg/0_1.txt": b"Bad",
-    "aclImdb/train/unsup/0_0.txt": b"unlabelled",
-    "aclImdb/train/pos/._0_9.txt": b"what macOS adds",
-    "aclImdb/train/pos/0_9.txt.bak": b"a copy",
-    "aclImdb/train/labeledBow.feat": b"9 0:9",
-    "aclImdb/test/neg/3_4.txt": b"Worse",
-    "aclImdb/test/pos/3_10.txt": b"Best",
-}
 # Sorted by split and order, which is the class and then the ID as a number.
 DOCUMENTS = [
     Document("test", 3, "neg", "Worse"),
@@ -45,22 +33,6 @@ def write_folder(folder: Path, files: Mapping[str, bytes] = FILES) -> Path:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(content)
     return folder
-
-
-def tar_of(files: Mapping[str, bytes], prefix: str = "") -> bytes:
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w") as archive:
-        for name, content in files.items():
-            member = tarfile.TarInfo(prefix + name)
-            member.size = len(content)
-            archive.addfile(member, io.BytesIO(content))
-    return buffer.getvalue()
-
-
-def write_archive(folder: Path, content: bytes) -> Path:
-    path = folder / "aclImdb_v1.tar.gz"
-    path.write_bytes(gzip.compress(content))
-    return path
 
 
 def read(path: Path) -> list[Document]:

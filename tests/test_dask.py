@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 from numpy_encoder import HashEncoder
-from test_workers import accuracies, contents, corpus, trials_command
-from worker_encoder import mortal
+from small_build import contents
+from small_trials import accuracies, trials_command
+from worker_encoder import corpus, mortal
 
 from cache import FeatureCache, verify
 from cache.adapters import parallel
@@ -28,8 +29,7 @@ TESTS = Path(__file__).parent
 DRIVER = """
 import sys
 from pathlib import Path
-from test_workers import corpus
-from worker_encoder import mortal
+from worker_encoder import corpus, mortal
 from elmo_cache import build
 build(corpus(), mortal(Path(sys.argv[1]), slow_s=0.05), sys.argv[2], shard_tokens=20, workers=sys.argv[3]).close()
 """

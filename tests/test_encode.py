@@ -1,20 +1,18 @@
 """`elmo-cache encode`: the vectors of a few texts, shown or saved, are those that a cache would hold."""
 
 import itertools
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from test_cli import command, error_of, run
-from tiny_elmo import OPTIONS, assert_close, expected_layers, write_elmo
+from commands import command, error_of, run_cache
+from tiny_elmo import SMALL, assert_close, expected_layers, write_elmo
 
 from cache import FeatureCache
 from cache.files import temporary_files
 from elmo_cache.cli import main
 
-SMALL = replace(OPTIONS, filters=((1, 4), (2, 8)), projection_dim=4)
 TEXTS = ["This film wasn't bad...", "", "naïve 😀 <br />", "This film"]
 WORDS = [["This", "film", "was", "n't", "bad", "..."], [], ["naïve", "😀"], ["This", "film"]]
 
@@ -58,7 +56,7 @@ def test_shapes_are_shown(elmo: Path) -> None:
 def test_what_is_saved_is_what_the_encoder_makes(elmo: Path, reviews: Path, layers: str) -> None:
     out = reviews.with_name("v.npz")
     out.write_text("replaced")
-    done = run("encode", "--file", reviews, "--encoder", elmo, "--layers", layers, "--out", out)
+    done = run_cache("encode", "--file", reviews, "--encoder", elmo, "--layers", layers, "--out", out)
     assert done.exit_code == 0 and "4 texts, vectors (" in done.output
     vectors, words = saved(out)
     assert words == WORDS
@@ -70,8 +68,8 @@ def test_what_is_saved_is_what_the_encoder_makes(elmo: Path, reviews: Path, laye
 
 
 def test_a_cache_holds_the_same(elmo: Path, reviews: Path, tmp_path: Path) -> None:
-    assert run("build", tmp_path / "c", "--corpus", reviews, "--encoder", elmo).exit_code == 0
-    assert run("encode", "--file", reviews, "--encoder", elmo, "--out", tmp_path / "v.npz").exit_code == 0
+    assert run_cache("build", tmp_path / "c", "--corpus", reviews, "--encoder", elmo).exit_code == 0
+    assert run_cache("encode", "--file", reviews, "--encoder", elmo, "--out", tmp_path / "v.npz").exit_code == 0
     vectors, words = saved(tmp_path / "v.npz")
     with FeatureCache(tmp_path / "c") as features:
         train = features["train"]
@@ -85,7 +83,7 @@ def test_standard_input_and_texts_give_the_same(elmo: Path, tmp_path: Path) -> N
     lines = "\ufeff" + "\r\n".join(TEXTS)
     done = CliRunner().invoke(main, ["encode", "--file", "-", *arguments, str(tmp_path / "a.npz")], input=lines)
     assert done.exit_code == 0, done.output
-    assert run("encode", *TEXTS, *arguments, tmp_path / "b.npz").exit_code == 0
+    assert run_cache("encode", *TEXTS, *arguments, tmp_path / "b.npz").exit_code == 0
     vectors, words = saved(tmp_path / "a.npz")
     assert words[0] == ["this", "film", "wasn't", "bad"] and words == saved(tmp_path / "b.npz")[1]
     for found, right in zip(vectors, saved(tmp_path / "b.npz")[0], strict=True):
@@ -93,9 +91,9 @@ def test_standard_input_and_texts_give_the_same(elmo: Path, tmp_path: Path) -> N
 
 
 def test_texts_without_words(elmo: Path, tmp_path: Path) -> None:
-    assert run("encode", "", " ", "--encoder", elmo, "--out", tmp_path / "v.npz").exit_code == 0
+    assert run_cache("encode", "", " ", "--encoder", elmo, "--out", tmp_path / "v.npz").exit_code == 0
     assert [array.shape for array in saved(tmp_path / "v.npz")[0]] == [(0, 8), (0, 8)]
-    assert "0 tokens  (3, 0, 8)" in run("encode", "", "--encoder", elmo, "--layers", "all").output
+    assert "0 tokens  (3, 0, 8)" in run_cache("encode", "", "--encoder", elmo, "--layers", "all").output
 
 
 @pytest.mark.parametrize(
@@ -124,5 +122,5 @@ def test_what_cannot_be(
     Path("folder.npz").mkdir()
     before = sorted(reviews.parent.iterdir())
     given = [] if "--encoder" in arguments else ["--encoder", elmo]
-    assert message in error_of(run("encode", *arguments, *given))
+    assert message in error_of(run_cache("encode", *arguments, *given))
     assert sorted(reviews.parent.iterdir()) == before

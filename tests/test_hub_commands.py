@@ -9,17 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
-from click.testing import CliRunner, Result
+from commands import run_cache
 from hub_module import OPTIONS, write_module
 
 from cache import FeatureCache
 from elmo_cache.bilm.encoder import BiLMEncoder
-from elmo_cache.cli import main
 from elmo_cache.hub import checking
-
-
-def run(*arguments: object) -> Result:
-    return CliRunner().invoke(main, [str(argument) for argument in arguments], catch_exceptions=False)
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +40,7 @@ def quick_check(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_build_with_both_engines(tmp_path: Path, module: Path, reviews: Path) -> None:
     arguments = ["--corpus", reviews, "--encoder", module, "--limit", "train=15"]
-    result = run("build", tmp_path / "native.elmo", *arguments)
+    result = run_cache("build", tmp_path / "native.elmo", *arguments)
     assert result.exit_code == 0, result.output
     command = [sys.executable, "-m", "elmo_cache.cli", "build", tmp_path / "hub.elmo", *arguments, "--engine", "hub"]
     done = subprocess.run([*map(str, command)], capture_output=True, text=True, timeout=300)
@@ -63,7 +58,7 @@ def test_build_with_both_engines(tmp_path: Path, module: Path, reviews: Path) ->
     step = np.spacing(np.maximum(np.abs(found["hub"]), np.abs(found["native"])))
     assert (np.abs(found["hub"].astype("f4") - found["native"].astype("f4")) <= step).all()
     # Vectors alike, encodings not: the cache of one engine is not extended with the other.
-    again = run("build", tmp_path / "hub.elmo", "--corpus", reviews, "--encoder", module)
+    again = run_cache("build", tmp_path / "hub.elmo", "--corpus", reviews, "--encoder", module)
     assert again.exit_code == 1 and "holds vectors of another encoding: encoder.model is 'tf-hub'" in again.stderr
 
 
@@ -71,7 +66,9 @@ def test_encode_with_both_engines(tmp_path: Path, module: Path) -> None:
     found = []
     for engine in ("native", "hub"):
         out = tmp_path / f"{engine}.npz"
-        result = run("encode", "good \U0001f600", "one more", "--encoder", module, "--engine", engine, "--out", out)
+        result = run_cache(
+            "encode", "good \U0001f600", "one more", "--encoder", module, "--engine", engine, "--out", out
+        )
         assert result.exit_code == 0, result.output
         with np.load(out) as arrays:
             found.append(arrays["vectors"])
@@ -80,7 +77,7 @@ def test_encode_with_both_engines(tmp_path: Path, module: Path) -> None:
 
 
 def test_build_without_what_the_engine_needs(tmp_path: Path, reviews: Path) -> None:
-    result = run("build", tmp_path / "out.elmo", "--corpus", reviews, "--engine", "hub")
+    result = run_cache("build", tmp_path / "out.elmo", "--corpus", reviews, "--engine", "hub")
 
     assert result.exit_code == 1
     assert result.stderr == "Error: imdb-v1 is no TF-Hub module: --engine hub runs nothing else; leave it out\n"
@@ -88,7 +85,7 @@ def test_build_without_what_the_engine_needs(tmp_path: Path, reviews: Path) -> N
 
 
 def test_check(module: Path, quick_check: None) -> None:
-    result = run("encoders", "--check", module)
+    result = run_cache("encoders", "--check", module)
 
     assert result.exit_code == 0, result.output
     lines = result.stdout.splitlines()
@@ -116,7 +113,7 @@ def test_check_loads_the_graph_once(module: Path, quick_check: None, monkeypatch
 def test_check_of_a_module_that_keeps_state(tmp_path: Path, quick_check: None) -> None:
     noisy = write_module(tmp_path / "m", signatures=["tokens"], outputs=["elmo"], noise=0.1, mask_row=False)
 
-    result = run("encoders", "--check", noisy)
+    result = run_cache("encoders", "--check", noisy)
 
     assert result.exit_code == 1
     assert "char_embed  261 rows\n" in result.stdout
@@ -128,7 +125,7 @@ def test_check_of_a_module_of_another_formula(tmp_path: Path, quick_check: None)
     # The variables are those of any ELMo; that this one has tanh where the original has relu, only its graph says.
     other = write_module(tmp_path / "m", replace(OPTIONS, activation="tanh"), signatures=["tokens"], outputs=["elmo"])
 
-    result = run("encoders", "--check", other)
+    result = run_cache("encoders", "--check", other)
 
     assert result.exit_code == 1
     assert result.stdout.endswith("native agrees with hub (within 0.0001): no\nstateless: yes\n")
@@ -137,7 +134,7 @@ def test_check_of_a_module_of_another_formula(tmp_path: Path, quick_check: None)
 def test_check_of_foreign_variables(tmp_path: Path, quick_check: None) -> None:
     foreign = write_module(tmp_path / "m", names=lambda name: f"x/{name}", signatures=["tokens"], outputs=["elmo"])
 
-    result = run("encoders", "--check", foreign)
+    result = run_cache("encoders", "--check", foreign)
 
     assert result.exit_code == 1
     assert "the native engine cannot be compared: " in result.stdout
@@ -146,7 +143,7 @@ def test_check_of_foreign_variables(tmp_path: Path, quick_check: None) -> None:
 
 @pytest.mark.parametrize("name", ["imdb-v1", "nowhere"])
 def test_check_of_no_module(name: str) -> None:
-    result = run("encoders", "--check", name)
+    result = run_cache("encoders", "--check", name)
 
     assert result.exit_code == 1
     assert result.stderr == (
@@ -155,7 +152,7 @@ def test_check_of_no_module(name: str) -> None:
 
 
 def test_check_of_a_module_that_cannot_be_run(tmp_path: Path) -> None:
-    result = run("encoders", "--check", write_module(tmp_path / "m", signatures=["default"]))
+    result = run_cache("encoders", "--check", write_module(tmp_path / "m", signatures=["default"]))
 
     assert result.exit_code == 1
     assert result.stderr.startswith("Error: ") and "has no signature 'tokens'" in result.stderr
@@ -166,7 +163,7 @@ def test_offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # A port that nothing listens on, in the way of every address.
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
 
-    result = run("build", tmp_path / "out.elmo", "--encoder", "original", "--dry-run")
+    result = run_cache("build", tmp_path / "out.elmo", "--encoder", "original", "--dry-run")
 
     assert result.exit_code == 1
     (line,) = result.stderr.splitlines()
@@ -176,4 +173,7 @@ def test_offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_encoders_says_how_the_original_is_had() -> None:
-    assert "--encoder original is https://tfhub.dev/google/elmo/3, a download of about 350 MB" in run("encoders").stdout
+    assert (
+        "--encoder original is https://tfhub.dev/google/elmo/3, a download of about 350 MB"
+        in run_cache("encoders").stdout
+    )

@@ -10,8 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from small_build import contents
-from test_cli import SMALL
-from tiny_elmo import write_elmo
+from tiny_elmo import SMALL, write_elmo
 
 from cache import FeatureCache, verify
 

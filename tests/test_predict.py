@@ -4,17 +4,14 @@ import contextlib
 import csv
 import json
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from click.testing import Result
-from test_cli import error_of
-from test_cli import run as run_cache
-from test_train_cli import SIZES
-from test_train_cli import run as run_train
-from tiny_elmo import OPTIONS, write_elmo
+from commands import error_of, run_cache, run_train
+from small_trials import SIZE_OPTIONS
+from tiny_elmo import SMALL, write_elmo
 
 from cache import FeatureCache
 from trainer.evaluation import SavedTrial, restore
@@ -36,7 +33,7 @@ NEW = [
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with an ELMo, vectors, a labelled cache and its packed file, results, and a cache of new reviews."""
     folder = tmp_path_factory.mktemp("predict")
-    write_elmo(folder / "elmo", replace(OPTIONS, filters=((1, 4), (2, 8)), projection_dim=4))
+    write_elmo(folder / "elmo", SMALL)
     rng = np.random.default_rng(0)
     rows = ["text,label,split"]
     for i in range(90):
@@ -51,7 +48,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
             passed(run_cache("build", out, "--corpus", corpus, "--encoder", "elmo", "--max-tokens", 20))
         passed(run_cache("pack", "c.elmo", "c.h5"))
         passed(run_cache("pack", "new.elmo", "new.h5"))
-        trials = ("trials", "--n", 2, "--vectors", "words.vec", "--models", "basic,elmo", *SIZES)
+        trials = ("trials", "--n", 2, "--vectors", "words.vec", "--models", "basic,elmo", *SIZE_OPTIONS)
         passed(run_train(*trials, "--cache", "c.elmo", "--out", "results"))
         passed(run_train(*trials, "--cache", "c.h5", "--out", "of_packed"))
     return folder
@@ -208,8 +205,8 @@ def test_vectors_of_old_results_are_told_by_their_name(tmp_path: Path) -> None:
 
 def test_old_results_go_on(tmp_path: Path) -> None:
     results = without("vectors", "words", tmp_path / "old")
-    trials = ("trials", "--n", 2, "--vectors", "words.vec", "--models", "basic,elmo", *SIZES, "--cache", "c.elmo")
-    passed(run_train(*trials, "--out", results))
+    trials = ("trials", "--n", 2, "--vectors", "words.vec", "--models", "basic,elmo", *SIZE_OPTIONS)
+    passed(run_train(*trials, "--cache", "c.elmo", "--out", results))
 
 
 @pytest.mark.parametrize(

@@ -1,15 +1,13 @@
 """`python -m elmo_cache.pretraining`: what it learns, going on from a checkpoint, and what it refuses."""
 
-import csv
 import lzma
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
-from tiny_pretraining import settings, write_text
+from tiny_pretraining import read_log, settings, unigram_perplexity, write_text
 
 from elmo_cache import build, load_encoder
 from elmo_cache.errors import PretrainingError
@@ -19,25 +17,6 @@ from elmo_cache.pretraining.text import Text, read_text
 from elmo_cache.pretraining.training import LOG_HEADER, pretrain
 
 TINY = ["--size", "2x16_8", "--streams", "4", "--unroll", "5", "--negatives", "8", "--tokenizer", "whitespace"]
-
-
-def unigram_perplexity(text: Text, n_vocabulary: int) -> float:
-    """Perplexity of held-out words, end marks included, by their frequency in the training documents."""
-    marked = [[*document.tolist(), 2] for document in text.documents]
-    counts = Counter(min(i, n_vocabulary + 1) for document in marked for i in document)
-    total = sum(counts.values())
-    # One more of each, so that none is impossible; as unknown words count those beyond the vocabulary.
-    losses = [
-        -np.log((counts[min(i, n_vocabulary + 1)] + 1) / (total + n_vocabulary))
-        for document in text.held_out
-        for i in [*document.tolist(), 2]
-    ]
-    return float(np.exp(np.mean(losses)))
-
-
-def read_log(folder: Path) -> list[dict[str, float]]:
-    with (folder / "log.csv").open() as file:
-        return [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
 
 
 def contents(folder: Path) -> dict[str, bytes]:

@@ -14,10 +14,9 @@ import numpy as np
 import pytest
 from oracle import _read_weights, _run_direction, _word_ids, _word_vector, _zero_states
 from tiny_elmo import write_elmo
-from tiny_pretraining import SETTINGS, settings, write_text
+from tiny_pretraining import SETTINGS, first_losses, make_model, settings, write_text
 
 from elmo_cache.pretraining.batches import Batches, Streams
-from elmo_cache.pretraining.settings import Settings
 from elmo_cache.pretraining.text import Text, read_text
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -29,21 +28,6 @@ TIGHT = replace(SETTINGS.options, cell_clip=0.05, proj_clip=0.01)
 @pytest.fixture(scope="module")
 def text(tmp_path_factory: pytest.TempPathFactory) -> Text:
     return read_text([write_text(tmp_path_factory.mktemp("model") / "text.txt")], "whitespace", show=False)
-
-
-def make_model(chosen: Settings) -> Any:
-    from elmo_cache.pretraining.model import LanguageModel, initial_weights
-
-    model = LanguageModel(chosen, 40)
-    # Biases of 0 would leave their places untested.
-    rng = np.random.default_rng(1)
-    weights = {
-        name: tensor + (0.1 * rng.standard_normal(tensor.shape) if tensor.ndim == 1 else 0)
-        for name, tensor in initial_weights(chosen.options, 0).items()
-    }
-    model.start(weights, seed=0)
-    model.softmax_bias.assign(0.1 * rng.standard_normal(40))
-    return model
 
 
 def outputs_of(ids: list[int], text: Text, direction: int, options: dict[str, Any], weights: Any) -> np.ndarray:
@@ -192,14 +176,6 @@ def test_steps_are_those_of_adam(text: Text) -> None:
         assert np.abs(np.asarray(variable) - array).max() < 1e-6, variable.path
 
 
-def first_losses(path: str) -> list[float]:
-    """Return the first losses of training on a text with whatever backend Keras has in this process."""
-    chosen = settings(dropout=0.25)
-    read = read_text([Path(path)], "whitespace", show=False)
-    model, batches = make_model(chosen), Batches(read, chosen, 40).training(0)
-    return [model.step(next(batches)) for _ in range(3)]
-
-
 JAX = """
 import json, sys
 class NoTensorFlow:
@@ -207,7 +183,7 @@ class NoTensorFlow:
         if name.partition(".")[0] in ("tensorflow", "tf_keras"):
             raise ModuleNotFoundError(f"no {name} here")
 sys.meta_path.insert(0, NoTensorFlow())
-from test_pretraining_model import first_losses
+from tiny_pretraining import first_losses
 losses = first_losses(sys.argv[1])
 import keras
 print(json.dumps({"backend": keras.backend.backend(), "losses": losses}))

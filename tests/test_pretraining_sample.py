@@ -6,9 +6,9 @@ from itertools import islice
 from pathlib import Path
 
 import pytest
-from test_peer import PEER, SENTENCES, peer_layers
-from test_pretraining import read_log, unigram_perplexity
+from peer import PEER, SENTENCES, peer_layers
 from tiny_elmo import as_encoded, assert_close
+from tiny_pretraining import read_log, unigram_perplexity
 
 from elmo_cache import load_encoder, open_corpus
 from elmo_cache.pretraining.__main__ import parse_size

@@ -10,20 +10,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from click.testing import CliRunner, Result
+from commands import error_of, run_train
 from numpy_encoder import HashEncoder
-from small_trials import corpus
-from test_cli import error_of
+from small_trials import SIZE_OPTIONS, corpus
 
 from elmo_cache import build
-from trainer.cli import main
 from trainer.results import read_results
-
-SIZES = ("--train-size", 24, "--val-size", 16, "--test-size", 30)
-
-
-def run(*arguments: object) -> Result:
-    return CliRunner().invoke(main, [str(argument) for argument in arguments], catch_exceptions=False)
 
 
 def command_line(*arguments: object) -> list[str]:
@@ -44,7 +36,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def arguments(place: Path) -> tuple[object, ...]:
-    return ("trials", "--cache", place / "c.elmo", "--vectors", place / "words.vec", *SIZES)
+    return ("trials", "--cache", place / "c.elmo", "--vectors", place / "words.vec", *SIZE_OPTIONS)
 
 
 @pytest.fixture(scope="module")
@@ -73,34 +65,34 @@ def test_everything_is_there(results: Path) -> None:
 
 def test_more_trials_are_added(place: Path, results: Path, arguments: tuple[object, ...]) -> None:
     before = read_results(results / "trials.csv")
-    done = run(*arguments, "--n", 4, "--out", results)
+    done = run_train(*arguments, "--n", 4, "--out", results)
     assert done.exit_code == 0, done.output
     after = read_results(results / "trials.csv")
     assert [r for r in after if r.trial <= 3] == before and len(after) == 8
 
 
 def test_other_settings_are_refused_in_one_line(results: Path, arguments: tuple[object, ...]) -> None:
-    message = error_of(run(*arguments, "--out", results, "--seed", 1))
+    message = error_of(run_train(*arguments, "--out", results, "--seed", 1))
     assert "settings.seed is 0 there, 1 asked for" in message and "choose another --out" in message
 
 
 def test_plot_redraws_several_runs(results: Path, tmp_path: Path) -> None:
-    done = run("plot", results, results, "--out", tmp_path / "both.png")
+    done = run_train("plot", results, results, "--out", tmp_path / "both.png")
     assert done.exit_code == 0 and (tmp_path / "both.png").stat().st_size > 10_000
-    assert "no trials.csv" in error_of(run("plot", tmp_path))
+    assert "no trials.csv" in error_of(run_train("plot", tmp_path))
 
 
 def test_evaluate_scores_saved_weights(place: Path, results: Path) -> None:
     options = ("--results", results, "--trial", 2, "--model", "elmo", "--cache", place / "c.elmo")
-    done = run("evaluate", *options)
+    done = run_train("evaluate", *options)
     assert done.exit_code == 0 and "elmo, trial 2: " in done.output and "50 documents of test" in done.output
-    assert "no split 'dev'" in error_of(run("evaluate", *options, "--split", "dev"))
-    assert "no config.json" in error_of(run("evaluate", *options[2:], "--results", place))
+    assert "no split 'dev'" in error_of(run_train("evaluate", *options, "--split", "dev"))
+    assert "no config.json" in error_of(run_train("evaluate", *options[2:], "--results", place))
 
 
 def test_a_model_named_twice_is_trained_once(arguments: tuple[object, ...], tmp_path: Path) -> None:
     for n in (1, 2):
-        done = run(*arguments, "--n", n, "--models", "basic,basic", "--out", tmp_path / "r")
+        done = run_train(*arguments, "--n", n, "--models", "basic,basic", "--out", tmp_path / "r")
         assert done.exit_code == 0, done.output
         assert len(read_results(tmp_path / "r" / "trials.csv")) == n
 
@@ -121,13 +113,13 @@ def test_a_model_named_twice_is_trained_once(arguments: tuple[object, ...], tmp_
 def test_arguments_that_make_no_sense(
     arguments: tuple[object, ...], tmp_path: Path, options: list[str], message: str
 ) -> None:
-    done = run(*arguments, "--out", tmp_path / "r", *options)
+    done = run_train(*arguments, "--out", tmp_path / "r", *options)
     assert message in error_of(done)
     assert not (tmp_path / "r").exists()
 
 
 def test_a_rate_that_cannot_be_read(arguments: tuple[object, ...]) -> None:
-    done = run(*arguments, "--learning-rate", "elmo")
+    done = run_train(*arguments, "--learning-rate", "elmo")
     assert done.exit_code == 2 and "expected MODEL=RATE" in done.output
 
 

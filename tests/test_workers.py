@@ -6,11 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from memory_corpus import MemoryCorpus
 from numpy_encoder import HashEncoder
 from small_build import contents
-from small_trials import corpus as labelled
-from worker_encoder import mortal
+from small_trials import accuracies, trials_command
+from worker_encoder import corpus, mortal
 
 from cache import FeatureCache, verify
 from cache.adapters.parallel import Workers, visible_gpus
@@ -19,17 +18,6 @@ from elmo_cache import EncoderError, build
 from elmo_cache.cli import main
 from elmo_cache.extraction import run
 from elmo_cache.planning import prepare
-from trainer.cli import main as train
-from trainer.results import read_results
-
-
-def corpus() -> MemoryCorpus:
-    return MemoryCorpus(
-        [
-            ("train" if i < 50 else "test", "ab"[i % 2], " ".join(f"w{i * k % 37}" for k in range(i % 9)))
-            for i in range(70)
-        ]
-    )
 
 
 @pytest.fixture(scope="module")
@@ -124,23 +112,6 @@ def test_gpus_are_shared_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     build(corpus(), mortal(tmp_path), tmp_path / "c", shard_tokens=20, workers=2).close()
     with FeatureCache(tmp_path / "c") as features:
         assert features["train"].complete and np.isfinite(features["train"][0]).all()
-
-
-def trials_command(folder: Path) -> list[str]:
-    """Build a small cache and vectors for it, and return a command that trains on them."""
-    with build(labelled(), HashEncoder(dim=12), folder / "c", shard_tokens=400) as features:
-        rng = np.random.default_rng(1)
-        lines = [f"{word} " + " ".join(f"{x:.4f}" for x in rng.standard_normal(4)) for word in features.vocabulary]
-    (folder / "v.vec").write_text(f"{len(lines)} 4\n" + "\n".join(lines) + "\n")
-    command = ["trials", "--cache", str(folder / "c"), "--vectors", str(folder / "v.vec"), "--n", "2"]
-    return [*command, "--train-size", "24", "--val-size", "16", "--test-size", "30"]
-
-
-def accuracies(command: list[str], out: Path, workers: str) -> list[tuple[int, str, float, int, str]]:
-    result = CliRunner().invoke(train, [*command, "--workers", workers, "--out", str(out)], catch_exceptions=False)
-    assert result.exit_code == 0, result.output
-    assert len(list((out / "weights").iterdir())) == 4
-    return [(r.trial, r.model, r.accuracy, r.epochs, r.test_hash) for r in read_results(out / "trials.csv")]
 
 
 def test_trials_in_several_processes_give_the_same_accuracies(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 from oracle import oracle_layers
 
 from cache import CacheError
-from elmo_cache import EncoderError
+from elmo_cache import EncoderError, build, load_encoder
 from elmo_cache.bilm.encoder import BiLMEncoder
 from elmo_cache.bilm.options import BiLMOptions
 from elmo_cache.bilm.weights import Weights, random_weights, read_weights, write_weights
@@ -37,6 +37,7 @@ OPTIONS = BiLMOptions(
     proj_clip=3.0,
     use_skip_connections=True,
 )
+SMALL = replace(OPTIONS, filters=((1, 4), (2, 8)), projection_dim=4)
 
 WORDS: list[list[str]] = [
     ["a", "slow", "start", ",", "but", "what", "a", "finish", "!"],
@@ -98,6 +99,13 @@ def tiny_encoder(options: BiLMOptions = OPTIONS, *, weights: Weights | None = No
     """Make an encoder that is quick to trace."""
     weights = random_weights(options) if weights is None else weights
     return BiLMEncoder(weights, options, **{"name": "tiny", "n_streams": 8, "time_chunk": 4, **settings})
+
+
+def build_all_layers(corpus: str | Path, elmo: str | Path, out: str | Path) -> None:
+    """Build a cache of every layer with whatever backend Keras has in this process."""
+    encoder = load_encoder(elmo, layers="all")
+    encoder.n_streams, encoder.time_chunk = 4, 4
+    build(str(corpus), encoder, out).close()
 
 
 @memoize

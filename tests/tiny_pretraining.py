@@ -1,5 +1,7 @@
-"""Text that is quick to learn, and settings of a biLM that is quick to train."""
+"""Text that is quick to learn, a biLM that is quick to train, and what its training came to."""
 
+import csv
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -7,7 +9,9 @@ from typing import Any
 import numpy as np
 from tiny_elmo import OPTIONS
 
+from elmo_cache.pretraining.batches import Batches
 from elmo_cache.pretraining.settings import Settings
+from elmo_cache.pretraining.text import Text, read_text
 
 SETTINGS = Settings(
     replace(OPTIONS, dim=16, projection_dim=8),
@@ -37,3 +41,46 @@ def write_text(path: Path, n_documents: int = 60, seed: int = 0) -> Path:
 
 def settings(**changes: Any) -> Settings:
     return replace(SETTINGS, **changes)
+
+
+def make_model(chosen: Settings) -> Any:
+    """Return a model of 40 words, none of its biases 0, ready to train."""
+    from elmo_cache.pretraining.model import LanguageModel, initial_weights
+
+    model = LanguageModel(chosen, 40)
+    # Biases of 0 would leave their places untested.
+    rng = np.random.default_rng(1)
+    weights = {
+        name: tensor + (0.1 * rng.standard_normal(tensor.shape) if tensor.ndim == 1 else 0)
+        for name, tensor in initial_weights(chosen.options, 0).items()
+    }
+    model.start(weights, seed=0)
+    model.softmax_bias.assign(0.1 * rng.standard_normal(40))
+    return model
+
+
+def first_losses(path: str) -> list[float]:
+    """Return the first losses of training on a text with whatever backend Keras has in this process."""
+    chosen = settings(dropout=0.25)
+    read = read_text([Path(path)], "whitespace", show=False)
+    model, batches = make_model(chosen), Batches(read, chosen, 40).training(0)
+    return [model.step(next(batches)) for _ in range(3)]
+
+
+def unigram_perplexity(text: Text, n_vocabulary: int) -> float:
+    """Perplexity of held-out words, end marks included, by their frequency in the training documents."""
+    marked = [[*document.tolist(), 2] for document in text.documents]
+    counts = Counter(min(i, n_vocabulary + 1) for document in marked for i in document)
+    total = sum(counts.values())
+    # One more of each, so that none is impossible; as unknown words count those beyond the vocabulary.
+    losses = [
+        -np.log((counts[min(i, n_vocabulary + 1)] + 1) / (total + n_vocabulary))
+        for document in text.held_out
+        for i in [*document.tolist(), 2]
+    ]
+    return float(np.exp(np.mean(losses)))
+
+
+def read_log(folder: Path) -> list[dict[str, float]]:
+    with (folder / "log.csv").open() as file:
+        return [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]

@@ -1,4 +1,4 @@
-"""The NumPy encoder as worker processes load it: well, or dying in the middle of a shard."""
+"""The NumPy encoder as worker processes load it: well, or dying in the middle of a shard; and a corpus for it."""
 
 import os
 import signal
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from memory_corpus import MemoryCorpus
 from numpy_encoder import HashEncoder
 
 from elmo_cache import EncoderError
@@ -56,6 +57,15 @@ class MortalEncoder(HashEncoder):
                 continue
             os.kill(os.getpid(), signal.SIGKILL)
         return super().encode(documents, progress=progress)
+
+
+def corpus() -> MemoryCorpus:
+    return MemoryCorpus(
+        [
+            ("train" if i < 50 else "test", "ab"[i % 2], " ".join(f"w{i * k % 37}" for k in range(i % 9)))
+            for i in range(70)
+        ]
+    )
 
 
 def mortal(folder: Path, deaths: int = 0, slow_s: float = 0.0, lacking: bool = False) -> Any:
