@@ -46,6 +46,8 @@ class BuildPlan:
         Shards to make.
     n_truncated : int
         Documents that the window cut, in the whole corpus.
+    n_empty : int
+        Documents without a token, in the whole corpus.
     needed_bytes, free_bytes : int
         Disk that the build takes, and that there is.
     encoder : Encoder
@@ -61,6 +63,7 @@ class BuildPlan:
     limits: dict[str, int]
     pending: list[tuple[str, int]]
     n_truncated: int
+    n_empty: int
     needed_bytes: int
     free_bytes: int
     encoder: Encoder
@@ -132,7 +135,7 @@ def prepare(
         )
         limits = _checked_limits(limit, ingestion, corpus.name)
         plans = {}
-        n_truncated = ingestion.n_truncated() if retokenise else 0
+        n_truncated, n_empty = ingestion.n_truncated() if retokenise else 0, 0
         for split, n_documents in limits.items():
             if retokenise:
                 indptr = np.concatenate([[0], np.cumsum(ingestion.lengths(split))])
@@ -141,6 +144,7 @@ def prepare(
                 indptr = documents.indptr
                 n_truncated += int(documents.truncated.sum())
                 documents.close()
+            n_empty += int(np.count_nonzero(np.diff(indptr) == 0))
             before = manifest.splits.get(split) or SplitPlan(len(indptr) - 1, int(indptr[-1]))
             plans[split] = extend_plan(before, indptr, n_documents, shard_tokens)
         manifest = manifest.with_splits(plans)
@@ -153,6 +157,7 @@ def prepare(
             limits=limits,
             pending=pending,
             n_truncated=n_truncated,
+            n_empty=n_empty,
             needed_bytes=_needed_bytes(manifest, pending, retokenise),
             free_bytes=shutil.disk_usage(_existing_parent(directory)).free,
             encoder=encoder,
