@@ -14,11 +14,12 @@ import click
 from common import Row, finish, interleaved, json_option, scratch_folder, timed
 
 from elmo_cache import build, load_encoder, open_corpus
+from elmo_cache.encoders import DEFAULT_ENCODER
 from elmo_cache.planning import prepare
 
 
 @click.command()
-@click.option("--encoder", "encoder_name", default="imdb-v1", show_default=True)
+@click.option("--encoder", "encoder_name", default=DEFAULT_ENCODER, show_default=True)
 @click.option("--reviews", default=4000, show_default=True, help="Of the train split.")
 @click.option("--runs", default=3, show_default=True)
 @json_option

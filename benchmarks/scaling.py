@@ -20,7 +20,7 @@ from common import RandomEncoder, Row, finish, interleaved, json_option, run, sc
 from cache import FeatureCache
 from elmo_cache import build
 from elmo_cache.distribution import ShardJob
-from elmo_cache.encoders import EncoderSource
+from elmo_cache.encoders import DEFAULT_ENCODER, EncoderSource
 
 INFORMATION = (None, None)
 
@@ -70,7 +70,7 @@ def build_row(folder: Path, reviews: int, runs: int) -> Row:
         reach=INFORMATION,
         unit="words/s",
         n_runs=runs,
-        note=f"{n_words:,} words in {n_shards} shards, imdb-v1; start-up and reading 25,000 reviews included.",
+        note=f"{DEFAULT_ENCODER}, {n_words:,} words in {n_shards} shards, with start-up and reading 25,000 reviews.",
     )
 
 

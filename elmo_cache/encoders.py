@@ -34,7 +34,7 @@ __all__ = [
     "load_encoder",
 ]
 
-DEFAULT_ENCODER = "imdb-v1"
+DEFAULT_ENCODER = "imdb-v2"
 ENGINES = ("native", "hub")
 
 
@@ -211,7 +211,7 @@ def load_encoder(
 
     Examples
     --------
-    >>> encoder = load_encoder("imdb-v1")
+    >>> encoder = load_encoder("imdb-v2")
     >>> encoder.dim
     256
     >>> vectors = encoder.encode([["a", "fine", "film"], ["dull"]])

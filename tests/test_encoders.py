@@ -32,34 +32,34 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_embedded() -> None:
-    encoder = load_encoder("imdb-v1")
+    encoder = load_encoder("imdb-v2")
 
-    assert (encoder.name, encoder.dim, encoder.tokenizer) == ("imdb-v1", 256, "keras")
-    assert encoder.options.architecture == "2x512_128"
+    assert (encoder.name, encoder.dim, encoder.tokenizer) == ("imdb-v2", 256, "keras")
+    assert encoder.options.architecture == "2x1024_128"
     assert isinstance(encoder, Encoder)
 
 
 def test_embedded_are_listed() -> None:
     (embedded,) = embedded_encoders()
 
-    assert (embedded.name, embedded.options.projection_dim) == ("imdb-v1", 128)
-    assert 5e6 < embedded.size_bytes < 7e6
+    assert (embedded.name, embedded.options.projection_dim) == ("imdb-v2", 128)
+    assert 10e6 < embedded.size_bytes < 12e6
 
 
 def test_embedded_is_what_its_folder_holds() -> None:
-    path = Path(__file__).resolve().parents[1] / "elmo_cache" / "embedded" / "imdb-v1"
+    path = Path(__file__).resolve().parents[1] / "elmo_cache" / "embedded" / "imdb-v2"
 
-    assert load_encoder("imdb-v1").description == load_encoder(path).description
+    assert load_encoder("imdb-v2").description == load_encoder(path).description
 
 
 def test_embedded_description_stays() -> None:
     # Caches already made are found again by it.
-    assert load_encoder("imdb-v1").description == {
+    assert load_encoder("imdb-v2").description == {
         "model": "elmo",
-        "weights": "7c261cc16852cf69cc0cb742dc3d281a3cb53e787efb4a137cb25baf1ea5ab56",
+        "weights": "3f26d445919f89f384107b3715d0dcd3ffc743fb999ea9066652497a40970646",
         "options": {
             "lstm": {
-                "dim": 512,
+                "dim": 1024,
                 "projection_dim": 128,
                 "n_layers": 2,
                 "cell_clip": 3.0,
@@ -200,7 +200,7 @@ def test_description_sees_every_setting(folder: Path) -> None:
     ids=str,
 )
 def test_unknown_setting(settings: dict[str, Any], expected: str) -> None:
-    assert refusal(load_encoder, "imdb-v1", **settings) == expected
+    assert refusal(load_encoder, "imdb-v2", **settings) == expected
 
 
 @pytest.mark.parametrize(
@@ -214,8 +214,8 @@ def test_mix_that_is_none(mix: list[float]) -> None:
 
 
 def test_unknown_name() -> None:
-    assert refusal(load_encoder, "imdb-v2") == (
-        "no encoder 'imdb-v2': it is neither embedded (imdb-v1) nor a folder or .zip that exists; "
+    assert refusal(load_encoder, "imdb-v1") == (
+        "no encoder 'imdb-v1': it is neither embedded (imdb-v2) nor a folder or .zip that exists; "
         "`elmo-cache encoders` lists those that are downloads"
     )
 
