@@ -1,6 +1,7 @@
 """Deciding what a build has to do: nothing here writes to the cache."""
 
 import os
+import re
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -114,7 +115,8 @@ def prepare(
     encoding = {"encoder": encoder_json(encoder), "text": rule.to_json()}
     layers = layers_of(encoder)
     if previous:
-        _refuse_other("encoding", {**encoding, "layers": layers.to_json()}, _encoding_of(previous), directory)
+        names = {"encoder": (previous.names.get("encoder"), encoder.name)}
+        _refuse_other("encoding", {**encoding, "layers": layers.to_json()}, _encoding_of(previous), directory, names)
         if previous.computation and hasattr(encoder, "use_computation"):
             encoder.use_computation(previous.computation)
         shard_tokens = previous.shard_tokens
@@ -122,7 +124,8 @@ def prepare(
     ingestion = _read_corpus(corpus, rule, retokenise, _existing_parent(directory), progress)
     try:
         if previous:
-            _refuse_other("corpus", ingestion.corpus_json, dict(previous.corpus), directory)
+            names = {"corpus": (previous.names.get("corpus"), corpus.name)}
+            _refuse_other("corpus", ingestion.corpus_json, dict(previous.corpus), directory, names)
         manifest = previous or Manifest(
             encoding=encoding,
             corpus=ingestion.corpus_json,
@@ -279,13 +282,27 @@ def _needed_bytes(manifest: Manifest, pending: list[tuple[str, int]], documents:
     return total + _SPARE_BYTES if total else 0
 
 
-def _refuse_other(kind: str, wanted: dict[str, Any], found: dict[str, Any], directory: Path) -> None:
-    differing = [
-        f"{name} is {found_value!r} in the cache, {wanted_value!r} asked for"
-        for name, found_value, wanted_value in differences(found, wanted)
-    ]
-    if differing:
+def _refuse_other(
+    kind: str,
+    wanted: dict[str, Any],
+    found: dict[str, Any],
+    directory: Path,
+    names: Mapping[str, tuple[str | None, str]],
+) -> None:
+    """Raise `MismatchError` if the two differ; `names`, found and wanted, decide nothing and are shown first."""
+    if differing := list(differences(found, wanted)):
+        told = [(what, there, here) for what, (there, here) in names.items() if there != here]
+        shown = [
+            f"{name} is {_in_short(there)} in the cache, {_in_short(here)} asked for"
+            for name, there, here in [*told, *differing]
+        ]
         raise MismatchError(
-            f"{directory} holds vectors of another {kind}: {'; '.join(differing[:6])}. "
+            f"{directory} holds vectors of another {kind}: {'; '.join(shown[:6])}. "
             "Ask for what it holds, or build into another folder"
         )
+
+
+def _in_short(value: Any) -> str:
+    """Return a value as text, of a hash as much as tells it from others."""
+    is_hash = isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value)
+    return repr(f"{value[:16]}…" if is_hash else value)

@@ -36,6 +36,18 @@ def test_another_encoding_or_corpus_is_refused(tmp_path: Path, change: dict[str,
     assert contents(tmp_path / "c") == before
 
 
+def test_names_are_shown_before_hashes(tmp_path: Path) -> None:
+    build_small(tmp_path / "c")
+    other, encoder = corpus(word="other"), HashEncoder(dim=16)
+    other.name, encoder.name = "other", "wide"
+    with pytest.raises(MismatchError, match=r"another encoding: encoder is 'hash' in the cache, 'wide' asked for; "):
+        build_small(tmp_path / "c", encoder=encoder)
+    with pytest.raises(MismatchError) as refused:
+        build_small(tmp_path / "c", corpus=other)
+    assert ": corpus is 'memory' in the cache, 'other' asked for; content.train.sha256 is '" in str(refused.value)
+    assert max(len(word) for word in str(refused.value).split() if "/" not in word) < 30, "a hash is cut short"
+
+
 def test_a_shard_of_another_cache_is_noticed(tmp_path: Path) -> None:
     build_small(tmp_path / "a")
     build_small(tmp_path / "b", encoder=HashEncoder(dim=16))
