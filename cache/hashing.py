@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Collection, Generator, Iterator, Mapping
 from typing import Any
 
@@ -16,6 +17,7 @@ __all__ = [
     "dataset_facts",
     "differences",
     "fingerprint",
+    "in_short",
     "little_endian",
     "plain_dataset",
     "read_attributes",
@@ -75,6 +77,18 @@ def differences(
             yield from differences(found.get(key), wanted.get(key), inner, wanted_only=wanted_only)
     elif found != wanted:
         yield name, found, wanted
+
+
+def in_short(value: Any) -> str:
+    """Return a value as a message shows it: as Python writes it, of a SHA-256 the first digits.
+
+    Examples
+    --------
+    >>> in_short("keras"), in_short(fingerprint({"a": 1, "b": 2}))
+    ("'keras'", "'43258cff783fe703…'")
+    """
+    is_hash = isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value)
+    return repr(f"{value[:16]}…" if is_hash else value)
 
 
 def array_sha256(array: np.ndarray) -> str:

@@ -46,7 +46,7 @@ class Encoder(Protocol):
     encoder may have
 
     * `layers` (`cache.Layers`), if it stores more than one vector a token: `dim` is then `layers.n_columns`;
-    * `tokenizer` (str), the name of the tokeniser that it was trained with, a build's default;
+    * `tokenizer` (str), the name of the tokeniser that fits it best, a build's default;
     * `computation` (dict) and `use_computation(computation)`, for choices that touch rounding and must not change
       within a cache: those of the first build are handed back to later ones;
     * `source`, a callable that other processes can unpickle and that loads the encoder there: builds with workers need

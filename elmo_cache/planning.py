@@ -1,7 +1,6 @@
 """Deciding what a build has to do: nothing here writes to the cache."""
 
 import os
-import re
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -14,7 +13,7 @@ from cache import MismatchError, NotACacheError, OutputError
 from cache.adapters.progress import progress_bar
 from cache.documents import Documents
 from cache.files import is_temporary
-from cache.hashing import differences
+from cache.hashing import differences, in_short
 from cache.hdf5 import open_file
 from cache.manifest import MANIFEST_NAME, Manifest, documents_name, read_manifest, shard_name
 from cache.plan import SplitPlan, extend_plan
@@ -138,7 +137,8 @@ def prepare(
         )
         limits = _checked_limits(limit, ingestion, corpus.name)
         plans = {}
-        n_truncated, n_empty = ingestion.n_truncated() if retokenise else 0, 0
+        n_truncated = ingestion.n_truncated() if retokenise else 0
+        n_empty = 0
         for split, n_documents in limits.items():
             if retokenise:
                 indptr = np.concatenate([[0], np.cumsum(ingestion.lengths(split))])
@@ -182,7 +182,7 @@ def check_disk(plan: BuildPlan) -> None:
 
 
 def default_tokenizer(corpus: Corpus | None, encoder: Encoder) -> str:
-    """Return the corpus's own tokeniser, if any, else the one that the encoder was trained with, else `words`."""
+    """Return the corpus's own tokeniser, if any, else the one that fits the encoder best, else `words`."""
     return (corpus and corpus.tokenizer) or getattr(encoder, "tokenizer", None) or "words"
 
 
@@ -289,20 +289,16 @@ def _refuse_other(
     directory: Path,
     names: Mapping[str, tuple[str | None, str]],
 ) -> None:
-    """Raise `MismatchError` if the two differ; `names`, found and wanted, decide nothing and are shown first."""
+    """Raise `MismatchError` if the two differ; the name, found and wanted, of what differs is shown first."""
     if differing := list(differences(found, wanted)):
-        told = [(what, there, here) for what, (there, here) in names.items() if there != here]
+        changed = {kind, *(name.partition(".")[0] for name, _, _ in differing)}
+        told = [(what, *pair) for what, pair in names.items() if what in changed and pair[0] != pair[1]]
         shown = [
-            f"{name} is {_in_short(there)} in the cache, {_in_short(here)} asked for"
+            f"{name} is {in_short(there)} in the cache, {in_short(here)} asked for"
             for name, there, here in [*told, *differing]
         ]
+        more = f"; and {len(shown) - 6:,} more" if len(shown) > 6 else ""
         raise MismatchError(
-            f"{directory} holds vectors of another {kind}: {'; '.join(shown[:6])}. "
+            f"{directory} holds vectors of another {kind}: {'; '.join(shown[:6])}{more}. "
             "Ask for what it holds, or build into another folder"
         )
-
-
-def _in_short(value: Any) -> str:
-    """Return a value as text, of a hash as much as tells it from others."""
-    is_hash = isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value)
-    return repr(f"{value[:16]}…" if is_hash else value)

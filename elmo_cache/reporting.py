@@ -23,7 +23,7 @@ def describe_plan(plan: BuildPlan, corpus_name: str, encoder_name: str, rule: Te
     if rule.max_tokens:
         window = f"at most {rule.max_tokens:,} a document, {human_count(plan.n_truncated, 'document')} cut"
     if plan.n_empty:
-        window += f", {human_count(plan.n_empty, 'document')} without any"
+        window += f", {human_count(plan.n_empty, 'document')} without a token"
     embedded = encoder_name in {found.name for found in embedded_encoders()}
     hint = "; the original 1024-d ELMo is one option away: see `elmo-cache encoders`" if embedded else ""
     lines = [

@@ -36,16 +36,29 @@ def test_another_encoding_or_corpus_is_refused(tmp_path: Path, change: dict[str,
     assert contents(tmp_path / "c") == before
 
 
-def test_names_are_shown_before_hashes(tmp_path: Path) -> None:
+class _Other(HashEncoder):
+    name = "other"
+    description = {"model": "other"}  # type: ignore[assignment]
+
+
+def test_what_differs_is_named_before_hashes_are_shown(tmp_path: Path) -> None:
     build_small(tmp_path / "c")
-    other, encoder = corpus(word="other"), HashEncoder(dim=16)
-    other.name, encoder.name = "other", "wide"
-    with pytest.raises(MismatchError, match=r"another encoding: encoder is 'hash' in the cache, 'wide' asked for; "):
-        build_small(tmp_path / "c", encoder=encoder)
+    with pytest.raises(MismatchError, match=r"encoding: encoder is 'hash' in the cache, 'other' asked for; "):
+        build_small(tmp_path / "c", encoder=_Other())
+    texts = corpus(word="other")
+    texts.name = "other"
     with pytest.raises(MismatchError) as refused:
-        build_small(tmp_path / "c", corpus=other)
+        build_small(tmp_path / "c", corpus=texts)
     assert ": corpus is 'memory' in the cache, 'other' asked for; content.train.sha256 is '" in str(refused.value)
     assert max(len(word) for word in str(refused.value).split() if "/" not in word) < 30, "a hash is cut short"
+
+
+def test_the_encoders_name_is_not_blamed_for_another_text_rule(tmp_path: Path) -> None:
+    build_small(tmp_path / "c")
+    renamed = HashEncoder()
+    renamed.name = "renamed"
+    with pytest.raises(MismatchError, match=r"another encoding: text\.max_tokens is 500 in the cache, 7 asked for\. "):
+        build_small(tmp_path / "c", encoder=renamed, rule=TextRule("whitespace", max_tokens=7))
 
 
 def test_a_shard_of_another_cache_is_noticed(tmp_path: Path) -> None:

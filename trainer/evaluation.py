@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cache import FeatureCache
-from cache.hashing import array_sha256, differences
+from cache.hashing import array_sha256, differences, in_short
 from trainer.errors import TrialsError
 from trainer.experiment import Experiment
 from trainer.saved_weights import load_weights, weights_path
@@ -123,7 +123,7 @@ def _experiment_of(config: Mapping[str, Any], features: FeatureCache, static: St
         path, encoder = config["cache"]["path"], config["cache"]["encoder"]
         options = config["cache"].get("encoding_options", {})  # results of earlier versions have none
         differing = "; ".join(
-            f"{name} is {value!r}, expected {expected!r}"
+            f"{name} is {in_short(value)}, expected {in_short(expected)}"
             for name, value, expected in differences(dict(features.encoding), options, wanted_only=True)
         )
         differing = differing or f"fingerprint {found[:16]}…, expected {trained_on[:16]}…"

@@ -113,7 +113,7 @@ class BiLMEncoder:
     n_streams, time_chunk : int
         How documents are packed.
     tokenizer : str
-        The tokeniser that fits the text the weights were trained on: "words", unless a loader knows better.
+        The tokeniser that fits the weights best: "words", unless a loader knows better.
     """
 
     tokenizer: str = "words"

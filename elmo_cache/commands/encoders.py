@@ -41,7 +41,7 @@ def encoders_command(check: str | None) -> None:
         options = encoder.options
         click.echo(
             f"{encoder.name:17} {2 * options.projection_dim:4}  {options.architecture:12}  "
-            f"{human_bytes(encoder.size_bytes):7}  this package; IMDB text in Keras's tokens"
+            f"{human_bytes(encoder.size_bytes):7}  this package; IMDB reviews, `keras` and `words` tokens"
         )
     for name, elmo in NAMES.items():
         click.echo(

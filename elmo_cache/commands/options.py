@@ -27,8 +27,8 @@ _ENCODER_OPTIONS = [
         "encoder_name",
         default=DEFAULT_ENCODER,
         show_default=True,
-        help="imdb-v2 (embedded), original or allennlp:original (downloads; see `encoders`), or an ELMo's folder or "
-        ".zip.",
+        help=f"{DEFAULT_ENCODER} (embedded), original or allennlp:original (downloads; see `encoders`), or an ELMo's "
+        "folder or .zip.",
     ),
     click.option(
         "--layers",
@@ -57,5 +57,5 @@ _ENCODER_OPTIONS = [
 tokenizer_option = click.option(
     "--tokenizer",
     type=click.Choice(list(TOKENIZERS)),
-    help="How text is split. Default: keras for the corpora of IMDB and with imdb-v2, else words.",
+    help=f"How text is split. Default: keras for the corpora of IMDB and with {DEFAULT_ENCODER}, else words.",
 )
