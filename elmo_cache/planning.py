@@ -113,9 +113,10 @@ def prepare(
     previous = _existing(directory)
     encoding = {"encoder": encoder_json(encoder), "text": rule.to_json()}
     layers = layers_of(encoder)
+    names = {"encoder": encoder.name, "corpus": corpus.name}
     if previous:
-        names = {"encoder": (previous.names.get("encoder"), encoder.name)}
-        _refuse_other("encoding", {**encoding, "layers": layers.to_json()}, _encoding_of(previous), directory, names)
+        renamed = list(differences(dict(previous.names), names))
+        _refuse_other("encoding", {**encoding, "layers": layers.to_json()}, _encoding_of(previous), directory, renamed)
         if previous.computation and hasattr(encoder, "use_computation"):
             encoder.use_computation(previous.computation)
         shard_tokens = previous.shard_tokens
@@ -123,13 +124,12 @@ def prepare(
     ingestion = _read_corpus(corpus, rule, retokenise, _existing_parent(directory), progress)
     try:
         if previous:
-            names = {"corpus": (previous.names.get("corpus"), corpus.name)}
-            _refuse_other("corpus", ingestion.corpus_json, dict(previous.corpus), directory, names)
+            _refuse_other("corpus", ingestion.corpus_json, dict(previous.corpus), directory, renamed)
         manifest = previous or Manifest(
             encoding=encoding,
             corpus=ingestion.corpus_json,
             computation=dict(getattr(encoder, "computation", {})),
-            names={"encoder": encoder.name, "corpus": corpus.name},
+            names=names,
             layers=layers,
             label_names=ingestion.label_names,
             shard_tokens=shard_tokens,
@@ -287,15 +287,14 @@ def _refuse_other(
     wanted: dict[str, Any],
     found: dict[str, Any],
     directory: Path,
-    names: Mapping[str, tuple[str | None, str]],
+    renamed: list[tuple[str, Any, Any]],
 ) -> None:
-    """Raise `MismatchError` if the two differ; the name, found and wanted, of what differs is shown first."""
+    """Raise `MismatchError` if the two differ; of the names that differ, those of what differs are shown first."""
     if differing := list(differences(found, wanted)):
         changed = {kind, *(name.partition(".")[0] for name, _, _ in differing)}
-        told = [(what, *pair) for what, pair in names.items() if what in changed and pair[0] != pair[1]]
         shown = [
             f"{name} is {in_short(there)} in the cache, {in_short(here)} asked for"
-            for name, there, here in [*told, *differing]
+            for name, there, here in [*(names for names in renamed if names[0] in changed), *differing]
         ]
         more = f"; and {len(shown) - 6:,} more" if len(shown) > 6 else ""
         raise MismatchError(

@@ -26,7 +26,3 @@ def build_small(out: Path, **options: Any) -> FeatureCache:
         out,
         **{"shard_tokens": SHARD_TOKENS, **options},
     )
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in folder.iterdir()}

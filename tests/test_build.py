@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from memory_corpus import MemoryCorpus
 from numpy_encoder import HashEncoder
-from small_build import SHARD_TOKENS, build_small, contents, corpus
+from small_build import SHARD_TOKENS, build_small, corpus
+from small_cache import contents
 from tiny_elmo import write_elmo
 
 from cache import FeatureCache, verify

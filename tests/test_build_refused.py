@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy_encoder import HashEncoder
-from small_build import SHARD_TOKENS, build_small, contents, corpus
+from small_build import SHARD_TOKENS, build_small, corpus
+from small_cache import contents
 
 from cache import CacheError, CorruptFileError, FeatureCache, MismatchError, NotACacheError, OutputError
 from cache.manifest import read_manifest, write_manifest

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from numpy_encoder import HashEncoder
-from small_build import contents
+from small_cache import contents
 from small_trials import accuracies, trials_command
 from worker_encoder import corpus, mortal
 

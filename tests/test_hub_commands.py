@@ -1,7 +1,5 @@
 """Modules of TensorFlow Hub at the command line: builds with both engines, and `encoders --check`."""
 
-import subprocess
-import sys
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -9,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow as tf
-from commands import run_cache
+from commands import command, run_cache
 from hub_module import OPTIONS, write_module
 
 from cache import FeatureCache
@@ -42,8 +40,7 @@ def test_build_with_both_engines(tmp_path: Path, module: Path, reviews: Path) ->
     arguments = ["--corpus", reviews, "--encoder", module, "--limit", "train=15"]
     result = run_cache("build", tmp_path / "native.elmo", *arguments)
     assert result.exit_code == 0, result.output
-    command = [sys.executable, "-m", "elmo_cache.cli", "build", tmp_path / "hub.elmo", *arguments, "--engine", "hub"]
-    done = subprocess.run([*map(str, command)], capture_output=True, text=True, timeout=300)
+    done = command("build", tmp_path / "hub.elmo", *arguments, "--engine", "hub")
     assert done.returncode == 0, done.stderr
     assert "Traceback" not in done.stderr and "WARNING" not in done.stderr
     found = {}

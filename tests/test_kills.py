@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from small_build import contents
+from small_cache import contents
 from tiny_elmo import SMALL, write_elmo
 
 from cache import FeatureCache, verify

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from numpy_encoder import HashEncoder
-from small_build import contents
+from small_cache import contents
 from small_trials import accuracies, trials_command
 from worker_encoder import corpus, mortal
 
