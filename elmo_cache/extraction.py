@@ -104,6 +104,7 @@ def run(plan: BuildPlan, workers: Workers = Workers(), *, progress: bool = False
         If workers cannot be had, or died again and again.
     """
     check_disk(plan)
+    plan.settle_computation()
     directory = plan.directory
     try:
         directory.mkdir(parents=True, exist_ok=True)

@@ -11,6 +11,8 @@ __all__ = ["Packing", "choose_streams", "pack"]
 STREAM_CHOICES = (1, 4, 16, 32, 64, 128)
 _STEP_OVERHEAD = 32
 """What a time step costs beside its rows, in rows: measured on two cores, it only steers `choose_streams`."""
+_STEP_OVERHEAD_GPU = 256  # the kernels' way through its memory
+_WORTH_COMPILING = 4
 
 
 @dataclass(frozen=True)
@@ -35,8 +37,8 @@ class Packing:
     rows: np.ndarray
 
 
-def choose_streams(lengths: Sequence[int], limit: int) -> int:
-    """Return how many streams encode documents fastest: 1, 4, 16, 32, 64 or 128, up to `limit`.
+def choose_streams(lengths: Sequence[int], limit: int, *, on_gpu: bool = False) -> int:
+    """Return how many streams encode documents fastest: 1, 4, 16, 32, 64 or 128, below `limit`, or `limit` itself.
 
     Streams are as long as the longest document at least, so few or uneven documents want fewer of them.
 
@@ -46,6 +48,9 @@ def choose_streams(lengths: Sequence[int], limit: int) -> int:
         Rows that each document takes: its tokens and two marks.
     limit : int
         The most streams; one of the choices too.
+    on_gpu : bool
+        There a program is compiled for every number of streams, which takes seconds: fewer than `limit` are chosen
+        only if that many cost several times as much.
 
     Returns
     -------
@@ -59,7 +64,10 @@ def choose_streams(lengths: Sequence[int], limit: int) -> int:
     """
     total, longest = sum(lengths), max(lengths, default=0)
     choices = [n for n in STREAM_CHOICES if n < limit] + [limit]
-    return min(choices, key=lambda n: max(longest, -(-total // n)) * (n + _STEP_OVERHEAD))
+    overhead = _STEP_OVERHEAD_GPU if on_gpu else _STEP_OVERHEAD
+    costs = {n: max(longest, -(-total // n)) * (n + overhead) for n in choices}
+    best = min(choices, key=lambda n: costs[n])
+    return limit if on_gpu and costs[limit] < _WORTH_COMPILING * costs[best] else best
 
 
 def pack(documents: Sequence[np.ndarray], n_streams: int, time_chunk: int) -> Packing:

@@ -75,6 +75,11 @@ class BuildPlan:
         """Tokens to encode."""
         return sum(self.manifest.splits[split].shard_n_tokens(index) for split, index in self.pending)
 
+    def settle_computation(self) -> None:
+        """Let the manifest of a new cache say how the encoder computes on this machine's device."""
+        if self.previous is None:
+            self.manifest = replace(self.manifest, computation=dict(getattr(self.encoder, "computation", {})))
+
     def close(self) -> None:
         """Drop what was read of the corpus."""
         if self.ingestion:
@@ -128,7 +133,7 @@ def prepare(
         manifest = previous or Manifest(
             encoding=encoding,
             corpus=ingestion.corpus_json,
-            computation=dict(getattr(encoder, "computation", {})),
+            computation={},
             names=names,
             layers=layers,
             label_names=ingestion.label_names,

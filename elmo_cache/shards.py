@@ -1,7 +1,9 @@
 """Making shards: words in, files of float16 vectors out."""
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
@@ -17,13 +19,17 @@ from elmo_cache.errors import EncoderError
 __all__ = ["make_shards"]
 
 _FLOAT16_MAX = 65504
+_WRITERS = 3
 _Advance = Callable[[int], object]
 
 
 def make_shards(
     directory: Path, manifest: Manifest, encoder: Encoder, shards: Iterable[tuple[str, int]], advance: _Advance
 ) -> None:
-    """Encode and write shards, one written while the next one is encoded; those that are there already are passed over.
+    """Encode and write shards; those that are there already are passed over.
+
+    The encoder begins a shard before the last one is fetched from it, if it can, and up to `_WRITERS` shards are
+    written meanwhile, each by a thread.
 
     Parameters
     ----------
@@ -45,21 +51,33 @@ def make_shards(
     OutputError
         If a shard cannot be written.
     """
-    with ThreadPoolExecutor(1, "shard-writer") as writer:
-        writing: Future[None] | None = None
+    with ThreadPoolExecutor(_WRITERS, "shard-writer") as writers:
+        writing: deque[Future[None]] = deque()
         for shard in _encoded(directory, manifest, encoder, shards, advance):
-            if writing:
-                writing.result()
-            writing = writer.submit(_write, directory, manifest.layers, *shard)
+            writing.append(writers.submit(_write, directory, manifest.layers, shard))
             del shard  # the writer's alone: gone when it is done, before the next one needs as much memory
-        if writing:
-            writing.result()
+            while writing and (writing[0].done() or len(writing) >= _WRITERS):
+                writing.popleft().result()
+        for written in writing:
+            written.result()
+
+
+@dataclass
+class _Shard:
+    """An encoded shard: its rows, their documents' places in the corpus, and whether all numbers are known finite."""
+
+    header: ShardHeader
+    rows: np.ndarray
+    lengths: list[int]
+    doc_ids: np.ndarray
+    finite: bool
 
 
 def _encoded(
     directory: Path, manifest: Manifest, encoder: Encoder, shards: Iterable[tuple[str, int]], advance: _Advance
-) -> Iterator[tuple[ShardHeader, list[np.ndarray], np.ndarray]]:
-    """Yield each missing shard: its header, its documents' vectors, and their places in the corpus."""
+) -> Iterator[_Shard]:
+    """Yield each missing shard; when it comes, the encoder has begun the next one."""
+    begun: Callable[[], _Shard] | None = None
     for split, group in groupby(shards, key=lambda shard: shard[0]):
         documents = Documents(directory, split, manifest)
         try:
@@ -70,22 +88,54 @@ def _encoded(
                     continue
                 words = documents.words(header.start, header.stop)
                 doc_ids = documents.doc_ids[header.start : header.stop]
-                yield header, _encode(encoder, header, words, manifest.layers.n_columns, advance), doc_ids
+                finish, begun = begun, _begin(encoder, header, words, doc_ids, manifest.layers.n_columns, advance)
+                if finish:
+                    yield finish()
         finally:
             documents.close()
+    if begun:
+        yield begun()
 
 
-def _encode(
-    encoder: Encoder, header: ShardHeader, words: Sequence[Sequence[str]], n_columns: int, advance: _Advance
-) -> list[np.ndarray]:
-    """Return the vectors of a shard's documents as the encoder makes them, of the right shapes."""
-    done = 0
+def _begin(
+    encoder: Encoder,
+    header: ShardHeader,
+    words: Sequence[Sequence[str]],
+    doc_ids: np.ndarray,
+    n_columns: int,
+    advance: _Advance,
+) -> Callable[[], _Shard]:
+    """Begin a shard; the function returned waits for it."""
+    begun = encoder.begin(words) if hasattr(encoder, "begin") else None
+    lengths = [len(document) for document in words]
 
-    def count(n_tokens: int) -> None:
-        nonlocal done
-        done += n_tokens
-        advance(n_tokens)
+    def finish() -> _Shard:
+        done = 0
 
+        def count(n_tokens: int) -> None:
+            nonlocal done
+            done += n_tokens
+            advance(n_tokens)
+
+        if begun:
+            rows, finite = begun(count)
+            if rows.shape != (header.n_tokens, n_columns):
+                raise EncoderError(
+                    f"{encoder.name} returned shape {rows.shape} for shard {header.index} of {header.split}, "
+                    f"expected {(header.n_tokens, n_columns)}"
+                )
+        else:
+            rows, finite = _joined(encoder, header, words, n_columns, count), False
+        advance(header.n_tokens - done)
+        return _Shard(header, rows, lengths, doc_ids, finite)
+
+    return finish
+
+
+def _joined(
+    encoder: Encoder, header: ShardHeader, words: Sequence[Sequence[str]], n_columns: int, count: _Advance
+) -> np.ndarray:
+    """Return the float16 rows of a shard's documents, from arrays of the right shapes."""
     arrays = list(encoder.encode(words, progress=count))
     if len(arrays) != len(words):
         raise EncoderError(f"{encoder.name} returned {len(arrays)} arrays for {len(words)} documents")
@@ -95,18 +145,19 @@ def _encode(
                 f"{encoder.name} returned shape {np.shape(array)} for document {i} of {header.split}, "
                 f"expected {(len(document), n_columns)}"
             )
-    advance(header.n_tokens - done)
-    return arrays
-
-
-def _write(directory: Path, layers: Layers, header: ShardHeader, arrays: list[np.ndarray], doc_ids: np.ndarray) -> None:
     with np.errstate(over="ignore", invalid="ignore"):
         # NumPy rounds correctly; HDF5's own conversion to float16 does not.
-        rows = np.concatenate(arrays, dtype=np.float16)
-    offsets = np.cumsum([0, *map(len, arrays)])
-    arrays.clear()  # twice as large as the rows, and the next shard's are on their way
-    _check_finite(rows, offsets, doc_ids, layers, header.split)
-    write_shard(directory, header, layers.split_columns(rows))
+        rows: np.ndarray = np.concatenate(arrays, dtype=np.float16)
+    return rows
+
+
+def _write(directory: Path, layers: Layers, shard: _Shard) -> None:
+    with np.errstate(over="ignore", invalid="ignore"):
+        rows = shard.rows.astype(np.float16, copy=False)
+    shard.rows = rows  # what was rounded is twice as large, and the next shard's are on their way
+    if not shard.finite:
+        _check_finite(rows, np.cumsum([0, *shard.lengths]), shard.doc_ids, layers, shard.header.split)
+    write_shard(directory, shard.header, layers.split_columns(rows))
 
 
 def _check_finite(rows: np.ndarray, offsets: np.ndarray, doc_ids: np.ndarray, layers: Layers, split: str) -> None:

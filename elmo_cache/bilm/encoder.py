@@ -11,16 +11,20 @@ from cache.adapters.quiet import quiet_import
 from elmo_cache.bilm.characters import BEGIN_DOCUMENT, END_DOCUMENT, character_ids
 from elmo_cache.bilm.options import BiLMOptions
 from elmo_cache.bilm.weights import Weights, weights_fingerprint
+from elmo_cache.devices import Device, find_device
 from elmo_cache.errors import EncoderError
 from elmo_cache.packing import Packing, choose_streams, pack
 
 if TYPE_CHECKING:
     from elmo_cache.bilm.model import BidirectionalLSTM, CharacterCNN
+    from elmo_cache.bilm.resident import ResidentBiLM
 
 __all__ = ["LAYER_CHOICES", "PRECISIONS", "BiLMEncoder", "all_layers", "check_documents", "check_layers"]
 
 LAYER_CHOICES = ("mix", "top", "all")
-PRECISIONS = ("float32", "bfloat16")
+PRECISIONS = ("float32", "tf32", "float16", "bfloat16")
+PACKINGS = {"cpu": (128, 16), "gpu": (512, 32)}
+"""Streams and time steps of a call, by kind of device."""
 WORD_BATCHES = (32, 256)
 
 
@@ -87,15 +91,16 @@ class BiLMEncoder:
     layers : {"mix", "top", "all"}
         What a token's vector is: the weighted sum of all layers, the last layer, or all layers side by side
         (layer 0 once, not doubled).
-    precision : {"float32", "bfloat16"}
-        What matrix products are computed in; sums and states are float32.
+    precision : {"float32", "tf32", "float16", "bfloat16"}
+        What matrix products are computed in; sums and states are float32. Not every device has all of them.
     mix : sequence of float, optional
         Weight of each layer in the mix, gamma included. Default: equal weights that add up to 1, which is
         ELMo's mix before anything has trained it.
-    n_streams : int
-        The most streams that documents are packed into. Touches rounding and speed only.
-    time_chunk : int
-        Time steps of one call of the model. Touches rounding and speed only.
+    n_streams : int, optional
+        The most streams that documents are packed into. Touches rounding and speed only. Default: what suits the
+        device, 128 on a CPU and 512 on a GPU.
+    time_chunk : int, optional
+        Time steps of one call of the model. Touches rounding and speed only. Default: 16 on a CPU, 32 on a GPU.
 
     Raises
     ------
@@ -110,8 +115,6 @@ class BiLMEncoder:
         The architecture.
     precision : str
         What matrix products are computed in.
-    n_streams, time_chunk : int
-        How documents are packed.
     tokenizer : str
         The tokeniser that fits the weights best: "words", unless a loader knows better.
     """
@@ -129,8 +132,8 @@ class BiLMEncoder:
         layers: str = "mix",
         precision: str = "float32",
         mix: Sequence[float] | None = None,
-        n_streams: int = 128,
-        time_chunk: int = 16,
+        n_streams: int | None = None,
+        time_chunk: int | None = None,
     ):
         check_layers(layers)
         if precision not in PRECISIONS:
@@ -138,8 +141,8 @@ class BiLMEncoder:
         self.name = name
         self.options = options
         self.precision = precision
-        self.n_streams = n_streams
-        self.time_chunk = time_chunk
+        self._n_streams = n_streams
+        self._time_chunk = time_chunk
         self._kind = layers
         self._weights = weights
         n_all = options.n_layers + 1
@@ -171,6 +174,37 @@ class BiLMEncoder:
             "mix": self._mix,
             "precision": self.precision,
         }
+
+    @cached_property
+    def device(self) -> Device:
+        """What it runs on; Keras is imported to find out.
+
+        Raises
+        ------
+        EncoderError
+            If the device does not have the precision.
+        """
+        device = find_device()
+        device.check_precision(self.precision)
+        return device
+
+    @property
+    def n_streams(self) -> int:
+        """The most streams that documents are packed into; may be set."""
+        return self._n_streams or PACKINGS[self.device.kind][0]
+
+    @n_streams.setter
+    def n_streams(self, n_streams: int) -> None:
+        self._n_streams = n_streams
+
+    @property
+    def time_chunk(self) -> int:
+        """Time steps of one call of the model; may be set."""
+        return self._time_chunk or PACKINGS[self.device.kind][1]
+
+    @time_chunk.setter
+    def time_chunk(self, time_chunk: int) -> None:
+        self._time_chunk = time_chunk
 
     @property
     def computation(self) -> dict[str, Any]:
@@ -208,8 +242,29 @@ class BiLMEncoder:
         Raises
         ------
         EncoderError
-            If a document is a string.
+            If a document is a string, or the device does not have the precision.
         """
+        rows, _ = self._begin(documents, "float32")(progress)
+        return np.split(rows, np.cumsum([len(document) for document in documents[:-1]])) if len(documents) else []
+
+    def begin(
+        self, documents: Sequence[Sequence[str]]
+    ) -> Callable[[Callable[[int], None] | None], tuple[np.ndarray, bool]]:
+        """Start encoding for a cache, on a device that works by itself; see `Encoder`.
+
+        With Keras on JAX the device works while this process goes on, and rounds to float16. Else all is done when
+        the function returned is called, and the rows are float32.
+
+        Raises
+        ------
+        EncoderError
+            As `encode`.
+        """
+        return self._begin(documents, "float16")
+
+    def _begin(
+        self, documents: Sequence[Sequence[str]], dtype: str
+    ) -> Callable[[Callable[[int], None] | None], tuple[np.ndarray, bool]]:
         check_documents(documents)
         words: dict[str, int] = {}
         # 0 is no word; 1 and 2 mark where a document begins and ends.
@@ -218,12 +273,21 @@ class BiLMEncoder:
             for document in documents
         ]
         lengths = [len(document) for document in numbered]
-        out = np.empty((sum(lengths), self.dim), np.float32)
-        if len(out):
+        n_tokens, device = sum(lengths), self.device
+        if not n_tokens:
+            return lambda progress: (np.empty((0, self.dim), dtype), True)
+        on_gpu = device.kind == "gpu"
+        n_streams = choose_streams([length + 2 for length in lengths if length], self.n_streams, on_gpu=on_gpu)
+        if device.backend == "jax":
+            return self._resident.begin(numbered, list(words), n_streams, self.time_chunk, dtype).fetch
+
+        def run(progress: Callable[[int], None] | None) -> tuple[np.ndarray, bool]:
+            out = np.empty((n_tokens, self.dim), np.float32)
             table = self._word_vectors(["", BEGIN_DOCUMENT, END_DOCUMENT, *words])
-            n_streams = choose_streams([length + 2 for length in lengths if length], self.n_streams)
             self._run(table, pack(numbered, n_streams, self.time_chunk), out, progress)
-        return np.split(out, np.cumsum(lengths[:-1])) if lengths else []
+            return out, False
+
+        return run
 
     def _word_vectors(self, words: Sequence[str]) -> np.ndarray:
         batch = WORD_BATCHES[-1] if len(words) > WORD_BATCHES[0] else WORD_BATCHES[0]
@@ -270,6 +334,12 @@ class BiLMEncoder:
                 n_halves %= 2
 
     @cached_property
+    def _resident(self) -> "ResidentBiLM":
+        from elmo_cache.bilm.resident import ResidentBiLM
+
+        return ResidentBiLM(self._weights, self.options, self._layer_weights, self.precision)
+
+    @cached_property
     def _character_cnn(self) -> "CharacterCNN":
         with quiet_import():
             from elmo_cache.bilm.model import CharacterCNN
@@ -283,7 +353,11 @@ class BiLMEncoder:
         with quiet_import():
             from elmo_cache.bilm.model import BidirectionalLSTM
 
-        mix = {"mix": self._mix, "top": [0.0] * self.options.n_layers + [1.0], "all": None}[self._kind]
-        model = BidirectionalLSTM(self.options, mix, self.precision)
+        model = BidirectionalLSTM(self.options, self._layer_weights, self.precision)
         model.load(self._weights)
         return model
+
+    @property
+    def _layer_weights(self) -> list[float] | None:
+        """Weights of the layers in a token's vector; None where it is all of them side by side."""
+        return {"mix": self._mix, "top": [0.0] * self.options.n_layers + [1.0], "all": None}[self._kind]
