@@ -83,15 +83,6 @@ def test_batches_depend_on_their_number_alone(text: Text) -> None:
         assert all((batch[name] == again[name]).all() for name in batch)
 
 
-def test_masks_drop_the_share_asked_for(text: Text) -> None:
-    batch = next(Batches(text, settings(dropout=0.25, streams=8), n_vocabulary=40).training(0))
-
-    masks = [mask for name, mask in batch.items() if name.startswith("mask_")]
-    assert [mask.shape for mask in masks] == [(5, 8, 8)] * 6
-    assert np.mean(masks) == pytest.approx(0.75, abs=0.05)
-    assert not any("mask_" in name for name in next(Batches(text, settings(dropout=0.0), n_vocabulary=40).training(0)))
-
-
 def test_expected_counts_are_the_frequencies() -> None:
     drawn, expected = np.zeros((2, 50))
     n = 4000

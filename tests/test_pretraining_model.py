@@ -145,6 +145,23 @@ def test_gradients_are_finite_differences(text: Text) -> None:
     assert all(0.02 < share < 0.98 for share in clipped)
 
 
+def test_dropout_drops_the_share_asked_for_and_keeps_the_mean() -> None:
+    model = make_model(settings(dropout=0.25, streams=8))
+
+    masks = model.masks(np.array([1, 2], np.uint32))
+    again = model.masks(np.array([1, 2], np.uint32))
+    other = model.masks(np.array([1, 3], np.uint32))
+
+    assert [tuple(mask.shape) for mask in masks.values()] == [(5, 8, 8)] * 6
+    values = np.stack([np.asarray(mask) for mask in masks.values()])
+    assert np.unique(values) == pytest.approx([0, 4 / 3])
+    assert np.mean(values) == pytest.approx(1, abs=0.07)
+    assert len({mask.tobytes() for mask in values}) == 6
+    assert all((np.asarray(again[name]) == np.asarray(mask)).all() for name, mask in masks.items())
+    assert any((np.asarray(other[name]) != np.asarray(mask)).any() for name, mask in masks.items())
+    assert make_model(settings(dropout=0.0)).masks(np.array([1, 2], np.uint32)) == {}
+
+
 def test_steps_are_those_of_adam(text: Text) -> None:
     import tensorflow as tf
 
@@ -169,7 +186,7 @@ def test_steps_are_those_of_adam(text: Text) -> None:
             array -= 0.02 * np.sqrt(1 - 0.999**k) / (1 - 0.9**k) * first / (np.sqrt(second) + 1e-7)
         for name, state in states.items():
             model.states[name].assign(state)
-        model.step(batch)
+        model.step(batch, chosen.learning_rate)
 
     assert max(norms) > 0.5
     for variable, array in zip(variables, expected, strict=True):

@@ -4,7 +4,7 @@ Two models, because they run on different things: `CharacterCNN` once for each d
 once for each token, on streams of documents packed end to end (`elmo_cache.packing`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
@@ -140,6 +140,8 @@ class BidirectionalLSTM(keras.Model):
 
     def call(self, chunk: dict[str, Any]) -> dict[str, Any]:
         """Return features and new states; see the class."""
+        if keras.backend.backend() == "jax":
+            return self._side_by_side(chunk)
         results = {}
         for direction, lstms in enumerate(self.lstms):
             # Inside, streams are columns: see `ProjectedLSTM`.
@@ -156,6 +158,39 @@ class BidirectionalLSTM(keras.Model):
                 layers.append(y)
                 x = y
             results[f"features_{direction}"] = _swapped(self._features(layers))
+        return results
+
+    def _side_by_side(self, chunk: dict[str, Any]) -> dict[str, Any]:
+        """Compute both directions in the same steps, as batched products: half as many steps for a GPU to start."""
+
+        def both(name: str) -> Any:
+            forward, backward = (_swapped(chunk[f"{name}_{direction}"]) for direction in range(2))
+            return ops.stack([forward, ops.flip(backward, axis=0)], axis=1)
+
+        results = {}
+        x, keep = both("inputs"), both("keep")
+        layers = [x]
+        for layer, pair in enumerate(zip(*self.lstms, strict=True)):
+            if f"mask_0_{layer}" in chunk:
+                masks = [chunk[f"mask_{direction}_{layer}"] for direction in range(2)]
+                x = x * ops.stack([masks[0], ops.flip(masks[1], axis=0)], axis=1)
+            states = [
+                ops.stack([chunk[f"{name}_{direction}_{layer}"] for direction in range(2)])
+                for name in ("hidden", "cell")
+            ]
+            parameters = [
+                ops.stack([getattr(lstm, name) for lstm in pair]) for name in ("kernel", "bias", "projection")
+            ]
+            y, hidden, cell = _scan(pair[0].step(*parameters), *states, x, keep, reverse=False)
+            if layer and self.options.use_skip_connections:
+                y = y + x
+            for direction in range(2):
+                results[f"hidden_{direction}_{layer}"] = hidden[direction]
+                results[f"cell_{direction}_{layer}"] = cell[direction]
+            layers.append(y)
+            x = y
+        features = _swapped(self._features(layers))
+        results["features_0"], results["features_1"] = features[:, :, 0], ops.flip(features[:, :, 1], axis=1)
         return results
 
     def _features(self, layers: list[Any]) -> Any:
@@ -217,18 +252,26 @@ class ProjectedLSTM(keras.layers.Layer):
 
     def call(self, inputs: Any, keep: Any, hidden: Any, cell: Any) -> tuple[Any, Any, Any]:
         """Return the outputs `(time, projection_dim, n_streams)`, the last hidden state and the last cell state."""
+        step = self.step(self.kernel, self.bias, self.projection)
+        return _scan(step, hidden, cell, inputs, keep, reverse=self.reverse)
+
+    def step(self, kernel: Any, bias: Any, projection: Any) -> Callable[[Any, Any, Any, Any], tuple[Any, Any]]:
+        """Return the function from `(hidden, cell, inputs, keep)` to the new hidden and cell state.
+
+        The parameters are a layer's own, or those of several layers with one axis in front, which all arrays then have.
+        """
         # Once, not in every step.
-        kernel, projection = ops.cast(self.kernel, self.precision), ops.cast(self.projection, self.precision)
+        kernel, projection = ops.cast(kernel, self.precision), ops.cast(projection, self.precision)
 
         def step(hidden: Any, cell: Any, inputs: Any, keep: Any) -> tuple[Any, Any]:
-            gates = _product(kernel, ops.concatenate([inputs, hidden * keep]), self.precision) + self.bias
-            input_gate, candidate, forget_gate, output_gate = ops.split(gates, 4)
+            gates = _product(kernel, ops.concatenate([inputs, hidden * keep], axis=-2), self.precision) + bias
+            input_gate, candidate, forget_gate, output_gate = ops.split(gates, 4, axis=-2)
             cell = ops.sigmoid(forget_gate) * (cell * keep) + ops.sigmoid(input_gate) * ops.tanh(candidate)
             cell = _clip(cell, self.options.cell_clip)
             hidden = _product(projection, ops.sigmoid(output_gate) * ops.tanh(cell), self.precision)
             return _clip(hidden, self.options.proj_clip), cell
 
-        return _scan(step, hidden, cell, inputs, keep, reverse=self.reverse)
+        return step
 
     def load(self, kernel: np.ndarray, bias: np.ndarray, projection: np.ndarray) -> None:
         """Take over a layer's tensors as the public format has them."""

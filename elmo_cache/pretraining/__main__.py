@@ -81,10 +81,10 @@ def parse_size(size: str, n_filters: int = 512) -> BiLMOptions:
 )
 @click.option(
     "--precision",
-    type=click.Choice(["float32", "bfloat16"]),
+    type=click.Choice(["float32", "tf32", "bfloat16"]),
     default="float32",
     show_default=True,
-    help="Of the matrix products.",
+    help="Number format of the matrix products; tf32: JAX on an NVIDIA GPU.",
 )
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Decides everything that is drawn.")
 @click.option(

@@ -1,8 +1,11 @@
 """Documents as parallel streams, cut into batches of one shape, with candidates for the sampled softmax."""
 
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import NamedTuple
 
+import joblib
 import numpy as np
 
 from elmo_cache.bilm.characters import character_ids
@@ -130,10 +133,14 @@ class Batches:
     def training(self, epoch: int, start: int = 0) -> Iterator[Batch]:
         """Yield the batches of an epoch from number `start` on."""
         streams = self._epoch(epoch)
-        for i in range(start, self.n_batches):
+
+        def make(i: int) -> Batch:
             rng = np.random.default_rng((self.settings.seed, epoch, i))
             batch = self._batch(streams, i, self._capacity)
-            yield {**batch, **self._candidates(batch, rng), **self._masks(rng)}
+            batch |= self._candidates(batch, rng)
+            return batch | {"dropout_seed": rng.integers(0, 2**32, 2, np.uint32)}
+
+        yield from _ahead(make, range(start, self.n_batches))
 
     def held_out(self) -> Iterator[Batch]:
         """Yield the held-out documents, packed as in extraction."""
@@ -198,17 +205,21 @@ class Batches:
             "targets_1": place[targets[1]],
         }
 
-    def _masks(self, rng: np.random.Generator) -> Batch:
-        """Return what dropout keeps (uint8) of each LSTM layer's input and, as the layer after the last, the output."""
-        n_dropped, options = self.settings.n_dropped, self.settings.options
-        if not n_dropped:
-            return {}
-        shape = (self.settings.unroll, options.projection_dim, self.settings.streams)
-        return {
-            f"mask_{direction}_{layer}": (rng.integers(0, 256, shape, np.uint8) >= n_dropped).astype(np.uint8)
-            for direction in range(2)
-            for layer in range(options.n_layers + 1)
-        }
+
+def _ahead(make: Callable[[int], Batch], numbers: Iterable[int]) -> Iterator[Batch]:
+    """Yield `make(i)` for each number in order, made by threads while earlier batches are in use."""
+    n_threads = max(1, min(8, joblib.cpu_count() - 1))
+    with ThreadPoolExecutor(n_threads) as pool:
+        waiting: deque[Future[Batch]] = deque()
+        try:
+            for i in numbers:
+                waiting.append(pool.submit(make, i))
+                if len(waiting) > 2 * n_threads:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
 def _read(streams: Streams, i: int, n_unroll: int) -> tuple[np.ndarray, ...]:

@@ -13,6 +13,7 @@ from keras import ops
 from elmo_cache.bilm.model import BidirectionalLSTM, CharacterCNN
 from elmo_cache.bilm.options import BiLMOptions
 from elmo_cache.bilm.weights import Weights, tensor_shapes
+from elmo_cache.errors import PretrainingError
 from elmo_cache.pretraining.settings import Settings
 
 __all__ = ["LanguageModel", "Perplexity", "initial_weights"]
@@ -55,8 +56,8 @@ class LanguageModel(keras.Model):
       there is no next word;
     * `candidates (n_candidates,)` int32: the softmax rows in use, the `n_negatives` sampled ones first;
     * `corrections (n_candidates,)`: logarithm of each one's expected count in a sample, subtracted from its score;
-    * with dropout, `mask_d_l` `(time, projection_dim, n_streams)` uint8: what is kept of the input of LSTM layer l and,
-      as the layer after the last one, of its output.
+    * `dropout_seed (2,)` uint32: decides what dropout keeps of the inputs of each LSTM layer and of the last one's
+      output.
 
     The states of the LSTMs are weights of the model that are not trained: each batch goes on from the last one.
 
@@ -69,11 +70,12 @@ class LanguageModel(keras.Model):
     """
 
     def __init__(self, settings: Settings, n_vocabulary: int):
-        options, precision = settings.options, settings.precision
+        options, precision = settings.options, _set_precision(settings.precision)
         dtype = "float64" if precision == "float64" else "float32"
         super().__init__(name="language_model", dtype=dtype)
         self.n_negatives, self.n_layers = settings.negatives, options.n_layers
-        self.n_kept = 256 - settings.n_dropped
+        self.dropout, self.unroll = settings.dropout, settings.unroll
+        self.seeds = keras.random.SeedGenerator(0)
         self.character_cnn = CharacterCNN(options, precision, kernel_dtype=dtype)
         top = [0.0] * options.n_layers + [1.0]
         self.lstm = BidirectionalLSTM(options, top, precision, kernel_dtype=dtype)
@@ -85,6 +87,7 @@ class LanguageModel(keras.Model):
             for name, zeros in self.lstm.zero_states(settings.streams).items()
         }
         self.built = True
+        self._jax_steps = _JaxSteps(self) if keras.backend.backend() == "jax" else None
         optimizer = DenseAdam(settings.learning_rate, global_clipnorm=settings.clip_norm)
         # XLA is slower than TensorFlow on a CPU, and the only way on JAX.
         self.compile(optimizer=optimizer, jit_compile=keras.backend.backend() == "jax")
@@ -92,11 +95,7 @@ class LanguageModel(keras.Model):
 
     def call(self, batch: dict[str, Any], training: bool = False) -> Any:
         """Return the loss; see the class."""
-        masks = {
-            name: ops.cast(mask, self.compute_dtype) * (256 / self.n_kept)
-            for name, mask in batch.items()
-            if name.startswith("mask_")
-        }
+        masks = self.masks(batch["dropout_seed"])
         outputs, states = self.run(batch, self.states, masks)
         for name, state in states.items():
             self.states[name].assign(state)
@@ -120,6 +119,25 @@ class LanguageModel(keras.Model):
             n_words = n_words + ops.sum(weights)
         return total / n_words
 
+    def masks(self, seed: Any) -> dict[str, Any]:
+        """Return what the inputs of each LSTM layer, and the output, are multiplied by: 0 or 1 / (1 - dropout).
+
+        `mask_d_l` is that of direction d and layer l, `(time, projection_dim, n_streams)`; the output counts as the
+        layer after the last one. There are none without dropout.
+        """
+        if not self.dropout:
+            return {}
+        self.seeds.state.assign(ops.cast(seed, self.seeds.state.dtype))
+        shape = (self.unroll, *self.states["hidden_0_0"].shape)
+        return {
+            f"mask_{direction}_{layer}": ops.cast(
+                keras.random.uniform(shape, dtype="float32", seed=self.seeds) >= self.dropout, self.compute_dtype
+            )
+            / (1 - self.dropout)
+            for direction in range(2)
+            for layer in range(self.n_layers + 1)
+        }
+
     def run(
         self, batch: dict[str, Any], states: dict[str, Any], masks: dict[str, Any]
     ) -> tuple[list[Any], dict[str, Any]]:
@@ -137,10 +155,18 @@ class LanguageModel(keras.Model):
         """Return what `call` returned: it is the loss."""
         return y_pred
 
-    def step(self, batch: dict[str, np.ndarray]) -> float:
-        """Learn from a batch; return its loss before that."""
+    def step(self, batch: dict[str, np.ndarray], learning_rate: float) -> Any:
+        """Learn from a batch; return its loss before that, a number that JAX may still be computing."""
+        if self._jax_steps is not None:
+            return self._jax_steps.step(batch, learning_rate)
+        self.optimizer.learning_rate = learning_rate
         self.reset_metrics()  # Keras averages over steps otherwise
         return float(self.train_on_batch(batch))
+
+    def synchronise(self) -> None:
+        """Give the variables the values that steps have come to: to be called before they are read."""
+        if self._jax_steps is not None:
+            self._jax_steps.synchronise()
 
     def start(self, weights: Weights, seed: int) -> None:
         """Take over the biLM's weights from the public format, and draw the softmax's."""
@@ -152,6 +178,67 @@ class LanguageModel(keras.Model):
     def tensors(self) -> Weights:
         """Return the biLM's weights in the public format."""
         return {**self.character_cnn.tensors(), **self.lstm.tensors()}
+
+
+def _set_precision(precision: str) -> str:
+    """Make products what their precision says, and return the type of their factors."""
+    if keras.backend.backend() == "jax":
+        import jax
+
+        # Left alone, JAX takes TF32 for float32 on a GPU.
+        products = "highest" if precision in ("float32", "float64") else "tensorfloat32"
+        jax.config.update("jax_default_matmul_precision", products)
+    elif precision == "tf32":
+        raise PretrainingError(
+            "precision tf32 is for JAX on an NVIDIA GPU: set KERAS_BACKEND=jax, or choose float32 or bfloat16"
+        )
+    return "float32" if precision == "tf32" else precision
+
+
+class _JaxSteps:
+    """Steps under JAX that wait for nothing; Keras's own `train_on_batch` waits for the result of each."""
+
+    def __init__(self, model: LanguageModel):
+        self.model = model
+        self.function: Any = None
+        self.state: list[list[Any]] | None = None
+
+    def variables(self) -> tuple[list[Any], ...]:
+        return self.model.trainable_variables, self.model.non_trainable_variables, self.model.optimizer.variables
+
+    def step(self, batch: dict[str, np.ndarray], learning_rate: float) -> Any:
+        if self.function is None:
+            self.function = self._compile()
+        if self.state is None:  # copies, since a step uses up what it is given
+            self.state = [[ops.copy(variable.value) for variable in part] for part in self.variables()]
+        loss, self.state = self.function(self.state, batch, np.float32(learning_rate))
+        return loss
+
+    def synchronise(self) -> None:
+        if self.state is not None:
+            for variables, values in zip(self.variables(), self.state, strict=True):
+                for variable, value in zip(variables, values, strict=True):
+                    variable.assign(value)
+            self.state = None
+
+    def _compile(self) -> Any:
+        import jax
+
+        model, optimizer = self.model, self.model.optimizer
+        rate_at = [variable is optimizer.learning_rate for variable in optimizer.variables].index(True)
+
+        def loss_of(trainable: list[Any], frozen: list[Any], batch: dict[str, Any]) -> tuple[Any, list[Any]]:
+            loss, frozen = model.stateless_call(trainable, frozen, batch, training=True)
+            return loss, frozen
+
+        def step(state: list[list[Any]], batch: dict[str, Any], learning_rate: Any) -> tuple[Any, list[list[Any]]]:
+            trainable, frozen, moments = state
+            (loss, frozen), gradients = jax.value_and_grad(loss_of, has_aux=True)(trainable, frozen, batch)
+            moments[rate_at] = learning_rate
+            trainable, moments = optimizer.stateless_apply(moments, gradients, trainable)
+            return loss, [trainable, frozen, moments]
+
+        return jax.jit(step, donate_argnums=0)
 
 
 class DenseAdam(keras.optimizers.Adam):

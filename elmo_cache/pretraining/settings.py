@@ -24,11 +24,11 @@ class Settings:
     streams, unroll : int
         Of a batch: parallel streams, and the steps through which gradients go back.
     dropout : float
-        Share of the inputs of LSTM layers and of the softmax that is set to zero, in steps of 1/256.
+        Share of the inputs of LSTM layers and of the softmax that is set to zero.
     learning_rate, clip_norm : float
         Of Adam at its highest, and of all gradients together.
-    precision : {"float32", "bfloat16", "float64"}
-        Of the biLM's matrix products.
+    precision : {"float32", "tf32", "bfloat16", "float64"}
+        Of the biLM's matrix products; tf32 on an NVIDIA GPU under JAX alone.
     seed : int
         Decides everything that is drawn.
     """
@@ -45,11 +45,6 @@ class Settings:
     clip_norm: float = 1.0
     precision: str = "float32"
     seed: int = 0
-
-    @property
-    def n_dropped(self) -> int:
-        """`dropout` in 256ths."""
-        return round(256 * self.dropout)
 
     def check(self, text: Text) -> int:
         """Return how many words the softmax has.

@@ -4,6 +4,7 @@ import csv
 import json
 import math
 import time
+from collections import deque
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,9 @@ __all__ = ["pretrain", "schedule"]
 
 WARM_UP = 0.02
 LOG_HEADER = ("step", "epoch", "words", "seconds", "loss", "perplexity_forward", "perplexity_backward")
+_CHECKPOINT_VERSION = 2
+_STEPS_AHEAD = 8
+"""Steps that may be under way when the loss of the one before them is looked at."""
 _MEMORY = 0.98
 """How much of the shown loss is that of steps before."""
 
@@ -77,7 +81,7 @@ def pretrain(
         checkpoint then stays.
     """
     n_vocabulary = settings.check(text)
-    identity = {**asdict(settings), "text": text.digest}
+    identity = {**asdict(settings), "text": text.digest, "version": _CHECKPOINT_VERSION}
     identity["options"] = settings.options.to_json()
     out.mkdir(parents=True, exist_ok=True)
     remove_strays(out)
@@ -101,6 +105,7 @@ class _Training:
         self.model.start(initial_weights(settings.options, settings.seed), settings.seed)
         self.perplexity = Perplexity(self.model)
         self.position = Position()
+        self.losses: deque[tuple[int, Any]] = deque()
         self.n_steps = None if settings.epochs is None else math.ceil(settings.epochs * self.batches.n_batches)
 
     def variables(self) -> list[Any]:
@@ -142,24 +147,36 @@ class _Training:
                     position.epoch, position.batch = position.epoch + 1, 0
 
     def _step(self, batch: Batch) -> None:
-        position, optimizer = self.position, self.model.optimizer
+        position = self.position
         # Of the step's end, not its beginning, or the first one would do nothing.
         ahead = 1 / self.n_steps if self.n_steps is not None else 0.0
-        optimizer.learning_rate = self.settings.learning_rate * schedule(self.done() + ahead)
-        loss = self.model.step(batch)
-        if not math.isfinite(loss):
-            raise self._diverged(f"the loss is {loss}")
-        position.loss = loss if position.loss is None else _MEMORY * position.loss + (1 - _MEMORY) * loss
+        loss = self.model.step(batch, self.settings.learning_rate * schedule(self.done() + ahead))
         position.batch += 1
         position.step += 1
         position.n_words += self.settings.streams * self.settings.unroll
+        self.losses.append((position.step, loss))
+        self._look_at_losses(_STEPS_AHEAD)
+
+    def _look_at_losses(self, n_left: int) -> None:
+        """Take the losses of all steps but the last few, which a GPU may still be computing."""
+        position = self.position
+        while len(self.losses) > n_left:
+            step, loss = self.losses.popleft()
+            loss = float(loss)
+            if not math.isfinite(loss):
+                raise self._diverged(f"the loss is {loss}", step)
+            position.loss = loss if position.loss is None else _MEMORY * position.loss + (1 - _MEMORY) * loss
 
     def _checkpoint(self) -> None:
         """Measure perplexity, then write everything: weights that are no use replace none that are."""
         position = self.position
+        self._look_at_losses(0)
+        self.model.synchronise()
         forward, backward = self.perplexity.measure(self.batches.held_out())
         if not (math.isfinite(forward) and math.isfinite(backward)):
-            raise self._diverged(f"the held-out perplexity is {forward:.3g} forward and {backward:.3g} backward")
+            raise self._diverged(
+                f"the held-out perplexity is {forward:.3g} forward and {backward:.3g} backward", position.step
+            )
         row = [position.step, position.epoch + position.batch / self.batches.n_batches, position.n_words]
         position.log.append([*row, round(position.elapsed_s), position.loss, forward, backward])
         with atomic_path(self.out / "options.json") as path:
@@ -173,16 +190,16 @@ class _Training:
         arrays = [np.asarray(variable) for variable in self.variables()]
         save_checkpoint(self.out / "checkpoint.npz", arrays, position, self.identity)
 
-    def _diverged(self, what: str) -> PretrainingError:
+    def _diverged(self, what: str, step: int) -> PretrainingError:
         position = self.position
         kept = f"the checkpoint of step {position.log[-1][0]:,} stays" if position.log else "there is no checkpoint yet"
         return PretrainingError(
-            f"{what} after step {position.step:,}: training stops, {kept} in {self.out}; try a lower --learning-rate "
+            f"{what} after step {step:,}: training stops, {kept} in {self.out}; try a lower --learning-rate "
             f"than {self.settings.learning_rate:g} or --clip than {self.settings.clip_norm:g}, with another --out"
         )
 
     def _note(self) -> str:
-        text = f"loss {self.position.loss:.3f}"
+        text = "" if self.position.loss is None else f"loss {self.position.loss:.3f}"
         if self.position.log:
             forward, backward = self.position.log[-1][-2:]
             text += f", held-out perplexity {forward:.0f} / {backward:.0f}"
