@@ -9,10 +9,15 @@ import numpy as np
 __all__ = ["Packing", "choose_streams", "pack"]
 
 STREAM_CHOICES = (1, 4, 16, 32, 64, 128)
+STREAM_CHOICES_GPU = (1, 16, 128, 512)
 _STEP_OVERHEAD = 32
 """What a time step costs beside its rows, in rows: measured on two cores, it only steers `choose_streams`."""
-_STEP_OVERHEAD_GPU = 256  # the kernels' way through its memory
-_WORTH_COMPILING = 4
+_STEP_OVERHEAD_GPU = 256
+"""The same of a GPU, whose memory all kernels pass through in every step."""
+_COMPILING_GPU = 4_000_000
+"""What it costs to compile for another number of streams, in the same unit."""
+_LARGE_CALL = (2**18, 512)
+"""Rows in all, and of the longest document, of a shard of the default size."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +43,7 @@ class Packing:
 
 
 def choose_streams(lengths: Sequence[int], limit: int, *, on_gpu: bool = False) -> int:
-    """Return how many streams encode documents fastest: 1, 4, 16, 32, 64 or 128, below `limit`, or `limit` itself.
+    """Return how many streams encode documents fastest: one of a few numbers below `limit`, or `limit` itself.
 
     Streams are as long as the longest document at least, so few or uneven documents want fewer of them.
 
@@ -49,8 +54,8 @@ def choose_streams(lengths: Sequence[int], limit: int, *, on_gpu: bool = False) 
     limit : int
         The most streams; one of the choices too.
     on_gpu : bool
-        There a program is compiled for every number of streams, which takes seconds: fewer than `limit` are chosen
-        only if that many cost several times as much.
+        There a program is compiled for every number of streams, which takes many seconds: all calls up to the size of
+        a shard get the same number, unless another one saves more than that.
 
     Returns
     -------
@@ -61,13 +66,26 @@ def choose_streams(lengths: Sequence[int], limit: int, *, on_gpu: bool = False) 
     --------
     >>> choose_streams([240] * 1000, limit=128), choose_streams([240], limit=128)
     (128, 1)
+    >>> choose_streams([240] * 1000, limit=512, on_gpu=True), choose_streams([10**6], limit=512, on_gpu=True)
+    (512, 1)
     """
     total, longest = sum(lengths), max(lengths, default=0)
-    choices = [n for n in STREAM_CHOICES if n < limit] + [limit]
-    overhead = _STEP_OVERHEAD_GPU if on_gpu else _STEP_OVERHEAD
-    costs = {n: max(longest, -(-total // n)) * (n + overhead) for n in choices}
-    best = min(choices, key=lambda n: costs[n])
-    return limit if on_gpu and costs[limit] < _WORTH_COMPILING * costs[best] else best
+    if not on_gpu:
+        return _cheapest(total, longest, limit, STREAM_CHOICES, _STEP_OVERHEAD)[0]
+    most, longest_of_many = (max(pair) for pair in zip(_LARGE_CALL, (total, longest), strict=True))
+    usual, _ = _cheapest(most, longest_of_many, limit, STREAM_CHOICES_GPU, _STEP_OVERHEAD_GPU)
+    best, cost = _cheapest(total, longest, limit, STREAM_CHOICES_GPU, _STEP_OVERHEAD_GPU)
+    return usual if _cost(total, longest, usual, _STEP_OVERHEAD_GPU) < cost + _COMPILING_GPU else best
+
+
+def _cheapest(total: int, longest: int, limit: int, choices: Sequence[int], overhead: int) -> tuple[int, int]:
+    costs = {n: _cost(total, longest, n, overhead) for n in [*(n for n in choices if n < limit), limit]}
+    best = min(costs, key=lambda n: costs[n])
+    return best, costs[best]
+
+
+def _cost(total: int, longest: int, n_streams: int, overhead: int) -> int:
+    return max(longest, -(-total // n_streams)) * (n_streams + overhead)
 
 
 def pack(documents: Sequence[np.ndarray], n_streams: int, time_chunk: int) -> Packing:

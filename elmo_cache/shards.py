@@ -133,7 +133,7 @@ def _begin(
 
 
 def _joined(
-    encoder: Encoder, header: ShardHeader, words: Sequence[Sequence[str]], n_columns: int, count: _Advance
+    encoder: Encoder, header: ShardHeader, words: Sequence[Sequence[str]], n_columns: int, count: Callable[[int], None]
 ) -> np.ndarray:
     """Return the float16 rows of a shard's documents, from arrays of the right shapes."""
     arrays = list(encoder.encode(words, progress=count))

@@ -65,7 +65,7 @@ def _convolved(precision: str) -> str:
 def _product(x: Any, kernel: Any, precision: str) -> Any:
     """Multiply the last axis of `(…, n, a)` with `(…, a, b)`; the sum is float32."""
     batch = tuple(range(kernel.ndim - 2))
-    how = {"float32": lax.Precision.HIGHEST, "tf32": lax.DotAlgorithmPreset.TF32_TF32_F32}.get(precision)
+    how: Any = {"float32": lax.Precision.HIGHEST, "tf32": lax.DotAlgorithmPreset.TF32_TF32_F32}.get(precision)
     return lax.dot_general(
         x.astype(_input_dtype(precision)),
         kernel,
@@ -172,7 +172,7 @@ class BiLMProgram:
         to, or -1. The backward direction runs from the last step to the first.
         """
         self.n_traced += 1
-        options, n_layers = self.options, self.options.n_layers
+        n_layers = self.options.n_layers
         (words, rows) = jnp.stack([forward, backward[:, ::-1]], axis=2)  # (time, 2, n_streams)
         n_steps = words.shape[0]
         behind = {name: jnp.concatenate([states[name], now]) for name, now in {"words": words, "rows": rows}.items()}

@@ -113,13 +113,12 @@ class ResidentBiLM:
         texts = [b"", b"", b""]
         for word in words:
             mark = {"<S>": BEGIN_DOCUMENT, "</S>": END_DOCUMENT}.get(word)
-            text = b"" if mark else word.encode("utf-8", "ignore")[:n_bytes]
-            texts.append(text)
-            lengths.append(mark or len(text))
+            texts.append(b"" if mark else word.encode("utf-8", "ignore")[:n_bytes])
+            lengths.append(mark or len(texts[-1]))
         batch = small if len(texts) <= small else large
         n_rows = -(-len(texts) // batch) * batch
-        text = np.frombuffer(b"".join(text.ljust(n_bytes, b"\0") for text in texts), np.uint8).reshape(-1, n_bytes)
-        text = np.pad(text, ((0, n_rows - len(texts)), (0, 0)))
+        filled = b"".join(text.ljust(n_bytes, b"\0") for text in texts)
+        text = np.pad(np.frombuffer(filled, np.uint8).reshape(-1, n_bytes), ((0, n_rows - len(texts)), (0, 0)))
         length = np.pad(np.array(lengths, np.int32), (0, n_rows - len(texts)))
         self._n_words = max(self._n_words, _rounded_up(n_rows + n_rows // 4))
         table = self.program.zero_table(self._n_words)
