@@ -28,9 +28,9 @@ import numpy as np
 from common import Row, finish, interleaved, json_option, peer_option, run_peer, scratch_folder, timed
 
 from elmo_cache import load_encoder, open_corpus
-from elmo_cache.bilm.options import BiLMOptions
-from elmo_cache.bilm.weights import random_weights, write_weights
-from elmo_cache.tokenization import get_tokenizer
+from elmo_cache.encoders.bilm.options import BiLMOptions
+from elmo_cache.encoders.bilm.weights import random_weights, write_weights
+from elmo_cache.text.tokenization import get_tokenizer
 
 FILTERS = [[1, 32], [2, 32], [3, 64], [4, 128], [5, 256], [6, 512], [7, 1024]]
 ORIGINAL = {
@@ -88,7 +88,7 @@ def against_peer(
     else:
         source = Path(encoder_name)
         if not source.is_dir():
-            source = Path(__file__).parents[1] / "elmo_cache" / "embedded" / encoder_name
+            source = Path(__file__).parents[1] / "elmo_cache" / "encoders" / "embedded" / encoder_name
         weights.symlink_to(source.resolve())
     n_words = sum(map(len, documents))
     encoders = {precision: load_encoder(weights, precision=precision) for precision in precisions}

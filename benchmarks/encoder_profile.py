@@ -14,7 +14,7 @@ import click
 import tensorflow as tf
 from common import timed
 
-from elmo_cache.bilm.encoder import BiLMEncoder
+from elmo_cache.encoders.bilm.encoder import BiLMEncoder
 
 
 def profile(encoder: BiLMEncoder, documents: list[list[str]]) -> None:

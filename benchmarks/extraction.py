@@ -15,7 +15,7 @@ from common import Row, finish, interleaved, json_option, scratch_folder, timed
 
 from elmo_cache import build, load_encoder, open_corpus
 from elmo_cache.encoders import DEFAULT_ENCODER
-from elmo_cache.planning import prepare
+from elmo_cache.extraction.plan import prepare
 
 
 @click.command()

@@ -21,9 +21,9 @@ from common import Row, finish, json_option, scratch_folder, timed
 from encoder import sample_reviews, write_original
 
 from elmo_cache import load_encoder
-from elmo_cache.bilm.encoder import BiLMEncoder
-from elmo_cache.bilm.options import BiLMOptions
-from elmo_cache.packing import choose_streams, pack
+from elmo_cache.encoders.bilm.encoder import BiLMEncoder
+from elmo_cache.encoders.bilm.options import BiLMOptions
+from elmo_cache.encoders.bilm.streams import choose_streams, pack
 
 REACH = {"float32": 0.70, "bfloat16": 0.55}
 CALLS = 5

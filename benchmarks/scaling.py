@@ -19,8 +19,8 @@ from common import RandomEncoder, Row, finish, interleaved, json_option, run, sc
 
 from cache import FeatureCache
 from elmo_cache import build
-from elmo_cache.distribution import ShardJob
 from elmo_cache.encoders import DEFAULT_ENCODER, EncoderSource
+from elmo_cache.extraction.workers import ShardJob
 
 INFORMATION = (None, None)
 

@@ -22,8 +22,8 @@ from trainer.experiment import Experiment
 from trainer.fitting import Fit, fit
 from trainer.models import build_model, compile_model, reinitialise
 from trainer.protocols import Sizes
-from trainer.settings import Settings
-from trainer.static_vectors import StaticVectors
+from trainer.runs.settings import Settings
+from trainer.vectors import StaticVectors
 
 STATIC_DIM = 300
 SEED, TRIAL = 0, 1

@@ -24,8 +24,8 @@ from encoder import write_original
 
 from cache import FeatureCache
 from elmo_cache import load_encoder
-from trainer.results import TrialResult, read_results
-from trainer.settings import read_config
+from trainer.runs.results import TrialResult, read_results
+from trainer.runs.settings import read_config
 
 BATCH = 16
 

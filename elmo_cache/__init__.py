@@ -2,13 +2,15 @@
 
 `build` does it all. What it reads is a `Corpus`, which `open_corpus` makes of a name or a file; what makes the vectors
 is an `Encoder`, which `load_encoder` makes of a name or a folder; a `TextRule` says how text becomes tokens.
+What reads the result, `FeatureCache` and `Split`, is that of `cache`.
 """
 
-from elmo_cache.corpora import Corpus, Document, open_corpus
+from cache import FeatureCache, Split
 from elmo_cache.encoders import Encoder, load_encoder
 from elmo_cache.errors import CorpusError, EncoderError
-from elmo_cache.extraction import build
-from elmo_cache.text_rule import TextRule
+from elmo_cache.extraction.build import build
+from elmo_cache.text.corpora import Corpus, Document, open_corpus
+from elmo_cache.text.rule import TextRule
 
 __all__ = [
     "Corpus",
@@ -16,6 +18,8 @@ __all__ = [
     "Document",
     "Encoder",
     "EncoderError",
+    "FeatureCache",
+    "Split",
     "TextRule",
     "build",
     "load_encoder",

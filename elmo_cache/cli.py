@@ -2,7 +2,7 @@
 
 import click
 
-from cache.adapters.console import Commands
+from cache.runtime.console import Commands
 from elmo_cache.commands.build import build_command
 from elmo_cache.commands.encode import encode_command
 from elmo_cache.commands.encoders import encoders_command

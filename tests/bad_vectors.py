@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from trainer.errors import VectorsError
-from trainer.static_vectors import load_static_vectors
+from trainer.vectors import load_static_vectors
 
 
 def failure(folder: Path, content: str | bytes) -> str:

@@ -13,8 +13,8 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
-from elmo_cache.bilm.options import BiLMOptions
-from elmo_cache.bilm.weights import Weights, random_weights
+from elmo_cache.encoders.bilm.options import BiLMOptions
+from elmo_cache.encoders.bilm.weights import Weights, random_weights
 
 tf1 = tf.compat.v1
 

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from elmo_cache.corpora import Corpus, open_corpus
 from elmo_cache.errors import CorpusError
+from elmo_cache.text.corpora import Corpus, open_corpus
 
 WORDS = {"the": 1, "film": 2, "good": 3, "bad": 4, "it's": 5}
 X_TRAIN = [[1, 2, 5, 3], [4], []]

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from elmo_cache.corpora import Document
+from elmo_cache.text.corpora import Document
 
 
 class MemoryCorpus:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from trainer.results import TrialResult
+from trainer.runs.results import TrialResult
 
 # notebook.md: ten trials of the notebook, in percent.
 BASIC = [73.2, 73.6, 52.4, 47.6, 63.6, 52.6, 77.6, 70.4, 73.0, 68.0]

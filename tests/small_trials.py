@@ -13,9 +13,9 @@ from cache import FeatureCache
 from elmo_cache import build
 from trainer.experiment import Experiment
 from trainer.protocols import Sizes
-from trainer.results import TrialResult, read_results
-from trainer.settings import Settings
-from trainer.static_vectors import StaticVectors
+from trainer.runs.results import TrialResult, read_results
+from trainer.runs.settings import Settings
+from trainer.vectors import StaticVectors
 
 SIZES = Sizes(24, 16, 30)
 SIZE_OPTIONS = ("--train-size", 24, "--val-size", 16, "--test-size", 30)

@@ -20,8 +20,9 @@ from local_server import Answer, LocalServer, local_server, no_server
 from tiny_elmo import OPTIONS, WORDS, assert_close, refusal, shared_encoder, write_elmo
 
 from cache import FeatureCache, OutputError
-from elmo_cache import EncoderError, allennlp, load_encoder
-from elmo_cache.bilm.weights import count_weights
+from elmo_cache import EncoderError, load_encoder
+from elmo_cache.encoders import allennlp
+from elmo_cache.encoders.bilm.weights import count_weights
 
 STEM = "elmo_2x1024_128_2048cnn_1xhighway"
 FILES = [f"{STEM}_options.json", f"{STEM}_weights.hdf5"]
@@ -31,7 +32,7 @@ LOGIN_PAGE = b"<!DOCTYPE html><title>Log in</title>"
 
 KILLED = """
 import sys
-from elmo_cache import allennlp
+from elmo_cache.encoders import allennlp
 allennlp.BASE_URL = sys.argv[1]
 allennlp.fetch("small")
 """

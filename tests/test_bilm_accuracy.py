@@ -27,10 +27,10 @@ from tiny_elmo import (
 )
 
 from elmo_cache import load_encoder
-from elmo_cache.bilm.weights import Weights, random_weights
+from elmo_cache.encoders.bilm.weights import Weights, random_weights
 
 ALL_ARCHITECTURES = {**ARCHITECTURES, **LOUD_ARCHITECTURES}
-EMBEDDED = Path(__file__).resolve().parents[1] / "elmo_cache" / "embedded" / "imdb-v2"
+EMBEDDED = Path(__file__).resolve().parents[1] / "elmo_cache" / "encoders" / "embedded" / "imdb-v2"
 
 needs_fixtures = pytest.mark.skipif(not FIXTURES.is_dir(), reason=f"no ELMo fixtures at {FIXTURES}")
 

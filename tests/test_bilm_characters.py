@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from elmo_cache.bilm.characters import BEGIN_DOCUMENT, END_DOCUMENT, character_ids
+from elmo_cache.encoders.bilm.characters import BEGIN_DOCUMENT, END_DOCUMENT, character_ids
 
 # As the file format has them, shifted by one: 256 BOS, 257 EOS, 258 BOW, 259 EOW, 260 PAD.
 BOS, EOS, BOW, EOW, PAD = 257, 258, 259, 260, 261

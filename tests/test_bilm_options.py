@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from tiny_elmo import OPTIONS, changed_options, refusal
 
-from elmo_cache.bilm.options import BiLMOptions
+from elmo_cache.encoders.bilm.options import BiLMOptions
 
 WHERE = "folder/options.json"
 

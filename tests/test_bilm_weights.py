@@ -11,7 +11,7 @@ import pytest
 from tiny_elmo import OPTIONS, halved, write_elmo
 from weights_file import CELL, read, replace_tensor
 
-from elmo_cache.bilm.weights import random_weights, tensor_shapes, weights_fingerprint, write_weights
+from elmo_cache.encoders.bilm.weights import random_weights, tensor_shapes, weights_fingerprint, write_weights
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ import pytest
 from tiny_elmo import OPTIONS, refusal, write_elmo
 from weights_file import CELL, WHERE, read, replace_tensor
 
-from elmo_cache.bilm.weights import tensor_shapes
+from elmo_cache.encoders.bilm.weights import tensor_shapes
 
 
 @pytest.fixture

@@ -15,8 +15,8 @@ from tiny_elmo import write_elmo
 from cache import FeatureCache, verify
 from cache.manifest import read_manifest
 from elmo_cache import build
-from elmo_cache.extraction import run
-from elmo_cache.planning import prepare
+from elmo_cache.extraction.build import run
+from elmo_cache.extraction.plan import prepare
 
 
 def test_a_build_can_be_read_back(tmp_path: Path) -> None:

@@ -15,8 +15,8 @@ from small_cache import contents
 from cache import CacheError, CorruptFileError, FeatureCache, MismatchError, NotACacheError, OutputError
 from cache.manifest import read_manifest, write_manifest
 from elmo_cache import CorpusError, EncoderError, TextRule
-from elmo_cache.extraction import run
-from elmo_cache.planning import prepare
+from elmo_cache.extraction.build import run
+from elmo_cache.extraction.plan import prepare
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import sys
 INTERRUPTED_WHILE_COLLECTING = """
 import gc, os, signal, time
 import click
-from cache.adapters.console import Commands
+from cache.runtime.console import Commands
 
 def callback(phase, info):
     if phase == "start" and not sent:

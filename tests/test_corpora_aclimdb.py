@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from aclimdb_files import FILES, tar_of, write_archive
 
-from elmo_cache.corpora import Document, aclimdb, open_corpus
 from elmo_cache.errors import CorpusError
+from elmo_cache.text.corpora import Document, aclimdb, open_corpus
 
 REAL = Path(__file__).resolve().parents[2] / "shared" / "data" / "imdb" / "aclImdb_labelled.tar.gz"
 

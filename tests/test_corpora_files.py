@@ -11,8 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from elmo_cache.corpora import Corpus, Document, open_corpus
 from elmo_cache.errors import CorpusError
+from elmo_cache.text.corpora import Corpus, Document, open_corpus
 
 STRANGE = "NUL \x00 bell \x07 escape \x1b, 👩‍👧 🎬 \u2028\u2029\x85\x1c\x0b\x0c no line ends, \ufeff, \U0010ffff"
 # tmp_path is one folder for all of hypothesis's examples; each writes its file anew.

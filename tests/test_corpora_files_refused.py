@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from elmo_cache.corpora import Document, open_corpus, records
 from elmo_cache.errors import CorpusError
+from elmo_cache.text.corpora import Document, open_corpus, records
 
 
 def write(folder: Path, name: str, content: str | bytes) -> Path:

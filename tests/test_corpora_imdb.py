@@ -14,10 +14,10 @@ import numpy as np
 import pytest
 from imdb_files import WORDS, X_TRAIN, failure, npy_header, objects, open_imdb, write_npz, write_words
 
-from elmo_cache.corpora import Document, open_corpus
-from elmo_cache.corpora import imdb as imdb_module
 from elmo_cache.errors import CorpusError
-from elmo_cache.tokenization import keras_tokens
+from elmo_cache.text.corpora import Document, open_corpus
+from elmo_cache.text.corpora import imdb as imdb_module
+from elmo_cache.text.tokenization import keras_tokens
 
 REAL_WORD_INDEX = Path(__file__).resolve().parents[2] / "shared" / "data" / "imdb" / "imdb_word_index.json"
 

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from imdb_files import failure, npy_header, objects, open_imdb, write_npz, write_words
 
-from elmo_cache.corpora import open_corpus
 from elmo_cache.errors import CorpusError
+from elmo_cache.text.corpora import open_corpus
 
 
 class _Attack:

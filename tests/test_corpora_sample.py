@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from elmo_cache.corpora import Document, open_corpus
-from elmo_cache.corpora import sample as sample_module
-from elmo_cache.corpora.sample import SampleCorpus
 from elmo_cache.errors import CorpusError
-from elmo_cache.tokenization import keras_tokens
+from elmo_cache.text.corpora import Document, open_corpus
+from elmo_cache.text.corpora import sample as sample_module
+from elmo_cache.text.corpora.sample import SampleCorpus
+from elmo_cache.text.tokenization import keras_tokens
 
 INSTALL = 'pip install "elmo-cache[sample]"'
 

@@ -17,9 +17,9 @@ from small_trials import accuracies, trials_command
 from worker_encoder import corpus, mortal
 
 from cache import FeatureCache, verify
-from cache.adapters import parallel
-from cache.adapters.parallel import Workers, run_tasks
 from cache.errors import WorkersError
+from cache.runtime import processes
+from cache.runtime.processes import Workers, run_tasks
 from elmo_cache import build
 
 pytestmark = pytest.mark.slow
@@ -158,6 +158,6 @@ def test_trials_on_a_cluster_give_the_same_accuracies(tmp_path: Path, scheduler:
 
 
 def test_no_scheduler_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parallel, "CONNECT_S", 1)
+    monkeypatch.setattr(processes, "CONNECT_S", 1)
     with pytest.raises(WorkersError, match=r"no Dask scheduler answers at tcp://127\.0\.0\.1:9 "):
         run_tasks(str, [1], Workers(0, "tcp://127.0.0.1:9"), print)

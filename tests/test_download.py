@@ -12,9 +12,9 @@ import pytest
 from local_server import Answer, LocalServer, local_server, no_server
 
 from cache import CacheError, OutputError
-from cache.adapters.download import fetch_file, user_folder
 from cache.errors import DownloadError
 from cache.files import atomic_path
+from cache.runtime.downloads import fetch_file, user_folder
 
 CONTENT = bytes(range(256)) * 1000
 MOST = 10**6
@@ -193,6 +193,6 @@ def test_the_users_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_pooch_waits_for_a_download() -> None:
-    code = "import sys, elmo_cache.cli, trainer.cli, cache.adapters.download; print(*sys.modules)"
+    code = "import sys, elmo_cache.cli, trainer.cli, cache.runtime.downloads; print(*sys.modules)"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True)
     assert not {"pooch", "requests"} & set(result.stdout.split())

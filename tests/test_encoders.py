@@ -22,8 +22,8 @@ from tiny_elmo import (
 )
 
 from elmo_cache import Encoder, load_encoder
-from elmo_cache.bilm.weights import random_weights, tensor_shapes
 from elmo_cache.encoders import embedded_encoders
+from elmo_cache.encoders.bilm.weights import random_weights, tensor_shapes
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def test_embedded_are_listed() -> None:
 
 
 def test_embedded_is_what_its_folder_holds() -> None:
-    path = Path(__file__).resolve().parents[1] / "elmo_cache" / "embedded" / "imdb-v2"
+    path = Path(__file__).resolve().parents[1] / "elmo_cache" / "encoders" / "embedded" / "imdb-v2"
 
     assert load_encoder("imdb-v2").description == load_encoder(path).description
 

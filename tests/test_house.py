@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import cache
+import elmo_cache
 from elmo_cache import build
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -112,6 +114,10 @@ def test_importing_elmo_cache_is_light() -> None:
     assert {"elmo_cache", "cache"} <= found
 
 
+def test_elmo_cache_hands_on_what_reads_a_cache() -> None:
+    assert (elmo_cache.FeatureCache, elmo_cache.Split) == (cache.FeatureCache, cache.Split)
+
+
 def test_importing_cache_takes_numpy_and_h5py_alone() -> None:
     # h5py's own needs aside.
     h5py_alone = loaded_by("import sys, h5py\n" + COMMAND.splitlines()[-1])
@@ -155,14 +161,14 @@ def test_packages_have_modules() -> None:
     assert len(modules_of("elmo_cache")) > 15
     assert modules_of("trainer")
     assert "h5py" in {name for _, name in imports_of(ROOT / "cache" / "hdf5.py")}
-    assert "keras" in {name for _, name in imports_of(ROOT / "elmo_cache" / "bilm" / "model.py")}
-    assert "tensorflow" in {name for _, name in imports_of(ROOT / "elmo_cache" / "hub" / "variables.py")}
+    assert "keras" in {name for _, name in imports_of(ROOT / "elmo_cache" / "encoders" / "bilm" / "model.py")}
+    assert "tensorflow" in {name for _, name in imports_of(ROOT / "elmo_cache" / "encoders" / "hub" / "variables.py")}
 
 
 def test_the_store_knows_neither_elmo_nor_keras_nor_commands() -> None:
     assert forbidden("cache", {"elmo_cache", "trainer"}) == []
-    adapters = frozenset(path.relative_to(ROOT).as_posix() for path in modules_of("cache") if "adapters" in path.parts)
-    assert forbidden("cache", {*HEAVY, "click", "tqdm", "sklearn"}, but_in=adapters) == []
+    assert forbidden("cache/runtime", {*HEAVY, "sklearn"}) == []
+    assert forbidden("cache/adapters", {"click", "tqdm", "joblib", "pooch"}) == []
 
 
 def test_the_store_needs_numpy_and_h5py_alone() -> None:
@@ -170,8 +176,7 @@ def test_the_store_needs_numpy_and_h5py_alone() -> None:
 
     assert [
         f"{path.name}:{line} imports {name}"
-        for path in modules_of("cache")
-        if "adapters" not in path.parts
+        for path in (ROOT / "cache").glob("*.py")
         for line, name in imports_of(path)
         if name not in allowed
     ] == []
@@ -183,11 +188,11 @@ def test_extraction_and_experiment_do_not_know_each_other() -> None:
 
 
 def test_tensorflow_is_for_the_hub_package() -> None:
-    hub = frozenset(path.relative_to(ROOT).as_posix() for path in modules_of("elmo_cache/hub"))
+    hub = frozenset(path.relative_to(ROOT).as_posix() for path in modules_of("elmo_cache/encoders/hub"))
     # Or other rooms could not import it without TensorFlow.
-    late = {"elmo_cache/hub/__init__.py", "elmo_cache/hub/resolution.py"}
-    devices = {"elmo_cache/devices.py"}  # asks the library that Keras runs on what it runs on
-    resident = {"elmo_cache/bilm/resident.py", "elmo_cache/bilm/jax_model.py"}
+    late = {"elmo_cache/encoders/hub/__init__.py", "elmo_cache/encoders/hub/resolution.py"}
+    devices = {"elmo_cache/encoders/devices.py"}  # asks the library that Keras runs on what it runs on
+    resident = {"elmo_cache/encoders/bilm/resident.py", "elmo_cache/encoders/bilm/jax_model.py"}
 
     assert forbidden("elmo_cache", {"tensorflow_hub", "tf_keras"}, but_in=hub - late) == []
     assert forbidden("elmo_cache", {"tensorflow", "torch"}, but_in=(hub - late) | devices) == []
@@ -195,12 +200,12 @@ def test_tensorflow_is_for_the_hub_package() -> None:
 
 
 def test_jax_is_imported_late() -> None:
-    assert top_level_imports("jax") <= {"elmo_cache/bilm/jax_model.py", "elmo_cache/bilm/resident.py"}
+    assert top_level_imports("jax") <= {"elmo_cache/encoders/bilm/jax_model.py", "elmo_cache/encoders/bilm/resident.py"}
 
 
 def test_keras_is_imported_late() -> None:
     # At the top of a module only in the models' own files, which are themselves imported within functions.
-    assert top_level_imports("keras") <= {"elmo_cache/bilm/model.py", "elmo_cache/pretraining/model.py"}
+    assert top_level_imports("keras") <= {"elmo_cache/encoders/bilm/model.py", "elmo_cache/pretraining/model.py"}
 
 
 def top_level_imports(package: str) -> set[str]:

@@ -11,8 +11,8 @@ from commands import command, run_cache
 from hub_module import OPTIONS, write_module
 
 from cache import FeatureCache
-from elmo_cache.bilm.encoder import BiLMEncoder
-from elmo_cache.hub import checking
+from elmo_cache.encoders.bilm.encoder import BiLMEncoder
+from elmo_cache.encoders.hub import checking
 
 
 @pytest.fixture(scope="module")

@@ -12,10 +12,10 @@ from tiny_elmo import WORDS, as_encoded, assert_close, expected_layers, refusal,
 
 from cache.hashing import fingerprint
 from elmo_cache import Encoder, load_encoder
-from elmo_cache.bilm.encoder import BiLMEncoder
-from elmo_cache.bilm.weights import random_weights
-from elmo_cache.hub.engine import HubEncoder, contents_fingerprints
-from elmo_cache.hub.variables import Checkpoint
+from elmo_cache.encoders.bilm.encoder import BiLMEncoder
+from elmo_cache.encoders.bilm.weights import random_weights
+from elmo_cache.encoders.hub.engine import HubEncoder, contents_fingerprints
+from elmo_cache.encoders.hub.variables import Checkpoint
 
 DOCUMENTS = [[word for word in document if word] for document in WORDS]
 """The signature takes an empty word for padding."""

@@ -16,9 +16,9 @@ from local_server import Answer, LocalServer, local_server
 from tiny_elmo import refusal
 
 from elmo_cache import load_encoder
-from elmo_cache.bilm.weights import random_weights
-from elmo_cache.hub import resolution
-from elmo_cache.hub.resolution import ORIGINAL, cache_folder, find_module
+from elmo_cache.encoders.bilm.weights import random_weights
+from elmo_cache.encoders.hub import resolution
+from elmo_cache.encoders.hub.resolution import ORIGINAL, cache_folder, find_module
 
 KAGGLE = "https://www.kaggle.com/models/google/elmo/TensorFlow1/elmo/3"
 NAME = "/google/elmo/3"
@@ -194,7 +194,7 @@ def test_refused_connection(cache: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def test_silent_server(cache: Path, server: LocalServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    from elmo_cache.hub import download
+    from elmo_cache.encoders.hub import download
 
     stop = threading.Event()
 
@@ -211,7 +211,7 @@ def test_silent_server(cache: Path, server: LocalServer, monkeypatch: pytest.Mon
 
 
 def test_interrupted(module: Path, cache: Path, server: LocalServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    from elmo_cache.hub import download
+    from elmo_cache.encoders.hub import download
 
     def interrupt(*_: object) -> bytes:
         raise KeyboardInterrupt
@@ -248,7 +248,7 @@ def test_cache_that_cannot_be_written(tmp_path: Path, server: LocalServer, monke
 def test_setuptools_that_is_too_new(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in sys.modules if name.partition(".")[0] == "tensorflow_hub"]:
         monkeypatch.delitem(sys.modules, name)
-    monkeypatch.delitem(sys.modules, "elmo_cache.hub.download", raising=False)
+    monkeypatch.delitem(sys.modules, "elmo_cache.encoders.hub.download", raising=False)
     monkeypatch.delattr(resolution.__name__.rpartition(".")[0] + ".download", raising=False)
     monkeypatch.setitem(sys.modules, "pkg_resources", None)
 

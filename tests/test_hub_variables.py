@@ -11,9 +11,9 @@ from hub_module import OPTIONS, module_values, write_module, write_variables
 from tiny_elmo import refusal
 
 from elmo_cache import load_encoder
-from elmo_cache.bilm.options import BiLMOptions
-from elmo_cache.bilm.weights import random_weights
-from elmo_cache.hub.variables import Checkpoint, read_module
+from elmo_cache.encoders.bilm.options import BiLMOptions
+from elmo_cache.encoders.bilm.weights import random_weights
+from elmo_cache.encoders.hub.variables import Checkpoint, read_module
 
 KERNEL = "bilm/RNN_0/RNN/MultiRNNCell/Cell0/rnn/lstm_cell/kernel"
 

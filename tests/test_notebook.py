@@ -11,7 +11,7 @@ import pytest
 from run_notebook import NOTEBOOK, execute, parameters_of, pictures_of, read_notebook, text_of
 
 from cache import FeatureCache
-from trainer.results import read_results
+from trainer.runs.results import read_results
 
 SMALL = """
 N_TRAIN, N_TEST = 120, 60

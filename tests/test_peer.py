@@ -10,15 +10,15 @@ import pytest
 from peer import PEER, SENTENCES, peer_layers
 from tiny_elmo import OPTIONS, as_encoded, assert_close, open_elmo, write_elmo
 
-from elmo_cache.bilm.options import BiLMOptions
-from elmo_cache.bilm.weights import read_weights
+from elmo_cache.encoders.bilm.options import BiLMOptions
+from elmo_cache.encoders.bilm.weights import read_weights
 
 pytestmark = [
     pytest.mark.peer,
     pytest.mark.skipif(not PEER, reason="ELMO_PEER_PYTHON is not set: the Python of an environment with simple-elmo"),
 ]
 
-EMBEDDED = Path(__file__).resolve().parents[1] / "elmo_cache" / "embedded" / "imdb-v2"
+EMBEDDED = Path(__file__).resolve().parents[1] / "elmo_cache" / "encoders" / "embedded" / "imdb-v2"
 
 
 @pytest.mark.parametrize(

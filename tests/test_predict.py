@@ -14,11 +14,11 @@ from small_trials import SIZE_OPTIONS
 from tiny_elmo import SMALL, write_elmo
 
 from cache import FeatureCache
-from trainer.evaluation import SavedTrial, restore
-from trainer.prediction import Predictions, describe_predictions
-from trainer.results import read_results
-from trainer.settings import read_config
-from trainer.static_vectors import load_static_vectors
+from trainer.runs.evaluation import SavedTrial, restore
+from trainer.runs.prediction import Predictions, describe_predictions
+from trainer.runs.results import read_results
+from trainer.runs.settings import read_config
+from trainer.vectors import load_static_vectors
 
 WORDS = [f"w{k}" for k in range(30)]
 NEW = [

@@ -11,7 +11,7 @@ from published_trials import BASIC, ELMO, PUBLISHED, results_of
 from trainer import report
 from trainer.errors import TrialsError
 from trainer.report import plot
-from trainer.results import TrialResult
+from trainer.runs.results import TrialResult
 
 
 def pixels(path: Path) -> np.ndarray:
@@ -122,7 +122,7 @@ def test_plotting_needs_no_pyplot_and_reporting_no_matplotlib(tmp_path: Path) ->
 import sys
 from pathlib import Path
 from trainer.report import plot, table
-from trainer.results import TrialResult
+from trainer.runs.results import TrialResult
 results = [TrialResult(1, "basic", 0.5, 1, 1, 0.5, 1.0, 0, "a", "b", "c")]
 table(results)
 assert not {"matplotlib", "keras", "tensorflow", "elmo_cache", "scipy"} & set(sys.modules)
@@ -132,7 +132,7 @@ assert not {"matplotlib.pyplot", "keras", "tensorflow", "elmo_cache"} & set(sys.
 """
     result = subprocess.run(
         [sys.executable, "-c", code, tmp_path / "a.png"],
-        cwd=Path(report.__file__).parents[1],
+        cwd=Path(report.__file__).parents[2],
         capture_output=True,
         text=True,
         timeout=60,

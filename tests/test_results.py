@@ -13,7 +13,7 @@ from published_trials import PUBLISHED
 from cache import CacheError
 from cache.errors import OutputError
 from trainer.errors import TrialsError
-from trainer.results import TrialResult, read_results, write_results
+from trainer.runs.results import TrialResult, read_results, write_results
 
 HEADER = "trial,model,accuracy,best_epoch,epochs,validation_loss,seconds,seed,train_hash,validation_hash,test_hash"
 LINE = "1,basic,0.732,3,5,0.61,2.5,0,0a,0b,0c"

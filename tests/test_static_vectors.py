@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from cache.errors import CacheError
-from trainer import static_vectors as static_vectors_module
 from trainer.errors import VectorsError
-from trainer.static_vectors import StaticVectors, load_static_vectors, source_size
+from trainer.vectors import StaticVectors, load_static_vectors, source_size
+from trainer.vectors import static as static_vectors_module
 
 INSTALL = 'pip install "elmo-cache[sample]"'
 WORD_INDEX = Path(__file__).resolve().parents[2] / "shared" / "data" / "imdb" / "imdb_word_index.json"

@@ -17,7 +17,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainer.static_vectors import StaticVectors, load_static_vectors, source_size
+from trainer.vectors import StaticVectors, load_static_vectors, source_size
 
 
 def zipped(content: bytes, method: int = zipfile.ZIP_DEFLATED) -> bytes:

@@ -7,12 +7,11 @@ from pathlib import Path
 import pytest
 from local_server import Answer, LocalServer, local_server, no_server
 
-from cache.adapters import download
 from cache.errors import OutputError
 from cache.files import temporary_files
-from trainer import muse
+from cache.runtime import downloads
 from trainer.errors import VectorsError
-from trainer.static_vectors import load_static_vectors, source_size
+from trainer.vectors import load_static_vectors, muse, source_size
 
 CONTENT = b"3 2\nthe 1 2\nfilm 3 4\ngood 5 6\n"
 PATH = "/vectors/wiki.multi.en.vec"
@@ -156,10 +155,10 @@ def test_nowhere_to_write(server: LocalServer, folder: Path) -> None:
 
 
 def test_disk_full(server: LocalServer, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def write(self: download._Sink, block: bytes) -> None:
+    def write(self: downloads._Sink, block: bytes) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(download._Sink, "write", write)
+    monkeypatch.setattr(downloads._Sink, "write", write)
     with pytest.raises(OutputError, match="No space left on device; free some space"):
         load_static_vectors("muse", ["the"], cache_folder=folder)
     assert list((folder / "muse").iterdir()) == []

@@ -13,9 +13,8 @@ from bad_vectors import failure, quick_xz
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trainer import packed_files, vector_files
 from trainer.errors import VectorsError
-from trainer.static_vectors import load_static_vectors
+from trainer.vectors import compressed, load_static_vectors, text_files
 
 BINARY = "binary data, expected text in UTF-8; of a .bin model give the text file, .vec or .txt"
 
@@ -145,7 +144,7 @@ def test_too_many_values_without_a_header(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("content", ["a 1 2\n" + "x" * 101, "1 2\na" + " 1" * 60 + "\n", "x" * 101 + "\n"])
 def test_line_without_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str) -> None:
-    monkeypatch.setattr(vector_files, "MAX_LINE_BYTES", 100)
+    monkeypatch.setattr(text_files, "MAX_LINE_BYTES", 100)
     line = 2 if content[0] != "x" else 1
     assert failure(tmp_path, content) == f", line {line}: longer than 100 bytes, expected a word and its values"
 
@@ -192,11 +191,11 @@ def test_below_a_file(tmp_path: Path) -> None:
 
 
 def test_disk_that_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def readinto(self: packed_files._CountedFile, buffer: bytearray) -> int:
+    def readinto(self: compressed._CountedFile, buffer: bytearray) -> int:
         raise OSError(5, "Input/output error")
 
     path = tmp_path / "some.vec"
     path.write_text("a 1\n" * 10)
-    monkeypatch.setattr(packed_files._CountedFile, "readinto", readinto)
+    monkeypatch.setattr(compressed._CountedFile, "readinto", readinto)
     with pytest.raises(VectorsError, match=r"some.vec: cannot be read \(Input/output error\)"):
         load_static_vectors(path, ["a"])

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from published_trials import BASIC, ELMO
 
-from trainer import statistics
-from trainer.statistics import PairedDifference, describe, method, paired_difference, summarize, verdict
+from trainer.report import statistics
+from trainer.report.statistics import PairedDifference, describe, method, paired_difference, summarize, verdict
 
 # Few distinct values, as with few test documents: ties and equal differences are common.
 coarse = st.integers(0, 10).map(lambda k: k / 10)

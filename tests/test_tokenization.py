@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from cache.errors import CacheError
 from elmo_cache.errors import CorpusError
-from elmo_cache.tokenization import TOKENIZERS, get_tokenizer, keras_tokens, whitespace_tokens, word_tokens
+from elmo_cache.text.tokenization import TOKENIZERS, get_tokenizer, keras_tokens, whitespace_tokens, word_tokens
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "imdb"
 ARCHIVE = DATA / "aclImdb_labelled.tar.gz"

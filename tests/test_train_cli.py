@@ -15,7 +15,7 @@ from numpy_encoder import HashEncoder
 from small_trials import SIZE_OPTIONS, corpus
 
 from elmo_cache import build
-from trainer.results import read_results
+from trainer.runs.results import read_results
 
 
 def command_line(*arguments: object) -> list[str]:

@@ -15,14 +15,14 @@ from small_trials import corpus, experiment, learned, outcomes, vectors_of
 from cache import CacheError, FeatureCache, Layers
 from elmo_cache import TextRule, build
 from trainer.errors import TrialsError
-from trainer.evaluation import SavedTrial, evaluate
 from trainer.experiment import Experiment
 from trainer.protocols import Sizes
-from trainer.results import TrialResult
-from trainer.saved_weights import weights_summary
-from trainer.settings import read_config
-from trainer.static_vectors import StaticVectors
-from trainer.trials import run_trials
+from trainer.runs.evaluation import SavedTrial, evaluate
+from trainer.runs.results import TrialResult
+from trainer.runs.saved_weights import weights_summary
+from trainer.runs.settings import read_config
+from trainer.runs.trials import run_trials
+from trainer.vectors import StaticVectors
 
 
 @pytest.fixture(scope="module")

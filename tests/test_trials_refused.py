@@ -13,8 +13,8 @@ from cache import FeatureCache
 from elmo_cache import TextRule, build
 from trainer.errors import TrialsError
 from trainer.protocols import Sizes
-from trainer.settings import Settings
-from trainer.trials import run_trials
+from trainer.runs.settings import Settings
+from trainer.runs.trials import run_trials
 
 
 @pytest.fixture(scope="module")

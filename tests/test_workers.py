@@ -12,12 +12,12 @@ from small_trials import accuracies, trials_command
 from worker_encoder import corpus, mortal
 
 from cache import FeatureCache, verify
-from cache.adapters.parallel import Workers, visible_gpus
 from cache.errors import WorkersError
+from cache.runtime.processes import Workers, visible_gpus
 from elmo_cache import EncoderError, build
 from elmo_cache.cli import main
-from elmo_cache.extraction import run
-from elmo_cache.planning import prepare
+from elmo_cache.extraction.build import run
+from elmo_cache.extraction.plan import prepare
 
 
 @pytest.fixture(scope="module")

@@ -14,9 +14,9 @@ from oracle import oracle_layers
 
 from cache import CacheError
 from elmo_cache import EncoderError, build, load_encoder
-from elmo_cache.bilm.encoder import BiLMEncoder
-from elmo_cache.bilm.options import BiLMOptions
-from elmo_cache.bilm.weights import Weights, random_weights, read_weights, write_weights
+from elmo_cache.encoders.bilm.encoder import BiLMEncoder
+from elmo_cache.encoders.bilm.options import BiLMOptions
+from elmo_cache.encoders.bilm.weights import Weights, random_weights, read_weights, write_weights
 
 GOLDEN = Path(__file__).resolve().parent / "golden"
 FIXTURES = Path(__file__).resolve().parents[2] / "shared" / "data" / "elmo_fixtures"

@@ -8,8 +8,8 @@ import h5py
 import numpy as np
 from tiny_elmo import OPTIONS
 
-from elmo_cache.bilm.options import BiLMOptions
-from elmo_cache.bilm.weights import read_weights
+from elmo_cache.encoders.bilm.options import BiLMOptions
+from elmo_cache.encoders.bilm.weights import read_weights
 
 WHERE = "folder/weights.hdf5"
 CELL = "RNN_1/RNN/MultiRNNCell/Cell1/LSTMCell"

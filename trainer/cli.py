@@ -7,20 +7,20 @@ import click
 import numpy as np
 
 from cache import FeatureCache
-from cache.adapters.console import Commands, workers_option
-from cache.adapters.parallel import Workers
-from cache.adapters.progress import note_on, progress_bar
+from cache.runtime.console import Commands, workers_option
+from cache.runtime.processes import Workers
+from cache.runtime.progress import note_on, progress_bar
 from trainer.errors import TrialsError
-from trainer.evaluation import SavedTrial, evaluate
 from trainer.experiment import Experiment
-from trainer.prediction import choose_split, choose_trial, describe_predictions, predict, write_predictions
 from trainer.protocols import PROTOCOLS, Sizes
 from trainer.report import plot, table, write_summary
-from trainer.results import TrialResult, read_results
-from trainer.saved_weights import weights_summary
-from trainer.settings import MODELS, Settings, read_config
-from trainer.static_vectors import PADDING, StaticVectors, load_static_vectors, source_size
-from trainer.trials import run_trials
+from trainer.runs.evaluation import SavedTrial, evaluate
+from trainer.runs.prediction import choose_split, choose_trial, describe_predictions, predict, write_predictions
+from trainer.runs.results import TrialResult, read_results
+from trainer.runs.saved_weights import weights_summary
+from trainer.runs.settings import MODELS, Settings, read_config
+from trainer.runs.trials import run_trials
+from trainer.vectors import PADDING, StaticVectors, load_static_vectors, source_size
 
 __all__ = ["load_vectors", "main"]
 

@@ -11,9 +11,9 @@ import numpy as np
 from cache import FeatureCache, Split
 from trainer.errors import TrialsError
 from trainer.protocols import Pool, Trial, check_notebook_lengths, draw_trial, group_duplicates
-from trainer.results import TrialResult
-from trainer.settings import Settings
-from trainer.static_vectors import StaticVectors
+from trainer.runs.results import TrialResult
+from trainer.runs.settings import Settings
+from trainer.vectors import StaticVectors
 
 if TYPE_CHECKING:
     import keras

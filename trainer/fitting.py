@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from cache.adapters.quiet import quiet_import
+from cache.runtime.quiet import quiet_import
 
 with quiet_import():
     import keras

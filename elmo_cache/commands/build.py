@@ -5,16 +5,16 @@ from pathlib import Path
 import click
 
 from cache import FeatureCache
-from cache.adapters.console import workers_option
-from cache.adapters.parallel import Workers
+from cache.runtime.console import workers_option
+from cache.runtime.processes import Workers
 from elmo_cache.commands.options import encoder_options, tokenizer_option
-from elmo_cache.corpora import open_corpus
-from elmo_cache.corpora.imdb import read_word_index
+from elmo_cache.commands.reporting import describe_plan
 from elmo_cache.encoders import load_encoder
-from elmo_cache.extraction import run
-from elmo_cache.planning import SHARD_TOKENS, check_disk, default_tokenizer, prepare
-from elmo_cache.reporting import describe_plan
-from elmo_cache.text_rule import TextRule
+from elmo_cache.extraction.build import run
+from elmo_cache.extraction.plan import SHARD_TOKENS, check_disk, default_tokenizer, prepare
+from elmo_cache.text.corpora import open_corpus
+from elmo_cache.text.corpora.imdb import read_word_index
+from elmo_cache.text.rule import TextRule
 
 __all__ = ["build_command"]
 

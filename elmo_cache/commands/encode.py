@@ -8,16 +8,16 @@ import click
 import numpy as np
 
 from cache import OutputError
-from cache.adapters.console import beginning, human_count
-from cache.adapters.progress import progress_bar
 from cache.documents import encode_vocabulary
 from cache.files import atomic_path
+from cache.runtime.console import beginning, human_count
+from cache.runtime.progress import progress_bar
 from elmo_cache.commands.options import encoder_options, tokenizer_option
-from elmo_cache.corpora.records import LineReader, read_text_lines
 from elmo_cache.encoders import Encoder, layers_of, load_encoder
 from elmo_cache.errors import CorpusError
-from elmo_cache.planning import default_tokenizer
-from elmo_cache.tokenization import get_tokenizer
+from elmo_cache.extraction.plan import default_tokenizer
+from elmo_cache.text.corpora.records import LineReader, read_text_lines
+from elmo_cache.text.tokenization import get_tokenizer
 
 __all__ = ["encode_command"]
 

@@ -5,16 +5,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cache.adapters.console import human_bytes, human_count
-from cache.adapters.progress import progress_bar
-from cache.adapters.quiet import quiet_import
-from elmo_cache.allennlp import NAMES, PREFIX
+from cache.runtime.console import human_bytes, human_count
+from cache.runtime.progress import progress_bar
+from cache.runtime.quiet import quiet_import
 from elmo_cache.encoders import embedded_encoders
+from elmo_cache.encoders.allennlp import NAMES, PREFIX
+from elmo_cache.encoders.hub.resolution import ORIGINAL, ORIGINAL_SIZE, find_module
 from elmo_cache.errors import EncoderError
-from elmo_cache.hub.resolution import ORIGINAL, ORIGINAL_SIZE, find_module
 
 if TYPE_CHECKING:
-    from elmo_cache.hub.checking import ModuleCheck
+    from elmo_cache.encoders.hub.checking import ModuleCheck
 
 __all__ = ["encoders_command"]
 
@@ -62,7 +62,7 @@ def _check(name: str) -> None:
     # Sentences one by one are many shapes: Keras traces its models again, and TensorFlow warns of it.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     with quiet_import():
-        from elmo_cache.hub.checking import N_STEPS, TOLERANCE, check_module
+        from elmo_cache.encoders.hub.checking import N_STEPS, TOLERANCE, check_module
     with progress_bar(N_STEPS, "checking", "tok") as bar:
         found = check_module(directory, bar.update)
     click.echo("\n".join([str(directory), *_describe(found)]))

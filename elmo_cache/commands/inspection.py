@@ -6,9 +6,9 @@ from pathlib import Path
 import click
 
 from cache import FeatureCache, verify
-from cache.adapters.console import human_bytes, human_count
-from cache.adapters.progress import progress_bar
-from elmo_cache.reporting import cache_facts, cache_size_bytes, describe_cache
+from cache.runtime.console import human_bytes, human_count
+from cache.runtime.progress import progress_bar
+from elmo_cache.commands.reporting import cache_facts, cache_size_bytes, describe_cache
 
 __all__ = ["info_command", "verify_command"]
 

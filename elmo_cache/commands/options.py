@@ -5,9 +5,9 @@ from typing import TypeVar
 
 import click
 
-from elmo_cache.bilm.encoder import LAYER_CHOICES, PRECISIONS
 from elmo_cache.encoders import DEFAULT_ENCODER, ENGINES
-from elmo_cache.tokenization import TOKENIZERS
+from elmo_cache.encoders.bilm.encoder import LAYER_CHOICES, PRECISIONS
+from elmo_cache.text.tokenization import TOKENIZERS
 
 __all__ = ["encoder_options", "tokenizer_option"]
 

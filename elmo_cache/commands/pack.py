@@ -5,9 +5,9 @@ from pathlib import Path
 import click
 
 from cache import pack
-from cache.adapters.console import human_bytes
-from cache.adapters.progress import progress_bar
-from elmo_cache.reporting import cache_size_bytes
+from cache.runtime.console import human_bytes
+from cache.runtime.progress import progress_bar
+from elmo_cache.commands.reporting import cache_size_bytes
 
 __all__ = ["pack_command"]
 

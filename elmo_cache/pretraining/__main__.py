@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
-from cache.adapters.console import Command, human_bytes, human_count
-from elmo_cache.bilm.options import BiLMOptions
-from elmo_cache.bilm.weights import count_weights
+from cache.runtime.console import Command, human_bytes, human_count
+from elmo_cache.encoders.bilm.options import BiLMOptions
+from elmo_cache.encoders.bilm.weights import count_weights
 from elmo_cache.errors import PretrainingError
 from elmo_cache.pretraining.settings import Settings
 from elmo_cache.pretraining.text import TOKENIZER_CHOICES, read_text

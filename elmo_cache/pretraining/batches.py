@@ -8,8 +8,8 @@ from typing import NamedTuple
 import joblib
 import numpy as np
 
-from elmo_cache.bilm.characters import character_ids
-from elmo_cache.packing import choose_streams, pack
+from elmo_cache.encoders.bilm.characters import character_ids
+from elmo_cache.encoders.bilm.streams import choose_streams, pack
 from elmo_cache.pretraining.settings import Settings
 from elmo_cache.pretraining.text import BEGIN, END, UNKNOWN, Text
 
@@ -26,7 +26,7 @@ _ROUND_TO, _OVERFLOW = 64, 512
 
 
 class Streams(NamedTuple):
-    """Documents end to end in parallel streams; every array is `(n_steps, n_streams)`, as in `packing.Packing`."""
+    """Documents end to end in parallel streams; every array is `(n_steps, n_streams)`, as in `streams.Packing`."""
 
     words: np.ndarray
     is_first: np.ndarray

@@ -1,6 +1,6 @@
 """The biLM with a softmax on top: what is trained, and what measures perplexity.
 
-Both are Keras models around the very layers that extraction runs (`elmo_cache.bilm.model`), for any backend.
+Both are Keras models around the very layers that extraction runs (`elmo_cache.encoders.bilm.model`), for any backend.
 """
 
 from collections.abc import Iterable
@@ -10,9 +10,9 @@ import keras
 import numpy as np
 from keras import ops
 
-from elmo_cache.bilm.model import BidirectionalLSTM, CharacterCNN
-from elmo_cache.bilm.options import BiLMOptions
-from elmo_cache.bilm.weights import Weights, tensor_shapes
+from elmo_cache.encoders.bilm.model import BidirectionalLSTM, CharacterCNN
+from elmo_cache.encoders.bilm.options import BiLMOptions
+from elmo_cache.encoders.bilm.weights import Weights, tensor_shapes
 from elmo_cache.errors import PretrainingError
 from elmo_cache.pretraining.settings import Settings
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from elmo_cache.bilm.options import BiLMOptions
+from elmo_cache.encoders.bilm.options import BiLMOptions
 from elmo_cache.errors import PretrainingError
 from elmo_cache.pretraining.text import Text
 

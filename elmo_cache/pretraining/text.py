@@ -12,18 +12,18 @@ from typing import BinaryIO, cast
 
 import numpy as np
 
-from cache.adapters.progress import progress_bar
 from cache.errors import one_line
 from cache.hashing import array_sha256, fingerprint
-from elmo_cache.bilm.characters import BEGIN_DOCUMENT, END_DOCUMENT
-from elmo_cache.corpora.records import LineReader, read_text_lines
+from cache.runtime.progress import progress_bar
+from elmo_cache.encoders.bilm.characters import BEGIN_DOCUMENT, END_DOCUMENT
 from elmo_cache.errors import CorpusError
-from elmo_cache.tokenization import TOKENIZERS, get_tokenizer
+from elmo_cache.text.corpora.records import LineReader, read_text_lines
+from elmo_cache.text.tokenization import TOKENIZERS, get_tokenizer
 
 __all__ = ["BEGIN", "END", "TOKENIZER_CHOICES", "UNKNOWN", "Text", "read_text"]
 
 BEGIN, END, UNKNOWN = 1, 2, 3
-"""Word indices as `elmo_cache.packing` has them, 0 being no word; `UNKNOWN` is a target only, never an input."""
+"""Word indices as `bilm/streams.py` has them, 0 being no word; `UNKNOWN` is a target only, never an input."""
 _MARKS = ("", BEGIN_DOCUMENT, END_DOCUMENT, "<UNK>")
 
 TOKENIZER_CHOICES = (*TOKENIZERS, "both")

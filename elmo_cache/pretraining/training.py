@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from cache.adapters.progress import note_on, progress_bar
-from cache.adapters.quiet import quiet_import
 from cache.files import atomic_path, remove_strays
-from elmo_cache.bilm.weights import write_weights
+from cache.runtime.progress import note_on, progress_bar
+from cache.runtime.quiet import quiet_import
+from elmo_cache.encoders.bilm.weights import write_weights
 from elmo_cache.errors import PretrainingError
 from elmo_cache.pretraining.batches import Batch, Batches
 from elmo_cache.pretraining.checkpoints import Position, load_checkpoint, save_checkpoint

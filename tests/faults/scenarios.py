@@ -18,7 +18,7 @@ from cache.files import is_temporary
 from cache.manifest import documents_name
 from cache.split import Split
 from elmo_cache import TextRule, build
-from elmo_cache.reporting import cache_facts, describe_cache
+from elmo_cache.commands.reporting import cache_facts, describe_cache
 
 __all__ = ["Scenario", "build_cache", "contents", "in_child", "run_child", "scenarios"]
 

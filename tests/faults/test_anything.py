@@ -21,13 +21,13 @@ from cache import CacheError, FeatureCache, Layers, verify
 from cache.hashing import fingerprint
 from cache.manifest import parse_manifest
 from elmo_cache import TextRule, build
-from elmo_cache.bilm.options import BiLMOptions
-from elmo_cache.corpora.imdb import read_word_index
-from elmo_cache.reporting import cache_facts, describe_cache
-from elmo_cache.tokenization import TOKENIZERS
+from elmo_cache.commands.reporting import cache_facts, describe_cache
+from elmo_cache.encoders.bilm.options import BiLMOptions
+from elmo_cache.text.corpora.imdb import read_word_index
+from elmo_cache.text.tokenization import TOKENIZERS
 from trainer.protocols import Sizes
-from trainer.saved_weights import load_weights, save_weights, weights_path
-from trainer.settings import Settings, read_config, write_config
+from trainer.runs.saved_weights import load_weights, save_weights, weights_path
+from trainer.runs.settings import Settings, read_config, write_config
 
 quick = settings(
     max_examples=100,

@@ -12,8 +12,8 @@ from tally import record
 from cache import FeatureCache, MismatchError, NotACacheError, verify
 from cache.manifest import Manifest
 from elmo_cache import TextRule
-from elmo_cache.extraction import run
-from elmo_cache.planning import BuildPlan, prepare
+from elmo_cache.extraction.build import run
+from elmo_cache.extraction.plan import BuildPlan, prepare
 
 
 def planned(folder: Path, n_train: int, texts: MemoryCorpus | None = None) -> BuildPlan:
@@ -98,7 +98,7 @@ def test_a_manifest_that_appears_while_the_folder_is_looked_at(tmp_path: Path, m
         monkeypatch.undo()
         raise NotACacheError(f"{directory} is a folder without a manifest")
 
-    monkeypatch.setattr("elmo_cache.planning.read_manifest", too_early)
+    monkeypatch.setattr("elmo_cache.extraction.plan.read_manifest", too_early)
     build_cache(tmp_path)
     assert contents(tmp_path) == before
     record("company: two first builds at once", survived=1)

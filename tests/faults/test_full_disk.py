@@ -102,7 +102,7 @@ def test_a_disk_that_fills_up_during_the_build(small_disk: Path, whole: dict[str
     ballast = small_disk / "ballast"
 
     def prepare() -> None:
-        import elmo_cache.extraction as extraction
+        import elmo_cache.extraction.build as extraction
 
         def fill(plan: object) -> None:
             ballast.write_bytes(bytes(os.statvfs(small_disk).f_bavail * 4096 - free))

@@ -18,7 +18,7 @@ from tally import record
 from cache import CacheError, FeatureCache, verify
 from cache.hashing import fingerprint
 from elmo_cache.cli import main
-from elmo_cache.reporting import cache_facts, describe_cache
+from elmo_cache.commands.reporting import cache_facts, describe_cache
 
 Value = Any
 DEEP = 10**5

@@ -21,10 +21,10 @@ from tally import record
 from tiny_elmo import OPTIONS, changed_options, write_elmo
 
 from elmo_cache import load_encoder
-from elmo_cache.corpora import open_corpus
-from elmo_cache.corpora.aclimdb import AclImdbCorpus
-from trainer.saved_weights import load_weights, weights_path
-from trainer.static_vectors import load_static_vectors
+from elmo_cache.text.corpora import open_corpus
+from elmo_cache.text.corpora.aclimdb import AclImdbCorpus
+from trainer.runs.saved_weights import load_weights, weights_path
+from trainer.vectors import load_static_vectors
 
 ZEROS = bytes(2**20)
 

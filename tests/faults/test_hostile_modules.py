@@ -10,8 +10,8 @@ import pytest
 from local_server import Answer, LocalServer, local_server
 from strangers import MOST_BYTES, refusal
 
-from elmo_cache.hub import download  # imports TensorFlow, which takes memory of its own
-from elmo_cache.hub.resolution import find_module
+from elmo_cache.encoders.hub import download  # imports TensorFlow, which takes memory of its own
+from elmo_cache.encoders.hub.resolution import find_module
 
 NAME = "/google/elmo/3"
 PARTS = ("saved_model.pb", "variables/variables.index", "variables/variables.data-00000-of-00001")

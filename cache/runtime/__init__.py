@@ -1,0 +1,1 @@
+"""What both commands need and neither owns: the terminal, progress, processes, downloads, quiet imports."""

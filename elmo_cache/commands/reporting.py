@@ -1,0 +1,113 @@
+"""What the commands print about a plan and about a cache."""
+
+from pathlib import Path
+from typing import Any
+
+from cache import FeatureCache
+from cache.runtime.console import human_bytes, human_count, printable
+from elmo_cache.encoders import embedded_encoders
+from elmo_cache.extraction.plan import BuildPlan
+from elmo_cache.text.rule import TextRule
+
+__all__ = ["cache_facts", "cache_size_bytes", "describe_cache", "describe_plan"]
+
+_MOST_LABELS = 6  # to be named
+
+
+def describe_plan(plan: BuildPlan, corpus_name: str, encoder_name: str, rule: TextRule) -> list[str]:
+    """Return the lines that say what a build will do."""
+    splits, layers = plan.manifest.splits, plan.manifest.layers
+    n_documents = sum(split.n_corpus_documents for split in splits.values())
+    per_split = ", ".join(f"{name} {split.n_corpus_documents:,}" for name, split in splits.items())
+    window = "documents uncut"
+    if rule.max_tokens:
+        window = f"at most {rule.max_tokens:,} a document, {human_count(plan.n_truncated, 'document')} cut"
+    if plan.n_empty:
+        window += f", {human_count(plan.n_empty, 'document')} without a token"
+    embedded = encoder_name in {found.name for found in embedded_encoders()}
+    hint = "; the original 1024-d ELMo is one option away: see `elmo-cache encoders`" if embedded else ""
+    lines = [
+        f"{plan.directory}",
+        f"  corpus   {corpus_name}: {human_count(n_documents, 'document')} ({per_split}), {_labels(plan)}",
+        f"  tokens   {rule.tokenizer}, {window}",
+        f"  encoder  {plan.manifest.names['encoder']}: {layers.dim}-d, layers {', '.join(layers.views)}{hint}",
+    ]
+    for name in splits:
+        n_pending = sum(which == name for which, _ in plan.pending)
+        to_make = f"{human_count(n_pending, 'shard')} to make" if n_pending else "nothing left to do"
+        lines.append(f"  {name:8} {human_count(plan.limits[name], 'document')} wanted, {to_make}")
+    lines.append(
+        f"  disk     {human_count(plan.pending_tokens, 'token')} to encode, "
+        f"{human_bytes(plan.needed_bytes)} needed, {human_bytes(plan.free_bytes)} free"
+    )
+    return lines
+
+
+def _labels(plan: BuildPlan) -> str:
+    names = plan.manifest.label_names
+    if names is None:
+        return "no labels"
+    return f"labels {printable(', '.join(names))}" if len(names) <= _MOST_LABELS else f"{len(names):,} labels"
+
+
+def describe_cache(facts: dict[str, Any]) -> list[str]:
+    """Return the lines that say what a cache holds, from its `cache_facts`."""
+    lines = [
+        f"{facts['path']}: {_state(facts)}",
+        f"  encoder   {facts['encoder']}, {facts['dim']}-d, {', '.join(facts['layers'])}",
+        f"  corpus    {facts['corpus']}, labels {', '.join(facts['label_names'] or ['none'])}",
+    ]
+    for name, split in facts["splits"].items():
+        shards = f", {split['n_shards']} of {human_count(split['n_planned_shards'], 'shard')}"
+        lines.append(
+            f"  {name:9} {split['n_documents']:,} of {split['n_corpus_documents']:,} documents, "
+            f"{split['n_tokens']:,} tokens{'' if facts['packed'] else shards}"
+        )
+    lines.append(f"  on disk   {human_bytes(facts['size_bytes'])}")
+    lines.append(f"  encoding  {facts['encoding_fingerprint'][:16]}…   corpus {facts['corpus_fingerprint'][:16]}…")
+    return [printable(line) for line in lines]  # names are those of whoever made the cache
+
+
+def _state(facts: dict[str, Any]) -> str:
+    if facts["packed"]:
+        return "complete, in one file"
+    return "complete" if facts["complete"] else "not finished; the same build goes on"
+
+
+def cache_facts(features: FeatureCache) -> dict[str, Any]:
+    """Return what `elmo-cache info --json` prints; reads the manifest and the names of files alone."""
+    manifest = features.manifest
+    splits = {}
+    for name, plan in manifest.splits.items():
+        n_shards = features.n_finished_shards(name)
+        splits[name] = {
+            "n_documents": plan.document_stops[n_shards - 1] if n_shards else 0,
+            "n_tokens": plan.token_stops[n_shards - 1] if n_shards else 0,
+            "n_planned_documents": plan.n_documents,
+            "n_corpus_documents": plan.n_corpus_documents,
+            "n_corpus_tokens": plan.n_corpus_tokens,
+            "n_shards": n_shards,
+            "n_planned_shards": plan.n_shards,
+            "complete": n_shards == plan.n_shards,
+        }
+    return {
+        "path": str(features.path),
+        "packed": features.path.is_file(),
+        "complete": features.complete,
+        "encoder": manifest.names.get("encoder"),
+        "corpus": manifest.names.get("corpus"),
+        "dim": manifest.layers.dim,
+        "layers": list(manifest.layers.views),
+        "label_names": None if manifest.label_names is None else list(manifest.label_names),
+        "size_bytes": cache_size_bytes(features.path),
+        "encoding": dict(manifest.encoding),
+        "encoding_fingerprint": manifest.encoding_fingerprint,
+        "corpus_fingerprint": manifest.corpus_fingerprint,
+        "splits": splits,
+    }
+
+
+def cache_size_bytes(path: Path) -> int:
+    """Return the bytes of a packed cache, or of all files in a folder; 0 if there is neither."""
+    files = path.iterdir() if path.is_dir() else [path]
+    return sum(file.stat().st_size for file in files if file.is_file())

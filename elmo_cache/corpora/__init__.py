@@ -1,6 +1,0 @@
-"""Where documents come from: three IMDB corpora and the user's own files."""
-
-from elmo_cache.corpora.base import Corpus, Document, order_labels
-from elmo_cache.corpora.catalog import open_corpus
-
-__all__ = ["Corpus", "Document", "open_corpus", "order_labels"]

@@ -1,0 +1,233 @@
+"""The biLM in plain JAX, for an encoder that lives on its device: see `elmo_cache.encoders.bilm.resident`.
+
+Imports JAX. The arithmetic is that of `elmo_cache.encoders.bilm.model`; what differs is the order of the work.
+LSTM layer l runs l steps behind layer 0 (a wavefront), so that in one step of the loop all layers of both directions
+are independent: one batched product makes the gates of all of them, and another one their projections.
+"""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from elmo_cache.encoders.bilm.options import BiLMOptions
+from elmo_cache.encoders.bilm.weights import Weights, lstm_name
+
+__all__ = ["Arrays", "BiLMProgram", "load_arrays"]
+
+Arrays = dict[str, Any]
+"""Arrays on the device, by name."""
+
+_BEGIN, _END = 1, 2
+# Character ids, shifted by one: see `elmo_cache.encoders.bilm.characters`.
+_BOS, _BOW, _EOW, _PAD = 257, 259, 260, 261
+
+
+def load_arrays(weights: Weights, options: BiLMOptions, precision: str) -> Arrays:
+    """Return the tensors of the public format as the program takes them, still on the host.
+
+    With k = 2 `n_layers`, layer by layer and in each the forward direction first: `kernel (k, 2 p, 4 d)`, `bias
+    (k, 1, 4 d)` with the forget gate's 1 added, `projection (k, d, p)`; the character network's under the names of the
+    public format, kernels of convolutions as `(width * char_dim, count)`. Kernels are of the type that products take.
+    """
+    names = [lstm_name(direction, layer) for layer in range(options.n_layers) for direction in range(2)]
+    dtype = _input_dtype(precision)
+    forget = np.repeat(np.array([0, 0, 1, 0], np.float32), options.dim)
+    arrays = {
+        "kernel": np.stack([weights[f"{name}/W_0"].astype(dtype) for name in names]),
+        "bias": np.stack([weights[f"{name}/B"] + forget for name in names])[:, None],
+        "projection": np.stack([weights[f"{name}/W_P_0"].astype(dtype) for name in names]),
+        # Id 0 marks a row that is no word.
+        "char_embed": np.pad(weights["char_embed"], ((1, 0), (0, 0))),
+    }
+    for name, tensor in weights.items():
+        if name.startswith("CNN/W"):
+            _, width, n_in, count = tensor.shape
+            arrays[name] = tensor.reshape(width * n_in, count).astype(_input_dtype(_convolved(precision)))
+        elif name.startswith("CNN"):
+            arrays[name] = tensor.astype(dtype) if tensor.ndim == 2 else tensor
+    return arrays
+
+
+def _input_dtype(precision: str) -> Any:
+    return jnp.dtype(precision) if precision in ("float16", "bfloat16") else np.dtype(np.float32)
+
+
+def _convolved(precision: str) -> str:
+    # As in the Keras model, which knows no float16.
+    return "float32" if precision == "bfloat16" else precision
+
+
+def _product(x: Any, kernel: Any, precision: str) -> Any:
+    """Multiply the last axis of `(…, n, a)` with `(…, a, b)`; the sum is float32."""
+    batch = tuple(range(kernel.ndim - 2))
+    how: Any = {"float32": lax.Precision.HIGHEST, "tf32": lax.DotAlgorithmPreset.TF32_TF32_F32}.get(precision)
+    return lax.dot_general(
+        x.astype(_input_dtype(precision)),
+        kernel,
+        (((x.ndim - 1,), (kernel.ndim - 2,)), (batch, batch)),
+        precision=how,
+        preferred_element_type=jnp.float32,
+    )
+
+
+def _clip(x: Any, bound: float | None) -> Any:
+    return x if bound is None else jnp.clip(x, -bound, bound)
+
+
+class BiLMProgram:
+    """The functions that run on the device.
+
+    Parameters
+    ----------
+    options : BiLMOptions
+        The architecture.
+    mix : sequence of float or None
+        Weights of the layers 0 to n_layers: a token's vector is their sum. None: it is all layers side by side, layer
+        0 not doubled.
+    precision : {"float32", "tf32", "float16", "bfloat16"}
+        Of the products' inputs; sums and states are float32.
+    unroll : int
+        Steps in one turn of the loop over time.
+
+    Attributes
+    ----------
+    n_parts : int
+        Parts of a vector, each `projection_dim` wide.
+    n_traced : int
+        How often `advance` was compiled.
+    """
+
+    def __init__(self, options: BiLMOptions, mix: Sequence[float] | None, precision: str, unroll: int):
+        self.options, self.precision, self.unroll = options, precision, unroll
+        self.mix = None if mix is None else [float(weight) for weight in mix]
+        self.n_parts = 2 if mix is not None else 1 + 2 * options.n_layers
+        self.n_traced = 0
+        self.fill_table = jax.jit(self._fill_table, donate_argnames="table")
+        self.advance = jax.jit(self._advance, donate_argnames=("states", "out"))
+        self.zeros = jax.jit(self._zeros, static_argnums=(0, 1, 2))
+        self.zero_table = jax.jit(lambda n: jnp.zeros((n, options.projection_dim), jnp.float32), static_argnums=0)
+        self.cut = jax.jit(lax.dynamic_slice_in_dim, static_argnums=2)
+
+    def _fill_table(self, arrays: Arrays, table: Any, start: Any, text: Any, lengths: Any) -> Any:
+        """Write the vectors of words into rows of the table.
+
+        `text` `(n_words, max_characters - 2)` uint8 is the words' UTF-8 and `lengths` `(n_words,)` int32 its bytes;
+        -1 and -2 are the marks at a document's beginning and end, -3 is no word and its vector zero.
+        """
+        ids = jnp.pad(text.astype(jnp.int32) + 1, ((0, 0), (1, 1)))
+        mark = lengths < 0
+        ids = ids.at[:, 1].set(jnp.where(mark, _BOS - 1 - lengths, ids[:, 1]))
+        length = jnp.where(mark, 1, lengths)[:, None]
+        place = jnp.arange(ids.shape[1])[None]
+        ids = jnp.where(place == length + 1, _EOW, jnp.where(place > length + 1, _PAD, ids)).at[:, 0].set(_BOW)
+        vectors = jnp.where((lengths == -3)[:, None], 0.0, self._word_vectors(arrays, ids))
+        return lax.dynamic_update_slice_in_dim(table, vectors, start, 0)
+
+    def _word_vectors(self, arrays: Arrays, ids: Any) -> Any:
+        options, precision = self.options, self.precision
+        characters = arrays["char_embed"][ids]
+        activation = jax.nn.relu if options.activation == "relu" else jnp.tanh
+        found = []
+        for i, (width, _) in enumerate(options.filters):
+            n_places = ids.shape[1] - width + 1
+            windows = jnp.concatenate([characters[:, k : k + n_places] for k in range(width)], axis=-1)
+            highest = _product(windows, arrays[f"CNN/W_cnn_{i}"], _convolved(precision)).max(axis=1)
+            found.append(activation(highest + arrays[f"CNN/b_cnn_{i}"]))
+        x = jnp.concatenate(found, axis=-1)
+        for i in range(options.n_highway):
+            carry, transform = (
+                _product(x, arrays[f"CNN_high_{i}/W_{gate}"], precision) + arrays[f"CNN_high_{i}/b_{gate}"]
+                for gate in ("carry", "transform")
+            )
+            gate = jax.nn.sigmoid(carry)
+            x = gate * jax.nn.relu(transform) + (1.0 - gate) * x
+        return _product(x, arrays["CNN_proj/W_proj"], precision) + arrays["CNN_proj/b_proj"]
+
+    def _zeros(self, n_streams: int, n_rows: int, dtype: str) -> tuple[Arrays, Any, Any]:
+        """Return the states before the first step, no rows, and the flag that something is not finite."""
+        n_layers, size, cells = self.options.n_layers, self.options.projection_dim, self.options.dim
+        states = {
+            "hidden": jnp.zeros((n_layers, 2, n_streams, size)),
+            "cell": jnp.zeros((n_layers, 2, n_streams, cells)),
+            # What goes from a layer to the next one, which takes it in the next step.
+            "below": jnp.zeros((n_layers - 1, 2, n_streams, size)),
+            "mixed": jnp.zeros((n_layers - 1, 2, n_streams, size)),
+            # The last words and rows, which the layers above the first have still to come to.
+            "words": jnp.zeros((n_layers - 1, 2, n_streams), jnp.int32),
+            "rows": jnp.full((n_layers - 1, 2, n_streams), -1, jnp.int32),
+        }
+        return states, jnp.zeros((n_rows, self.n_parts, size), dtype), jnp.zeros((), bool)
+
+    def _advance(
+        self, arrays: Arrays, table: Any, states: Arrays, out: Any, bad: Any, forward: Any, backward: Any
+    ) -> tuple[Arrays, Any, Any]:
+        """Run a chunk of steps; return the new states, the rows so far, and whether any is not finite.
+
+        `forward` and `backward` are `(2, time, n_streams)` int32: word numbers, and the row that a word's vector goes
+        to, or -1. The backward direction runs from the last step to the first.
+        """
+        self.n_traced += 1
+        n_layers = self.options.n_layers
+        (words, rows) = jnp.stack([forward, backward[:, ::-1]], axis=2)  # (time, 2, n_streams)
+        n_steps = words.shape[0]
+        behind = {name: jnp.concatenate([states[name], now]) for name, now in {"words": words, "rows": rows}.items()}
+        # (time, n_layers, 2, n_streams): each layer a step behind the one below.
+        words_of, rows_of = (
+            jnp.stack([lax.slice_in_dim(x, k, k + n_steps) for k in reversed(range(n_layers))], axis=1)
+            for x in behind.values()
+        )
+        resets = (words_of == jnp.array([_BEGIN, _END])[:, None])[..., None]
+        x = table[words]
+        flow = {name: states[name] for name in ("hidden", "cell", "below", "mixed")}
+        flow, vectors = lax.scan(partial(self._step, arrays), flow, (x, resets), unroll=min(self.unroll, n_steps))
+        states = {**flow, **{name: lax.slice_in_dim(x, n_steps, None) for name, x in behind.items()}}
+        if self.mix is not None:
+            rows_of, parts = rows_of[:, -1], jnp.arange(2)[:, None]
+        else:
+            parts = 1 + jnp.arange(2 * n_layers).reshape(n_layers, 2, 1)
+            out, bad = _put(out, bad, rows[:, 0], jnp.zeros((), int), x[:, 0])
+        out, bad = _put(out, bad, rows_of, parts, vectors)
+        return states, out, bad
+
+    def _step(self, arrays: Arrays, flow: Arrays, now: tuple[Any, Any]) -> tuple[Arrays, Any]:
+        """Run one step of all layers and both directions, `(n_layers, 2, n_streams, …)`."""
+        (x, reset), options = now, self.options
+        inputs = jnp.concatenate([x[None], flow["below"]])
+        # Not times zero: what a broken document left may be infinite.
+        hidden, cell = (jnp.where(reset, 0.0, flow[name]) for name in ("hidden", "cell"))
+        shape = inputs.shape[:-1]
+        both = jnp.concatenate([inputs, hidden], axis=-1).reshape(-1, shape[2], 2 * inputs.shape[-1])
+        gates = _product(both, arrays["kernel"], self.precision) + arrays["bias"]
+        i, j, f, o = jnp.split(gates, 4, axis=-1)
+        cell = jax.nn.sigmoid(f) * cell.reshape(i.shape) + jax.nn.sigmoid(i) * jnp.tanh(j)
+        cell = _clip(cell, options.cell_clip)
+        hidden = _product(jax.nn.sigmoid(o) * jnp.tanh(cell), arrays["projection"], self.precision)
+        hidden = _clip(hidden, options.proj_clip).reshape(inputs.shape)
+        outputs = hidden
+        if options.use_skip_connections:
+            outputs = jnp.concatenate([hidden[:1], hidden[1:] + inputs[1:]])
+        flow = {**flow, "hidden": hidden, "cell": cell.reshape(*shape, -1), "below": outputs[:-1]}
+        if self.mix is None:
+            return flow, outputs
+        # Of a layer's weight 0 nothing is added: not even that of NaN.
+        mixed = jnp.concatenate([(x * self.mix[0] if self.mix[0] else jnp.zeros_like(x))[None], flow["mixed"]])
+        mixed = jnp.stack(
+            [mixed[k] + weight * outputs[k] if weight else mixed[k] for k, weight in enumerate(self.mix[1:])]
+        )
+        return {**flow, "mixed": mixed[:-1]}, mixed[-1]
+
+
+def _put(out: Any, bad: Any, rows: Any, parts: Any, vectors: Any) -> tuple[Any, Any]:
+    """Round vectors and write them into their rows and parts; a row of -1 is none."""
+    rounded = vectors.astype(out.dtype)
+    here = rows >= 0
+    bad |= jnp.any(here & ~jnp.isfinite(rounded).all(axis=-1))
+    # Rows beyond the end are dropped; each is another one, as the indices are promised to differ.
+    beyond = out.shape[0] + jnp.arange(rows.size, dtype=jnp.int32).reshape(rows.shape)
+    places = (jnp.where(here, rows, beyond), jnp.broadcast_to(parts, rows.shape))
+    return out.at[places].set(rounded, mode="drop", unique_indices=True), bad

@@ -1,0 +1,196 @@
+"""An encoder that lives on its device: word numbers go there, finished rows come back, and nothing else.
+
+Imports JAX. All that the arithmetic needs stays on the device from one call to the next: the kernels, the vectors of a
+call's words, the LSTMs' states, and the rows that are not fetched yet.
+"""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from cache.runtime.quiet import quiet_import
+from elmo_cache.encoders.bilm.options import BiLMOptions
+from elmo_cache.encoders.bilm.streams import pack
+from elmo_cache.encoders.bilm.weights import Weights
+
+# A GPU's memory is taken as it is needed, so that other processes find some.
+os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
+with quiet_import():
+    import jax
+
+    from elmo_cache.encoders.bilm.jax_model import BiLMProgram, load_arrays
+
+__all__ = ["PendingRows", "ResidentBiLM"]
+
+WORD_BATCHES = {"cpu": (32, 256), "gpu": (256, 2048)}
+UNROLL = {"cpu": 1, "gpu": 4}
+BLOCKS = (16_384, 1024, 64)
+"""Rows that are fetched at once: as many as fit of the largest blocks first."""
+
+BEGIN_DOCUMENT, END_DOCUMENT, NO_WORD = -1, -2, -3
+"""What stands for the length of a word that is none."""
+
+
+class ResidentBiLM:
+    """The biLM of `BiLMEncoder` on the first device of JAX.
+
+    Parameters
+    ----------
+    weights, options, precision
+        As of `BiLMEncoder`.
+    mix : sequence of float or None
+        Weights of the layers; None for all of them side by side.
+
+    Attributes
+    ----------
+    program : BiLMProgram
+        What runs on the device.
+    bytes_to_device, bytes_from_device : int
+        What has crossed since the weights, in all calls.
+    """
+
+    def __init__(self, weights: Weights, options: BiLMOptions, mix: Sequence[float] | None, precision: str):
+        self.options = options
+        self.device = jax.devices()[0]
+        self.kind = "cpu" if self.device.platform == "cpu" else "gpu"
+        self.program = BiLMProgram(options, mix, precision, UNROLL[self.kind])
+        self.bytes_to_device = self.bytes_from_device = 0
+        self._arrays = jax.device_put(load_arrays(weights, options, precision), self.device)
+        # They only grow, so that calls of about the same size are one program.
+        self._n_words = self._n_rows = 0
+
+    def begin(
+        self, documents: Sequence[np.ndarray], words: Sequence[str], n_streams: int, time_chunk: int, dtype: str
+    ) -> "PendingRows":
+        """Start encoding and return at once; the device works on its calls in their order.
+
+        Parameters
+        ----------
+        documents : sequence of ndarray of int32, (n_tokens,)
+            The words of each document, numbered from 3 on in the order of `words`; at least one has some.
+        words : sequence of str
+            The distinct words.
+        n_streams, time_chunk : int
+            How documents are packed.
+        dtype : str
+            What rows are rounded to, `float16` or `float32`.
+
+        Returns
+        -------
+        PendingRows
+            The rows of all documents end to end.
+        """
+        n_tokens = sum(map(len, documents))
+        table = self._word_vectors(words)
+        # Layers above the first are some steps behind, in both directions: so many steps more on either side.
+        n_behind = self.options.n_layers - 1
+        packing = pack(documents, n_streams, 1)
+        n_steps = -(-(len(packing.words) + 2 * n_behind) // time_chunk) * time_chunk
+        steps = np.stack([np.zeros((n_steps, n_streams), np.int32), np.full((n_steps, n_streams), -1, np.int32)])
+        steps[0, n_behind : n_behind + len(packing.words)] = packing.words
+        steps[1, n_behind : n_behind + len(packing.rows)] = packing.rows
+        chunks = np.split(steps, n_steps // time_chunk, axis=1)
+        n_halves = [int(np.count_nonzero(chunk[1] >= 0)) for chunk in chunks]
+        on_device = [self._put(np.ascontiguousarray(chunk)) for chunk in chunks]
+        self._n_rows = max(self._n_rows, _rounded_up(n_tokens))
+        states, out, bad = self.program.zeros(n_streams, self._n_rows, dtype)
+        pending = PendingRows(self, n_tokens)
+        for i, forward in enumerate(on_device):
+            backward = on_device[-1 - i]
+            states, out, bad = self.program.advance(self._arrays, table, states, out, bad, forward, backward)
+            pending.steps.append((bad, n_halves[i] + n_halves[-1 - i]))
+        pending.out, pending.bad = out, bad
+        return pending
+
+    def _word_vectors(self, words: Sequence[str]) -> Any:
+        small, large = WORD_BATCHES[self.kind]
+        n_bytes = self.options.max_characters - 2
+        # 0 is no word; 1 and 2 mark where a document begins and ends.
+        lengths = [NO_WORD, BEGIN_DOCUMENT, END_DOCUMENT]
+        texts = [b"", b"", b""]
+        for word in words:
+            mark = {"<S>": BEGIN_DOCUMENT, "</S>": END_DOCUMENT}.get(word)
+            texts.append(b"" if mark else word.encode("utf-8", "ignore")[:n_bytes])
+            lengths.append(mark or len(texts[-1]))
+        batch = small if len(texts) <= small else large
+        n_rows = -(-len(texts) // batch) * batch
+        filled = b"".join(text.ljust(n_bytes, b"\0") for text in texts)
+        text = np.pad(np.frombuffer(filled, np.uint8).reshape(-1, n_bytes), ((0, n_rows - len(texts)), (0, 0)))
+        length = np.pad(np.array(lengths, np.int32), (0, n_rows - len(texts)))
+        self._n_words = max(self._n_words, _rounded_up(n_rows + n_rows // 4))
+        table = self.program.zero_table(self._n_words)
+        for start in range(0, n_rows, batch):
+            part = slice(start, start + batch)
+            table = self.program.fill_table(
+                self._arrays, table, self._put(np.int32(start)), self._put(text[part]), self._put(length[part])
+            )
+        return table
+
+    def _put(self, array: Any) -> Any:
+        self.bytes_to_device += array.nbytes
+        return jax.device_put(array, self.device)
+
+    def get(self, array: Any) -> Any:
+        """Return an array of the device on the host."""
+        self.bytes_from_device += array.nbytes
+        return jax.device_get(array)
+
+    def blocks(self, out: Any, n_rows: int) -> Iterator[tuple[int, Any]]:
+        """Yield the first rows of an array on the device in blocks of few sizes, each with its first row."""
+        start = 0
+        for size in BLOCKS:
+            size = min(size, len(out))
+            while start < n_rows and (size <= n_rows - start or size == min(BLOCKS[-1], len(out))):
+                # Near the end of the array a block begins earlier, for it must lie within.
+                first = min(start, len(out) - size)
+                block = self.program.cut(out, self._put(np.int32(first)), size)
+                block.copy_to_host_async()
+                yield first, block
+                start = first + size
+
+
+@dataclass
+class PendingRows:
+    """Rows that the device is still working on.
+
+    Attributes
+    ----------
+    n_rows : int
+        How many.
+    """
+
+    model: ResidentBiLM
+    n_rows: int
+    steps: list[tuple[Any, int]] = field(default_factory=list)
+    out: Any = None
+    bad: Any = None
+
+    def fetch(self, progress: Callable[[int], None] | None = None) -> tuple[np.ndarray, bool]:
+        """Wait for the rows and return them, `(n_rows, dim)`, and whether all are finite; once only.
+
+        `progress` is called with the number of tokens done since the last call.
+        """
+        n_halves = 0
+        for done, count in self.steps:
+            done.block_until_ready()
+            n_halves += count
+            if progress:
+                progress(n_halves // 2)
+                n_halves %= 2
+        size = self.model.options.projection_dim
+        rows = np.empty((self.n_rows, self.model.program.n_parts * size), self.out.dtype)
+        for start, block in list(self.model.blocks(self.out, self.n_rows)):
+            part = self.model.get(block).reshape(len(block), -1)[: self.n_rows - start]
+            rows[start : start + len(part)] = part
+        finite = not bool(self.model.get(self.bad))
+        self.steps, self.out = [], None
+        return rows, finite
+
+
+def _rounded_up(n: int) -> int:
+    """Return a number not far above n, one of few: a multiple of an eighth of the power of two below it."""
+    step = max(BLOCKS[-1], 2 ** max(0, n.bit_length() - 4))
+    return -(-n // step) * step

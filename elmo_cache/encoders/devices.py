@@ -1,0 +1,124 @@
+"""What an encoder runs on: found out once Keras is imported, named in every plan, and held against the precision."""
+
+import importlib.util
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from cache.runtime.quiet import quiet_import
+from elmo_cache.errors import EncoderError
+
+__all__ = ["Device", "find_device"]
+
+_AMPERE = 8.0
+_JAX_PLUGINS = ("jax_cuda12_plugin", "jax_cuda13_plugin", "jax_rocm60_plugin", "jax_rocm7_plugin")
+
+
+@dataclass(frozen=True)
+class Device:
+    """A device that Keras computes on.
+
+    Attributes
+    ----------
+    backend : str
+        Keras's: "tensorflow", "jax" or "torch".
+    kind : {"cpu", "gpu"}
+        What it is.
+    name : str
+        The maker's name of a GPU, or "CPU".
+    capability : float or None
+        What CUDA can do on it, as 9.0; None where that is unknown.
+    """
+
+    backend: str
+    kind: str
+    name: str
+    capability: float | None = None
+
+    def check_precision(self, precision: str) -> None:
+        """Raise `EncoderError` if products cannot be computed in a precision."""
+        if precision == "tf32" and not (self.kind == "gpu" and (self.capability or 0.0) >= _AMPERE):
+            raise EncoderError(f"precision tf32 needs an NVIDIA GPU from Ampere on, and {self} is none: use float32")
+        if precision in ("tf32", "float16") and self.backend != "jax":
+            raise EncoderError(
+                f"precision {precision} needs Keras on JAX, this is {self.backend}: set KERAS_BACKEND=jax, "
+                "or use float32"
+            )
+
+    def unused_gpu(self) -> str | None:
+        """Say why a GPU that this machine has is not used; None if one is, or there is none."""
+        if self.kind == "gpu" or not _gpu_is_present():
+            return None
+        if os.environ.get("CUDA_VISIBLE_DEVICES") in ("", "-1"):
+            reason = "CUDA_VISIBLE_DEVICES hides it"
+        elif self.backend == "jax" and os.environ.get("JAX_PLATFORMS") == "cpu":
+            reason = "JAX_PLATFORMS is cpu"
+        elif self.backend == "jax" and not any(importlib.util.find_spec(name) for name in _JAX_PLUGINS):
+            reason = "this JAX has no CUDA: `pip install 'jax[cuda12]'`"
+        elif self.backend == "tensorflow":
+            reason = (
+                "TensorFlow cannot load what it needs for it: `pip install 'elmo-cache[gpu]'`; "
+                "`TF_CPP_MIN_LOG_LEVEL=0 python -c 'import tensorflow'` says more"
+            )
+        else:
+            reason = f"{self.backend} does not find it"
+        return f"this machine has a GPU, which is not used, so this may take very long: {reason}"
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def find_device() -> Device:
+    """Import Keras and return the device it computes on; a GPU's memory is then taken as it is needed, not at once."""
+    # Read by JAX when it is imported.
+    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
+    with quiet_import():
+        import keras
+
+        backend: str = keras.backend.backend()
+        return {"jax": _of_jax, "tensorflow": _of_tensorflow}.get(backend, _of_another)()
+
+
+def _of_jax() -> Device:
+    import jax
+
+    device = jax.devices()[0]
+    if device.platform == "cpu":
+        return Device("jax", "cpu", "CPU")
+    capability = getattr(device, "compute_capability", None)
+    return Device("jax", "gpu", device.device_kind, float(capability) if capability else None)
+
+
+def _of_tensorflow() -> Device:
+    import tensorflow as tf
+
+    # Or it would compute float32 in TF32 on GPUs that have it.
+    tf.config.experimental.enable_tensor_float_32_execution(False)
+    gpus = tf.config.list_physical_devices("GPU")
+    for gpu in gpus:
+        try:
+            tf.config.experimental.set_memory_growth(gpu, True)
+        except RuntimeError:  # TensorFlow has begun: it is as it is
+            break
+    if not gpus:
+        return Device("tensorflow", "cpu", "CPU")
+    details = tf.config.experimental.get_device_details(gpus[0])
+    major, minor = details.get("compute_capability", (0, 0))
+    return Device("tensorflow", "gpu", details.get("device_name", "GPU"), float(f"{major}.{minor}") or None)
+
+
+def _of_another() -> Device:
+    import keras
+
+    backend = keras.backend.backend()
+    if backend == "torch":
+        import torch
+
+        if torch.cuda.is_available():
+            major, minor = torch.cuda.get_device_capability(0)
+            return Device("torch", "gpu", torch.cuda.get_device_name(0), float(f"{major}.{minor}"))
+    return Device(backend, "cpu", "CPU")
+
+
+def _gpu_is_present() -> bool:
+    return any(Path("/dev").glob("nvidia[0-9]*"))

@@ -1,0 +1,191 @@
+"""The ways to get an encoder: embedded, a folder, an archive, a TF-Hub module."""
+
+import os
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from elmo_cache.encoders import allennlp
+from elmo_cache.encoders.bilm.encoder import BiLMEncoder
+from elmo_cache.encoders.bilm.files import read_archive, read_folder
+from elmo_cache.encoders.bilm.options import BiLMOptions
+from elmo_cache.encoders.bilm.weights import Weights
+from elmo_cache.encoders.hub.resolution import find_module
+from elmo_cache.errors import EncoderError
+
+if TYPE_CHECKING:
+    from elmo_cache.encoders.hub.engine import HubEncoder
+
+__all__ = [
+    "DEFAULT_ENCODER",
+    "ENGINES",
+    "EmbeddedEncoder",
+    "EncoderSource",
+    "embedded_encoders",
+    "load_encoder",
+]
+
+DEFAULT_ENCODER = "imdb-v2"
+ENGINES = ("native", "hub")
+
+
+@dataclass(frozen=True)
+class EmbeddedEncoder:
+    """An encoder that comes with the package.
+
+    Attributes
+    ----------
+    name : str
+        What `load_encoder` knows it by.
+    options : BiLMOptions
+        Its architecture.
+    size_bytes : int
+        Of its weights file.
+    """
+
+    name: str
+    options: BiLMOptions
+    size_bytes: int
+
+
+def embedded_encoders() -> list[EmbeddedEncoder]:
+    """Return the encoders that come with the package, by name; their weights are not read."""
+    found = []
+    for folder in sorted(_embedded_folder().iterdir()):
+        if (folder / "options.json").is_file():
+            options = BiLMOptions.parse((folder / "options.json").read_bytes(), str(folder / "options.json"))
+            found.append(EmbeddedEncoder(folder.name, options, (folder / "weights.hdf5").stat().st_size))
+    return found
+
+
+@dataclass(frozen=True)
+class EncoderSource:
+    """What other processes get instead of the weights: called, it loads the encoder.
+
+    Attributes
+    ----------
+    name : str
+        A name, an address, or an absolute path.
+    layers, precision, engine : str
+        As those of `load_encoder`.
+    """
+
+    name: str
+    layers: str = "mix"
+    precision: str = "float32"
+    engine: str = "native"
+
+    def __call__(self) -> "BiLMEncoder | HubEncoder":
+        """Load the encoder."""
+        return load_encoder(self.name, layers=self.layers, precision=self.precision, engine=self.engine)
+
+
+def load_encoder(
+    name_or_path: str | Path, *, layers: str = "mix", precision: str = "float32", engine: str = "native"
+) -> "BiLMEncoder | HubEncoder":
+    """Load an ELMo; the model is built when it first encodes.
+
+    Parameters
+    ----------
+    name_or_path : str or Path
+        One of these:
+
+        * the name of an encoder that comes with the package: `elmo-cache encoders` lists them;
+        * a folder with exactly one `*options*.json` and one `*.hdf5` in the public format of bilm-tf and AllenNLP, or
+          a `.zip` of such a folder;
+        * `allennlp:original`, `allennlp:5.5B`, `allennlp:medium` or `allennlp:small`: AllenNLP's, downloaded if they
+          are not there;
+        * an address of TensorFlow Hub, downloaded if it is not there, `original`, short for google/elmo's, or the
+          folder of a module.
+    layers : {"mix", "top", "all"}
+        What a token's vector is: the mix of all layers (their mean, unless a module says otherwise), the last, or all
+        side by side.
+    precision : {"float32", "bfloat16"}
+        What matrix products are computed in; sums and states are float32.
+    engine : {"native", "hub"}
+        What runs a TF-Hub module: our own model with the module's variables, or the module's own graph.
+
+    Returns
+    -------
+    BiLMEncoder or HubEncoder
+        The encoder; a `HubEncoder` with `engine="hub"`.
+
+    Raises
+    ------
+    EncoderError
+        If there is nothing of that name, the files are no ELMo, or options and weights disagree; if a setting is
+        unknown; or a download failed.
+    OutputError
+        If a download cannot be written.
+
+    Examples
+    --------
+    >>> encoder = load_encoder("imdb-v2")
+    >>> encoder.dim
+    256
+    >>> vectors = encoder.encode([["a", "fine", "film"], ["dull"]])
+    >>> [(array.shape, array.dtype.name) for array in vectors]
+    [((3, 256), 'float32'), ((1, 256), 'float32')]
+    """
+    if engine not in ENGINES:
+        raise EncoderError(f"engine is {engine!r}, expected one of {', '.join(ENGINES)}")
+    encoder = _load(name_or_path, layers, precision, engine)
+    name = str(name_or_path)
+    encoder.source = EncoderSource(os.path.abspath(name) if os.path.exists(name) else name, layers, precision, engine)
+    return encoder
+
+
+def _load(name_or_path: str | Path, layers: str, precision: str, engine: str) -> "BiLMEncoder | HubEncoder":
+    settings: dict[str, Any] = {"layers": layers, "precision": precision}
+    module = find_module(str(name_or_path))
+    if module is not None:
+        return _from_module(module, engine, **settings)
+    if engine == "hub":
+        raise EncoderError(f"{name_or_path} is no TF-Hub module: --engine hub runs nothing else; leave it out")
+    if str(name_or_path) in {encoder.name for encoder in embedded_encoders()}:
+        encoder = _native(read_folder(_embedded_folder() / str(name_or_path)), name=str(name_or_path), **settings)
+        encoder.tokenizer = "keras"
+        return encoder
+    if str(name_or_path).startswith(allennlp.PREFIX):
+        return _native(allennlp.load(str(name_or_path).removeprefix(allennlp.PREFIX)), **settings)
+    path = Path(name_or_path)
+    try:
+        if path.is_dir():
+            return _native(read_folder(path), **settings)
+        is_file = path.is_file()
+    except OSError as error:
+        raise EncoderError(f"{path} cannot be read: {error.strerror}") from error
+    if is_file and path.suffix.lower() == ".zip":
+        return _native(read_archive(path), **settings)
+    if is_file:
+        raise EncoderError(
+            f"{path} is a file: give the folder that holds the weights (.hdf5) with their options (.json), "
+            "or a .zip of it"
+        )
+    names = ", ".join(encoder.name for encoder in embedded_encoders())
+    raise EncoderError(
+        f"no encoder {str(name_or_path)!r}: it is neither embedded ({names}) nor a folder or .zip that exists; "
+        "`elmo-cache encoders` lists those that are downloads"
+    )
+
+
+def _embedded_folder() -> Path:
+    return Path(str(resources.files("elmo_cache.encoders"))) / "embedded"
+
+
+def _native(elmo: tuple[Weights, BiLMOptions], *, name: str | None = None, **settings: Any) -> BiLMEncoder:
+    weights, options = elmo
+    # Not the path: a cache must not depend on where the weights lay.
+    return BiLMEncoder(weights, options, name=name or f"elmo {options.architecture}", **settings)
+
+
+def _from_module(directory: Path, engine: str, **settings: Any) -> "BiLMEncoder | HubEncoder":
+    if engine == "hub":
+        from elmo_cache.encoders.hub.engine import HubEncoder
+
+        return HubEncoder(directory, **settings)
+    from elmo_cache.encoders.hub.variables import read_module
+
+    module = read_module(directory)
+    return _native((module.weights, module.options), mix=module.mix, **settings)

@@ -1,0 +1,1 @@
+"""The build of a cache: the plan, the shards, the processes that make them."""

@@ -1,0 +1,296 @@
+"""From a corpus, read once as a stream, to what the documents files hold.
+
+Token ids go to a nameless temporary file while the text streams by, because two things are known only at its end:
+which words are frequent, and the permutation in which documents are stored. In memory stay about 80 bytes a
+document and the vocabulary.
+"""
+
+import hashlib
+from array import array
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cache.documents import encode_vocabulary, write_documents
+from cache.manifest import Manifest, check_split_name
+from elmo_cache.errors import CorpusError
+from elmo_cache.text.corpora import Corpus
+from elmo_cache.text.corpora.base import order_labels
+from elmo_cache.text.rule import TextRule
+from elmo_cache.text.spool import Spool
+from elmo_cache.text.tokenization import get_tokenizer
+from elmo_cache.text.vocabulary import PAD, START, choose_vocabulary, rank_words
+
+__all__ = ["Ingestion", "ingest"]
+
+_BLOCK_TOKENS = 2**20
+
+
+@dataclass
+class _SplitFacts:
+    orders: "array[int]" = field(default_factory=lambda: array("q"))
+    labels: "array[int]" = field(default_factory=lambda: array("i"))
+    lengths: "array[int]" = field(default_factory=lambda: array("q"))
+    offsets: "array[int]" = field(default_factory=lambda: array("q"))
+    digests: bytearray = field(default_factory=bytearray)
+    # Known at the end of the stream: the corpus position of each stored document, and its place in the stream.
+    positions: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
+    stored_order: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
+
+
+class Ingestion:
+    """A corpus that has been read: what it holds, and the means to write its documents files; `ingest` makes one.
+
+    Attributes
+    ----------
+    corpus_json : dict
+        Content, split rule and order seed: equal for equal corpora, wherever their files lay.
+    label_names : tuple of str or None
+        Class names by class index.
+    """
+
+    def __init__(
+        self, corpus: Corpus, rule: TextRule, *, tokenise: bool, order_seed: int, spool_directory: Path | None
+    ):
+        self._rule = rule
+        self._tokenise = tokenise
+        self._order_seed = order_seed
+        self._splits: dict[str, _SplitFacts] = {}
+        self._words: dict[str, int] = {}
+        self._label_codes: dict[str, int] = {}
+        self._spool = Spool(spool_directory)
+        self._corpus = corpus
+        self.label_names: tuple[str, ...] | None = None
+        self.corpus_json: dict[str, Any] = {}
+
+    def close(self) -> None:
+        """Drop the temporary file."""
+        self._spool.close()
+
+    @property
+    def split_names(self) -> list[str]:
+        """The splits that were found."""
+        return list(self._splits)
+
+    def read(self, progress: Callable[[int], None] | None = None) -> None:
+        """Read the corpus, once; `progress` is called with the advance of `corpus.position`."""
+        before = 0
+        for count, document in enumerate(self._corpus.documents()):
+            facts = self._splits.get(document.split)
+            if facts is None:
+                try:
+                    check_split_name(document.split)
+                except ValueError as error:
+                    raise CorpusError(f"{self._corpus.name}: {error}") from error
+                facts = self._splits.setdefault(document.split, _SplitFacts())
+            facts.orders.append(document.order)
+            label = "" if document.label is None else document.label
+            facts.labels.append(
+                -1 if document.label is None else self._label_codes.setdefault(label, len(self._label_codes))
+            )
+            text = document.text.encode("utf-8", "surrogatepass")
+            facts.digests += hashlib.sha256(label.encode() + b"\0" + text).digest()
+            if self._tokenise:
+                self._append_tokens(facts, document.text)
+            if progress and not count % 64:
+                progress(self._corpus.position - before)
+                before = self._corpus.position
+        if progress:
+            progress(self._corpus.size - before)
+        if not self._splits:
+            raise CorpusError(f"{self._corpus.name} holds no documents")
+        self._describe()
+
+    def _append_tokens(self, facts: _SplitFacts, text: str) -> None:
+        words = self._words
+        ids = array("i", [words.setdefault(w, len(words)) for w in get_tokenizer(self._rule.tokenizer)(text)])
+        facts.offsets.append(self._spool.append(ids))
+        facts.lengths.append(len(ids))
+
+    def _describe(self) -> None:
+        found = order_labels(self._label_codes)
+        unlabelled = any(-1 in facts.labels for facts in self._splits.values())
+        if unlabelled and found:
+            raise CorpusError(f"{self._corpus.name}: some documents have a label and some have none")
+        names = self._corpus.label_names or found
+        strange = sorted(set(found).difference(names))
+        if strange:
+            raise CorpusError(f"{self._corpus.name}: a label is {strange[0]!r}, expected one of {', '.join(names)}")
+        self.label_names = None if unlabelled else names
+        # Train before test, whatever the order in which an archive lists them.
+        order = {"train": 0, "validation": 1, "test": 2}
+        self._splits = dict(sorted(self._splits.items(), key=lambda item: (order.get(item[0], 3), item[0])))
+        content = {}
+        for name, facts in self._splits.items():
+            by_position = self._by_position(name)
+            facts.positions = self._permutation(name)
+            facts.stored_order = by_position[facts.positions]
+            digests = np.frombuffer(facts.digests, np.uint8).reshape(-1, 32)[by_position]
+            content[name] = {
+                "n_documents": len(facts.orders),
+                "sha256": hashlib.sha256(np.ascontiguousarray(digests).data).hexdigest(),
+            }
+        self.corpus_json = {
+            "content": content,
+            "split_rule": dict(self._corpus.split_rule),
+            "label_names": None if self.label_names is None else list(self.label_names),
+            "order_seed": self._order_seed,
+        }
+
+    def n_documents(self, split: str) -> int:
+        """Return the number of documents in a split."""
+        return len(self._splits[split].orders)
+
+    def lengths(self, split: str) -> np.ndarray:
+        """Return how many tokens each document has after the window, `(n_docs,)` int64 in stored order."""
+        return self._windowed(self._unwindowed_lengths(split))
+
+    def _unwindowed_lengths(self, split: str) -> np.ndarray:
+        n_start = int(self._rule.num_words is not None)
+        return np.asarray(self._splits[split].lengths)[self._splits[split].stored_order] + n_start
+
+    def _windowed(self, lengths: np.ndarray) -> np.ndarray:
+        if self._rule.literal_padding:
+            return np.full_like(lengths, self._rule.max_tokens)
+        return np.minimum(lengths, self._rule.max_tokens) if self._rule.max_tokens else lengths
+
+    def _by_position(self, split: str) -> np.ndarray:
+        orders = np.asarray(self._splits[split].orders)
+        by_position = np.argsort(orders, kind="stable")
+        if np.any(np.diff(orders[by_position]) == 0):
+            raise CorpusError(f"{self._corpus.name}: two documents of split {split} have the same place in the corpus")
+        return by_position
+
+    def _permutation(self, split: str) -> np.ndarray:
+        # RandomState, unlike Generator, promises the same stream in every version of NumPy.
+        seeds = np.random.SeedSequence([self._order_seed, *split.encode()])
+        return np.random.RandomState(np.random.MT19937(seeds)).permutation(self.n_documents(split))
+
+    def write(self, directory: Path, manifest: Manifest) -> None:
+        """Write the documents file of every split into the cache `directory`, for the fingerprints of `manifest`."""
+        vocabulary, final_ids = self._vocabulary()
+        encoded = encode_vocabulary(vocabulary)
+        special = {word: i for i, word in enumerate(vocabulary[:3])}
+        for split, facts in self._splits.items():
+            unwindowed = self._unwindowed_lengths(split)
+            codes = None
+            if self.label_names is not None:
+                index = {name: i for i, name in enumerate(self.label_names)}
+                class_of = np.array([index[name] for name in self._label_codes], np.int32)
+                codes = class_of[np.asarray(facts.labels)[facts.stored_order]]
+            write_documents(
+                directory,
+                split,
+                manifest,
+                token_ids=self._token_blocks(split, final_ids, special),
+                lengths=self._windowed(unwindowed),
+                labels=codes,
+                doc_ids=facts.positions,
+                truncated=self._is_cut(unwindowed),
+                vocabulary=encoded,
+            )
+
+    def n_truncated(self) -> int:
+        """Return how many documents the window cuts, over all splits."""
+        return sum(int(self._is_cut(self._unwindowed_lengths(name)).sum()) for name in self._splits)
+
+    def _is_cut(self, lengths: np.ndarray) -> np.ndarray:
+        window = self._rule.max_tokens
+        return lengths > window if window else np.zeros(len(lengths), bool)
+
+    def _counts(self, splits: list[str]) -> np.ndarray:
+        counts = np.zeros(len(self._words), np.int64)
+        spooled = self._spool.read()
+        for split in splits:
+            facts = self._splits[split]
+            for start in range(0, len(facts.offsets), 4096):
+                offsets, lengths = facts.offsets[start : start + 4096], facts.lengths[start : start + 4096]
+                parts = [spooled[o : o + n] for o, n in zip(offsets, lengths, strict=True)]
+                counts += np.bincount(np.concatenate(parts), minlength=len(counts))
+        return counts
+
+    def _vocabulary(self) -> tuple[list[str], np.ndarray]:
+        """Return the words by final id, and the final id of every id in the temporary file."""
+        words = list(self._words)
+        ranks = None if self._rule.num_words is None else self._ranks(words)
+        return choose_vocabulary(words, self._counts(list(self._splits)), self._rule, ranks)
+
+    def _ranks(self, words: list[str]) -> Mapping[str, int]:
+        if self._rule.word_ranks is not None:
+            return self._rule.word_ranks
+        if "train" not in self._splits:
+            raise CorpusError(
+                f"{self._corpus.name}: --num-words ranks words by the train split, and there is none "
+                f"(found {', '.join(self._splits)}); give a word index"
+            )
+        return rank_words(words, self._counts(["train"]))
+
+    def _token_blocks(self, split: str, final_ids: np.ndarray, special: Mapping[str, int]) -> Iterator[np.ndarray]:
+        facts, spooled, window = self._splits[split], self._spool.read(), self._rule.max_tokens
+        start = np.array([special[START]] if self._rule.num_words is not None else [], np.int32)
+        block: list[np.ndarray] = []
+        n_tokens = 0
+        for i in facts.stored_order.tolist():
+            ids = final_ids[spooled[facts.offsets[i] : facts.offsets[i] + facts.lengths[i]]]
+            ids = np.concatenate([start, ids])
+            if window:
+                ids = ids[-window:] if self._rule.keep == "last" else ids[:window]
+            if self._rule.literal_padding and len(ids) < window:
+                ids = np.concatenate([np.full(window - len(ids), special[PAD], np.int32), ids])
+            block.append(ids)
+            n_tokens += len(ids)
+            if n_tokens >= _BLOCK_TOKENS:
+                yield np.concatenate(block)
+                block, n_tokens = [], 0
+        if block:
+            yield np.concatenate(block)
+
+
+def ingest(
+    corpus: Corpus,
+    rule: TextRule,
+    *,
+    tokenise: bool = True,
+    order_seed: int = 0,
+    spool_directory: Path | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> Ingestion:
+    """Read a corpus from beginning to end.
+
+    Parameters
+    ----------
+    corpus : Corpus
+        The text.
+    rule : TextRule
+        How to tokenise it.
+    tokenise : bool
+        False reads the text only to see whether it is the corpus that a cache was made of.
+    order_seed : int
+        Seed of the permutation in which documents are stored.
+    spool_directory : Path, optional
+        Where the nameless temporary file lies; default: the system's place.
+    progress : callable, optional
+        Called with the advance of `corpus.position`.
+
+    Returns
+    -------
+    Ingestion
+        Close it after use.
+
+    Raises
+    ------
+    CorpusError
+        If the text cannot be read as documents.
+    OutputError
+        If the temporary file cannot be written.
+    """
+    ingestion = Ingestion(corpus, rule, tokenise=tokenise, order_seed=order_seed, spool_directory=spool_directory)
+    try:
+        ingestion.read(progress)
+    except BaseException:
+        ingestion.close()
+        raise
+    return ingestion

@@ -1,0 +1,160 @@
+"""Classifying documents, labelled or not, with weights that trials have trained."""
+
+import csv
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from cache import FeatureCache, Split
+from cache.files import atomic_path
+from cache.runtime.console import beginning, human_count
+from trainer.errors import TrialsError
+from trainer.runs.evaluation import SavedTrial, restore
+from trainer.runs.results import TrialResult, read_results
+from trainer.vectors import PADDING, StaticVectors
+
+__all__ = ["Predictions", "choose_split", "choose_trial", "describe_predictions", "predict", "write_predictions"]
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What a model makes of documents, in the order of their corpus.
+
+    Attributes
+    ----------
+    documents : Split
+        The documents.
+    label_names : tuple of str, (2,)
+        Class names by class index.
+    probabilities : ndarray of float32, (n_docs, 2)
+        Of each class.
+    """
+
+    documents: Split
+    label_names: tuple[str, ...]
+    probabilities: np.ndarray
+
+    @property
+    def labels(self) -> list[str]:
+        """The name of each document's class: the second where its probability is above one half."""
+        return [self.label_names[int(probability > 0.5)] for probability in self.probabilities[:, 1]]
+
+
+def choose_trial(folder: Path, kind: str, number: int | None = None) -> TrialResult:
+    """Return a trial of a model: that of a number, or the one with the lowest validation loss.
+
+    Parameters
+    ----------
+    folder : Path
+        The results of `run_trials`.
+    kind : str
+        A model out of `MODELS`.
+    number : int, optional
+        The trial, 1-based.
+
+    Raises
+    ------
+    TrialsError
+        If there is no such trial.
+    """
+    results = read_results(folder / "trials.csv")
+    trials = [result for result in results if result.model == kind]
+    if not trials:
+        models = ", ".join(dict.fromkeys(result.model for result in results)) or "none"
+        raise TrialsError(f"{folder} has no trial of {kind}; models with trials there: {models}")
+    if number is None:
+        return min(trials, key=lambda result: result.validation_loss)
+    for result in trials:
+        if result.trial == number:
+            return result
+    raise TrialsError(f"{folder} has no trial {number} of {kind}, but {', '.join(str(r.trial) for r in trials)}")
+
+
+def choose_split(features: FeatureCache, name: str | None = None) -> str:
+    """Return the name of a split with documents: the one asked for, or the only one.
+
+    Raises
+    ------
+    SelectionError
+        If the cache has no such split.
+    TrialsError
+        If it has several, or the split has no finished documents.
+    """
+    if name is None:
+        if len(features) != 1:
+            raise TrialsError(f"{features.path} has the splits {', '.join(features)}: choose one with --split")
+        (name,) = features
+    if not len(features[name]):
+        raise TrialsError(f"{features.path} has no finished documents in {name}: finish its build")
+    return name
+
+
+def predict(
+    saved: SavedTrial,
+    features: FeatureCache,
+    split: str,
+    static: StaticVectors,
+    *,
+    progress: Callable[[int], None] | None = None,
+) -> Predictions:
+    """Classify the documents of a split with a trial's weights.
+
+    Parameters
+    ----------
+    saved, features, split, static
+        As in `trainer.runs.evaluation.restore`.
+    progress : callable, optional
+        Called with the number of documents of each batch.
+
+    Raises
+    ------
+    TrialsError, SelectionError
+        As `trainer.runs.evaluation.restore`.
+    """
+    from trainer import fitting
+
+    model, batches, positions = restore(saved, features, split, static)
+    documents = features[split]
+    second = np.empty(len(documents))
+    second[positions] = fitting.predict(model, batches, progress=progress)
+    order = np.argsort(documents.doc_ids)
+    second = second[order]
+    probabilities = np.stack([1 - second, second], axis=1).astype(np.float32)
+    return Predictions(documents[order], tuple(saved.config["cache"]["label_names"]), probabilities)
+
+
+def write_predictions(path: Path, predictions: Predictions) -> None:
+    """Write a CSV file: `doc_id` (0-based position in the corpus), `label`, and a probability for each class.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be written.
+    """
+    with atomic_path(path) as temporary:
+        with open(temporary, "w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(["doc_id", "label", *(f"probability_{name}" for name in predictions.label_names)])
+            rows = zip(
+                predictions.documents.doc_ids.tolist(), predictions.labels, predictions.probabilities, strict=True
+            )
+            for doc_id, label, probabilities in rows:
+                # NumPy writes the shortest text that gives the same float32 again.
+                writer.writerow([doc_id, label, *(str(probability) for probability in probabilities)])
+
+
+def describe_predictions(predictions: Predictions, n_shown: int = 10) -> list[str]:
+    """Return the lines of a table of the first `n_shown` documents, and one on all of them."""
+    width = max(5, *(len(name) for name in predictions.label_names))
+    lines = [f"doc_id  {'label':{width}}  probability  text"]
+    labels, n_documents = predictions.labels, len(predictions.documents)
+    for i in range(min(n_shown, n_documents)):
+        words = [word for word in predictions.documents.tokens(i) if word != PADDING]
+        probability = predictions.probabilities[i].max()
+        doc_id = int(predictions.documents.doc_ids[i])
+        lines.append(f"{doc_id:6}  {labels[i]:{width}}  {probability:11.3f}  {beginning(words)}")
+    counts = ", ".join(f"{name} {labels.count(name):,}" for name in predictions.label_names)
+    more = f"… and {n_documents - n_shown:,} more. " if n_documents > n_shown else ""
+    return [*lines, f"{more}{human_count(n_documents, 'document')}: {counts}."]

@@ -1,0 +1,211 @@
+"""Word vectors in text files: a line is a word and its values, separated by single spaces.
+
+The text formats of fastText and word2vec (a header line `count dim` first) and of GloVe (none), plain or
+compressed. Header and compression are told by content, never by the file's name.
+"""
+
+import re
+from collections.abc import Callable, Container, Iterator
+from contextlib import suppress
+from itertools import takewhile
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+
+from trainer.errors import VectorsError
+from trainer.vectors.compressed import DAMAGE, open_unpacked
+
+__all__ = ["VectorReader"]
+
+# These bound memory: a file without line ends, or with rows that no model has, stops here.
+MAX_LINE_BYTES = 2**20
+MAX_DIM = 10_000
+
+_BOM = b"\xef\xbb\xbf"
+
+_HEADER = re.compile(rb"([0-9]{1,18}) +([0-9]{1,18})")
+_NUMBER = re.compile(rb"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_VALUE = re.compile(_NUMBER.pattern + rb"|[+-]?(?i:nan|inf|infinity)")
+_CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1f]")
+_LINE_END = b" \t\r\n"  # fastText ends its lines with a space
+
+
+class VectorReader:
+    """One file of vectors, read as a stream.
+
+    A word may hold spaces: the last `dim` fields of a line are the values. It cannot end in a space and a number,
+    which reads as one value too many. Blank lines are passed over; a byte order mark is dropped.
+
+    Parameters
+    ----------
+    path : Path
+        Text, or text in a `.gz`, `.bz2` or `.xz`, or in a `.zip` of one file.
+    progress : callable or None
+        Called with every advance, in bytes of the file on disk.
+
+    Attributes
+    ----------
+    path : Path
+    """
+
+    def __init__(self, path: Path, progress: Callable[[int], None] | None = None) -> None:
+        self.path = path
+        self._progress = progress
+        self._dim = 0
+        self._header: tuple[int, int] | None = None  # number of rows, number of values
+
+    @property
+    def dim(self) -> int:
+        """Number of values in a row; 0 until `rows` has seen the first."""
+        return self._dim
+
+    def rows(self, wanted: Container[bytes]) -> Iterator[tuple[bytes, np.ndarray]]:
+        """Word (UTF-8) and values, float32 `(dim,)`, of the rows whose word is in `wanted`.
+
+        Every line is checked for its encoding and its number of fields, the values in the rows given alone. Each call
+        reads the file anew.
+
+        Raises
+        ------
+        VectorsError
+            If the file cannot be opened; at the first line that is wrong, with its 1-based number.
+        """
+        self._dim, self._header = 0, None
+        number = n_rows = dim = 0
+        n_announced = -1
+        with open_unpacked(self.path, self._progress) as stream:
+            # All but the last two statements run for every line of the file: they decide the speed.
+            for number, raw in self._lines(stream):
+                line = raw.rstrip(_LINE_END)
+                if not line.isascii():
+                    line = self._check_text(number, line, stream)
+                if line.count(b" ") == dim and line and dim:
+                    word = line[: line.index(b" ")]
+                elif not line:
+                    continue
+                elif not dim and self._header is None and (header := _HEADER.fullmatch(line)):
+                    n_announced = self._read_header(number, int(header[1]), int(header[2]))
+                    continue
+                else:
+                    word = self._uncommon_word(number, line, stream)
+                    dim = self._dim
+                n_rows += 1
+                if n_rows > n_announced >= 0:
+                    raise self._error(number, f"row {n_rows}, expected {n_announced} as the header says")
+                if word in wanted:
+                    yield word, self._values(number, word, line)
+        if n_rows < n_announced:
+            raise self._error(
+                number, f"the file ends after {n_rows} rows, expected {n_announced} as the header says; fetch it again"
+            )
+        if not n_rows:
+            raise VectorsError(f"{self.path}: no vectors, the file is empty")
+
+    def _lines(self, stream: IO[bytes]) -> Iterator[tuple[int, bytes]]:
+        """1-based number and bytes of each line, its end included."""
+        number = 1
+        try:
+            while raw := stream.readline(MAX_LINE_BYTES + 1):
+                if len(raw) > MAX_LINE_BYTES:
+                    self._refuse_binary(number, raw, stream)
+                    raise self._error(number, f"longer than {MAX_LINE_BYTES} bytes, expected a word and its values")
+                yield number, raw
+                number += 1
+        except DAMAGE as error:
+            if isinstance(error, OSError) and error.errno is not None:
+                raise self._error(number, f"cannot be read ({error.strerror})") from error
+            raise self._error(
+                number, f"the compressed data are damaged or cut off near here ({error}); fetch the file again"
+            ) from error
+
+    def _check_text(self, number: int, line: bytes, stream: IO[bytes]) -> bytes:
+        try:
+            line.decode("utf-8")
+        except UnicodeDecodeError as error:
+            self._refuse_binary(number, line, stream)
+            raise self._error(
+                number,
+                f"not UTF-8 (byte 0x{line[error.start]:02x} at offset {error.start} of the line); "
+                "save the file as UTF-8",
+            ) from error
+        return line.removeprefix(_BOM) if number == 1 else line
+
+    def _read_header(self, number: int, n_rows: int, dim: int) -> int:
+        if not n_rows or not 1 <= dim <= MAX_DIM:
+            raise self._error(
+                number, f"a header of {n_rows} rows and {dim} values, expected at least 1 row and 1 to {MAX_DIM} values"
+            )
+        self._header = n_rows, dim
+        return n_rows
+
+    def _uncommon_word(self, number: int, line: bytes, stream: IO[bytes]) -> bytes:
+        """The word of the first row, which decides `dim`, and of rows with more or fewer spaces than that."""
+        dim, source = self._dim, "in the first row"
+        if self._header is not None:
+            dim, source = self._header[1], "the header says"
+        dim = dim or self._first_dim(number, line, stream)
+        fields = line.rsplit(b" ", dim)
+        # More fields than values are a word with spaces, unless the word would end in a number.
+        word, *surplus = fields[0].rsplit(b" ", 1)
+        if len(fields) <= dim or (surplus and _NUMBER.fullmatch(surplus[0])):
+            self._refuse_binary(number, line, stream)
+            n_found = _count_values(line.split(b" ")) if surplus else len(fields) - 1
+            raise self._error(number, f"{n_found} values after the word, expected {dim} as {source}; fetch it again")
+        self._dim = dim
+        return fields[0]
+
+    def _first_dim(self, number: int, line: bytes, stream: IO[bytes]) -> int:
+        """How many values the first row of a file without a header has."""
+        fields = line.split(b" ")
+        n_values = _count_values(fields)
+        # What stands before the values is then a word with spaces, and must not look like values.
+        before = fields[1 : len(fields) - n_values]
+        is_doubtful = (before and n_values == 1) or any(not field or _NUMBER.fullmatch(field) for field in before)
+        if is_doubtful or not 1 <= n_values <= MAX_DIM:
+            self._refuse_binary(number, line, stream)
+            raise self._error(
+                number,
+                f"{_shown(line)} is no row of vectors, expected a header `count dim`, or a word and 1 to {MAX_DIM} "
+                "values with one space before each",
+            )
+        return n_values
+
+    def _values(self, number: int, word: bytes, line: bytes) -> np.ndarray:
+        text = line[len(word) + 1 :]
+        try:
+            if b"_" in text:  # Python's digit groups
+                raise ValueError
+            values = np.array(list(map(float, text.split(b" "))))
+        except ValueError:
+            bad = next(field for field in text.split(b" ") if not _VALUE.fullmatch(field))
+            raise self._error(number, f"{_shown(bad)} is not a number, in the vector of {_shown(word)}") from None
+        with np.errstate(over="ignore"):
+            row = values.astype(np.float32)
+        if not np.isfinite(row).all():
+            bad = text.split(b" ")[int(np.argmin(np.isfinite(row)))]
+            raise self._error(number, f"{_shown(bad)} is not a finite 32-bit number, in the vector of {_shown(word)}")
+        return row
+
+    def _refuse_binary(self, number: int, raw: bytes, stream: IO[bytes]) -> None:
+        """Say so if what cannot be read as one of the first lines is no text at all."""
+        if number > 2:
+            return
+        with suppress(*DAMAGE):
+            raw += stream.read(4096)
+        if _CONTROL.search(raw):
+            raise self._error(
+                number, "binary data, expected text in UTF-8; of a .bin model give the text file, .vec or .txt"
+            )
+
+    def _error(self, number: int, message: str) -> VectorsError:
+        return VectorsError(f"{self.path}, line {number}: {message}")
+
+
+def _count_values(fields: list[bytes]) -> int:
+    """Number of values that a row ends in; its first field is the word, whatever it looks like."""
+    return sum(1 for _ in takewhile(_VALUE.fullmatch, reversed(fields[1:])))
+
+
+def _shown(text: bytes) -> str:
+    return repr(text[:200].decode("utf-8", "replace")[:40])
