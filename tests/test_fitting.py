@@ -128,6 +128,37 @@ def test_a_loss_that_is_nan_from_the_start_ends_early(features: FeatureCache) ->
     assert fit(model, *feeds(features), max_epochs=50).n_epochs == 3
 
 
+def test_a_loss_that_is_nan_at_first_does_not_stay_the_best(features: FeatureCache) -> None:
+    model = compiled(features, "basic")
+    reinitialise(model, 0, 1)
+    model.get_layer("hidden").bias.assign(np.full(250, np.nan, np.float32))
+    kept: dict[int, dict[str, np.ndarray]] = {}
+
+    def recover(epoch: int, loss: float) -> None:
+        if epoch == 1:
+            assert np.isnan(loss)
+            reinitialise(model, 0, 1)
+        kept[epoch] = trainable_weights(model)
+
+    found = fit(model, *feeds(features), max_epochs=20, on_epoch=recover)
+    assert np.isnan(found.validation_losses[0]) and not np.isnan(found.validation_losses[1:]).any()
+    assert found.best_epoch == int(np.nanargmin(found.validation_losses)) + 1 > 1
+    assert found.validation_loss == np.nanmin(found.validation_losses)
+    for name, value in trainable_weights(model).items():
+        np.testing.assert_array_equal(value, kept[found.best_epoch][name])
+
+
+@pytest.mark.parametrize(("patience", "min_epochs"), [(1, 1), (2, 1), (4, 1), (2, 15), (1, 20)])
+def test_when_training_ends(features: FeatureCache, patience: int, min_epochs: int) -> None:
+    model = compiled(features, "elmo", rate=3e-2)
+    reinitialise(model, 0, 1)
+    found = fit(model, *feeds(features), max_epochs=20, patience=patience, min_epochs=min_epochs)
+    losses = found.validation_losses
+    ends = [n for n in range(min_epochs, 20) if n - int(np.argmin(losses[:n])) - 1 >= patience]
+    assert found.n_epochs == len(losses) == (ends or [20])[0]
+    assert found.best_epoch == int(np.argmin(losses)) + 1
+
+
 def test_predictions_come_in_the_order_of_the_documents(features: FeatureCache, tmp_path: Path) -> None:
     model = compiled(features, "elmo")
     reinitialise(model, 0, 1)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from small_trials import learned
 
-from trainer.models import build_model, compile_model, reinitialise
+from trainer.models import build_model, compile_model, reinitialise, set_gamma
 
 STATIC = np.concatenate([np.zeros((1, 300)), np.random.default_rng(0).standard_normal((40, 300))]).astype(np.float32)
 
@@ -45,10 +45,12 @@ def batch(n_docs: int, length: int, dim: int, seed: int = 0) -> dict[str, np.nda
     }
 
 
-def reference(model: keras.Model, inputs: dict[str, np.ndarray]) -> np.ndarray:
-    """The ELMo classifier in NumPy float64, from its weights."""
+def reference(model: keras.Model, inputs: dict[str, np.ndarray], gamma: float = 1.0) -> np.ndarray:
+    """The classifier with ELMo vectors in NumPy float64, from its weights."""
     weights = {variable.path: np.asarray(variable.numpy(), np.float64) for variable in model.trainable_variables}
-    x = np.concatenate([inputs["features"].astype(np.float64), STATIC.astype(np.float64)[inputs["token_ids"]]], axis=-1)
+    x = gamma * inputs["features"].astype(np.float64)
+    if model.name == "elmo":
+        x = np.concatenate([x, STATIC.astype(np.float64)[inputs["token_ids"]]], axis=-1)
     x = np.pad(x, ((0, 0), (1, 1), (0, 0)))
     kernel, n = weights["convolution/kernel"], x.shape[1] - 2
     convolved = sum(x[:, k : k + n] @ kernel[k] for k in range(3)) + weights["convolution/bias"]
@@ -62,6 +64,31 @@ def test_the_model_is_what_the_notebook_describes() -> None:
     reinitialise(model, 0, 1)
     inputs = batch(3, 17, 24)
     np.testing.assert_allclose(model.predict_on_batch(inputs), reference(model, inputs), atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["elmo", "elmo-only"])
+def test_gamma_scales_the_elmo_vectors_alone_and_is_not_trained(kind: str) -> None:
+    model = compiled(kind, {"features": 24})
+    inputs, labels = batch(3, 17, 24), np.array([0, 1, 1], np.float32)
+    wanted = {tensor.name: inputs[tensor.name] for tensor in model.inputs}
+    for gamma in (0.05, 8.0):  # the one compiled model
+        set_gamma(model, gamma)
+        reinitialise(model, 0, 1)
+        for _ in range(3):
+            model.train_on_batch(wanted, labels)
+        np.testing.assert_allclose(model.predict_on_batch(wanted), reference(model, inputs, gamma), atol=1e-6)
+
+
+def test_a_gamma_of_one_changes_no_digit() -> None:
+    model = compiled("elmo-only", {"features": 24})
+    inputs = {"features": batch(3, 17, 24)["features"]}
+    reinitialise(model, 0, 1)
+    scaled = model.predict_on_batch(inputs)
+    x = inputs["features"].astype(np.float32)
+    np.testing.assert_array_equal(model.get_layer("scale")(x), x)
+    for name in ("convolution", "maximum", "hidden", "probability"):
+        x = model.get_layer(name)(x)
+    np.testing.assert_allclose(scaled, x, rtol=0, atol=1e-7)
 
 
 @pytest.mark.parametrize("length", [1, 5, 18, 19, 20])
@@ -116,6 +143,19 @@ def test_a_trial_starts_with_a_fresh_optimiser() -> None:
 
     assert train() == train()
     assert float(model.optimizer.learning_rate) == pytest.approx(1e-3)
+
+
+def test_the_scalar_mix_starts_from_gamma_in_every_trial_and_trains_it() -> None:
+    model = compiled("elmo", {"layer_0": 6, "layer_1": 6})
+    mix = model.get_layer("scalar_mix")
+    set_gamma(model, 0.25)
+    inputs = {f"layer_{k}": batch(2, 5, 6, k)["features"] for k in (0, 1)} | {"token_ids": batch(2, 5, 6)["token_ids"]}
+    for trial in (1, 2):
+        reinitialise(model, 0, trial)
+        assert learned(mix) == {"shares": [0.5, 0.5], "gamma": 0.25}
+        for _ in range(3):
+            model.train_on_batch(inputs, np.array([0, 1], np.float32))
+        assert learned(mix)["gamma"] not in (0.25, 1.0)
 
 
 def test_the_scalar_mix_starts_as_a_mean_and_learns() -> None:

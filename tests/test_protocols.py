@@ -279,6 +279,15 @@ def test_impossible_requests(arguments: tuple[str, int, int], message: str) -> N
 def test_sizes_start_at_one() -> None:
     with pytest.raises(TrialsError, match="the validation size is 0"):
         Sizes(validation=0)
+    with pytest.raises(TrialsError, match="the test size is -1, expected at least 0"):
+        Sizes(test=-1)
+
+
+def test_without_test_documents_the_rest_is_drawn_as_ever() -> None:
+    pool = pool_of(100, 0)
+    trial = draw_trial("clean", pool, Sizes(train=12, validation=9, test=0), seed=0, number=1)
+    other = draw_trial("clean", pool_of(100, 100), SMALL, seed=0, number=1)
+    assert len(trial.test) == 0 and trial.hashes[:2] == other.hashes[:2]
 
 
 def test_pool_of_other_lengths() -> None:

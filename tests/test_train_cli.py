@@ -108,6 +108,16 @@ def test_a_model_named_twice_is_trained_once(arguments: tuple[object, ...], tmp_
         (["--protocol", "notebook"], "--literal-padding"),
         (["--train-size", "69"], "--limit train="),
         (["--learning-rate", "lstm=1"], "'lstm'"),
+        (["--learning-rate", "elmo"], "expected RATE or MODEL=RATE"),
+        (["--learning-rate", "=1e-3"], "expected RATE or MODEL=RATE"),
+        (["--learning-rate", "0"], "basic=0.0: expected a number above 0"),
+        (["--learning-rate", "elmo=1e-3", "--learning-rate", "elmo=3e-4"], "gives elmo 0.001 and 0.0003"),
+        (["--learning-rate", "1e-3", "--learning-rate", "3e-4"], "gives all models 0.001 and 0.0003"),
+        (["--gamma", "big"], "--gamma is 'big', expected a number above 0, or auto"),
+        (["--gamma", "0"], "--gamma is 0.0"),
+        (["--gamma", "nan"], "--gamma is nan"),
+        (["--gamma", "inf"], "--gamma is inf"),
+        (["--min-epochs", "101"], "--min-epochs is 101, expected 1 to 100"),
     ],
 )
 def test_arguments_that_make_no_sense(
@@ -116,11 +126,6 @@ def test_arguments_that_make_no_sense(
     done = run_train(*arguments, "--out", tmp_path / "r", *options)
     assert message in error_of(done)
     assert not (tmp_path / "r").exists()
-
-
-def test_a_rate_that_cannot_be_read(arguments: tuple[object, ...]) -> None:
-    done = run_train(*arguments, "--learning-rate", "elmo")
-    assert done.exit_code == 2 and "expected MODEL=RATE" in done.output
 
 
 def test_help_has_examples_and_starts_without_keras() -> None:

@@ -112,6 +112,10 @@ def test_an_interrupted_run_resumes(
         ({"sizes": Sizes(24, 16, 31)}, "settings.sizes is .*31.* asked for"),
         ({"learning_rates": {"elmo": 1e-4}}, "settings.learning_rates"),
         ({"max_epochs": 4}, "settings.max_epochs is 3 there, 4 asked for"),
+        ({"patience": 3}, "settings.patience is 2 there, 3 asked for"),
+        ({"min_epochs": 2}, "settings.min_epochs is 1 there, 2 asked for"),
+        ({"gamma": 0.5}, r"settings.gamma is 1\.0 there, 0\.5 asked for"),
+        ({"gamma": "auto"}, r"settings.gamma is 1\.0 there, 'auto' asked for"),
     ],
 )
 def test_other_settings_are_refused(
@@ -211,5 +215,11 @@ def test_a_trainable_mix_of_all_layers(tmp_path: Path) -> None:
         results = run_trials(mixing, ["elmo-only"], 1, tmp_path / "r")
         found = learned(mixing.model("elmo-only").get_layer("scalar_mix"))
         assert len(found["shares"]) == 3 and found["gamma"] != 1.0
+        scaled = experiment(features, layer="scalar-mix", gamma="auto")
+        scaled.run("elmo-only", 1)
+        trained = learned(scaled.model("elmo-only").get_layer("scalar_mix"))["gamma"]
+        assert trained != scaled.gamma and trained == pytest.approx(scaled.gamma, abs=0.02), (
+            "three epochs change little"
+        )
         (mix,) = weights_summary(tmp_path / "r", results)["scalar_mix"]
         assert mix["gamma"] == pytest.approx(found["gamma"]) and mix["shares"] == pytest.approx(found["shares"])

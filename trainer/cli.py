@@ -1,5 +1,6 @@
 """The `elmo-train` command. Keras and TensorFlow are imported only when there is something to train."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from trainer.runs.evaluation import SavedTrial, evaluate
 from trainer.runs.prediction import choose_split, choose_trial, describe_predictions, predict, write_predictions
 from trainer.runs.results import TrialResult, read_results
 from trainer.runs.saved_weights import weights_summary
-from trainer.runs.settings import MODELS, Settings, read_config
+from trainer.runs.settings import GAMMAS, LEARNING_RATES, MODELS, Settings, parse_gamma, parse_rates, read_config
 from trainer.runs.trials import run_trials
 from trainer.vectors import PADDING, StaticVectors, load_static_vectors, source_size
 
@@ -58,7 +59,30 @@ def main(debug: bool) -> None:
 @click.option("--val-size", type=click.IntRange(1), default=200, show_default=True)
 @click.option("--test-size", type=click.IntRange(1), default=500, show_default=True)
 @click.option("--seed", type=int, default=0, show_default=True, help="Decides everything that is drawn.")
-@click.option("--learning-rate", "rates", multiple=True, metavar="MODEL=RATE", help="Instead of 1e-3; may be repeated.")
+@click.option(
+    "--learning-rate",
+    "rates",
+    multiple=True,
+    metavar="[MODEL=]RATE",
+    help="Adam's step size, for one model or for all; may be repeated.  [default: "
+    f"{', '.join(f'{model} {rate:g}' for model, rate in LEARNING_RATES['clean'].items())}; protocol notebook: 0.001]",
+)
+@click.option(
+    "--gamma",
+    metavar="NUMBER|auto",
+    help="Factor on the ELMo vectors; auto: their mean length becomes that of the static vectors.  "
+    f"[default: {GAMMAS['clean']}; protocol notebook: {GAMMAS['notebook']}]",
+)
+@click.option(
+    "--patience",
+    type=click.IntRange(1),
+    default=2,
+    show_default=True,
+    help="Stop after this many epochs without a lower validation loss.",
+)
+@click.option(
+    "--min-epochs", type=click.IntRange(1), default=1, show_default=True, help="Do not stop before this epoch."
+)
 @click.option("--layer", help="mix, top, 0, 1, 2, or scalar-mix (trained); default: what the cache holds.")
 @click.option("--out", type=click.Path(path_type=Path), default="results", show_default=True)
 @workers_option
@@ -73,6 +97,9 @@ def trials(
     test_size: int,
     seed: int,
     rates: tuple[str, ...],
+    gamma: str | None,
+    patience: int,
+    min_epochs: int,
     layer: str | None,
     out: Path,
     workers: str,
@@ -84,6 +111,7 @@ def trials(
     \b
     elmo-train trials --n 10
     elmo-train trials --n 10 --models basic,elmo,elmo-only --learning-rate elmo=1e-4 --out results-slow
+    elmo-train trials --n 10 --gamma auto --out results-scaled
     elmo-train trials --n 1 --protocol notebook --vectors wiki.multi.en.vec
     """
     settings = Settings(
@@ -91,16 +119,26 @@ def trials(
         protocol=protocol,
         sizes=Sizes(train_size, val_size, test_size),
         seed=seed,
-        learning_rates=_parse_rates(rates),
+        learning_rates=parse_rates(rates),
+        gamma=None if gamma is None else parse_gamma(gamma),
         layer=layer,
+        patience=patience,
+        min_epochs=min_epochs,
     )
     pool = Workers.parse(workers)
     kinds = list(dict.fromkeys(kind.strip() for kind in models.split(",") if kind.strip()))
     earlier = read_config(out)
     with FeatureCache(cache_path) as features:
         static = load_vectors(vectors, features)
-        experiment = Experiment(features, static, settings, earlier["pool"] if earlier else None)
-        _describe(experiment, static)
+        experiment = Experiment(
+            features,
+            static,
+            settings,
+            earlier["pool"] if earlier else None,
+            # What was found for the earlier trials holds for those that are added.
+            auto_gamma=earlier["gamma"] if earlier and earlier["settings"]["gamma"] == "auto" else None,
+        )
+        _describe(experiment, static, kinds)
         n_done = sum(r.trial <= n_trials and r.model in kinds for r in read_results(out / "trials.csv"))
         with progress_bar(n_trials * len(kinds), "training", "run", initial=n_done) as bar:
             results = run_trials(
@@ -232,7 +270,7 @@ def load_vectors(source: str, features: FeatureCache) -> StaticVectors:
         return load_static_vectors(source, features.vocabulary, progress=bar.update)
 
 
-def _describe(experiment: Experiment, static: StaticVectors) -> None:
+def _describe(experiment: Experiment, static: StaticVectors, kinds: Sequence[str]) -> None:
     settings, features = experiment.settings, experiment.features
     counts = np.zeros(len(static.found), np.int64)
     for split in ("train", "test"):
@@ -249,19 +287,9 @@ def _describe(experiment: Experiment, static: StaticVectors) -> None:
         f"  protocol  {settings.protocol}: {sizes.train} to train on, {sizes.validation} to stop by, "
         f"{sizes.test} to measure, seed {settings.seed}"
     )
-
-
-def _parse_rates(rates: tuple[str, ...]) -> dict[str, float]:
-    wanted = {}
-    for rate in rates:
-        model, _, number = rate.partition("=")
-        try:
-            wanted[model] = float(number)
-        except ValueError:
-            raise click.BadParameter(
-                f"{rate!r}: expected MODEL=RATE, as elmo=1e-4", param_hint="--learning-rate"
-            ) from None
-    return wanted
+    rates = ", ".join(f"{kind} {settings.learning_rate(kind):g}" for kind in kinds)
+    found = " (auto)" if settings.gamma == "auto" else ""
+    click.echo(f"  training  learning rate {rates}; gamma {experiment.gamma:g}{found}")
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import numpy as np
 
 from cache import FeatureCache, Split
 from trainer.errors import TrialsError
+from trainer.gamma import balancing_gamma
 from trainer.protocols import Pool, Trial, check_notebook_lengths, draw_trial, group_duplicates
 from trainer.runs.results import TrialResult
 from trainer.runs.settings import Settings
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     import keras
 
     from cache.adapters.keras import PaddedBatches
+    from trainer.fitting import Fit
 
 __all__ = ["Experiment"]
 
@@ -42,6 +44,8 @@ class Experiment:
         How many documents of `train` and `test` trials draw from. Default: all that are finished.
     label_names : sequence of str, optional
         The classes that the models tell apart. Default: the cache's.
+    auto_gamma : float, optional
+        The number that `gamma="auto"` stands for, from earlier trials. Default: found when first needed.
 
     Raises
     ------
@@ -54,6 +58,7 @@ class Experiment:
     settings: Settings
     pool_sizes: Mapping[str, int] | None = None
     label_names: Sequence[str] | None = None
+    auto_gamma: float | None = None
 
     def __post_init__(self) -> None:
         names = self.label_names or self.features.label_names
@@ -113,6 +118,17 @@ class Experiment:
         documents = self.features[split]
         return documents[: self.pool_sizes[split]] if self.pool_sizes else documents
 
+    @property
+    def gamma(self) -> float:
+        """The factor on the ELMo vectors; where the settings say "auto", what `balancing_gamma` finds or raises."""
+        if isinstance(self.settings.gamma, float | int):
+            return float(self.settings.gamma)
+        if self.auto_gamma is None:
+            pool = self.pool_sizes["train"] if self.pool_sizes else None
+            layers = [self.features.split("train", view)[:pool] for view in self.layer_views.values()]
+            self.auto_gamma = balancing_gamma(layers, self.vectors, self.settings.window)
+        return self.auto_gamma
+
     def trial(self, number: int) -> Trial:
         """Return the documents of a trial, 1-based; it depends on no other trial.
 
@@ -147,22 +163,12 @@ class Experiment:
         TrialsError
             As `trial`.
         """
-        from trainer.fitting import accuracy, fit, trainable_weights
-        from trainer.models import reinitialise
+        from trainer.fitting import accuracy, trainable_weights
 
-        trial, settings = self.trial(number), self.settings
+        trial = self.trial(number)
         start = time.perf_counter()
+        found, _ = self.fit(kind, trial, on_epoch=on_epoch)
         model = self.model(kind)
-        reinitialise(model, settings.seed, number)
-        seed = (settings.seed, number)
-        found = fit(
-            model,
-            self.feed(kind, "train", trial.train, shuffle_seed=seed),
-            self.feed(kind, trial.validation_split, self.by_length(trial.validation_split, trial.validation)),
-            max_epochs=settings.max_epochs,
-            patience=settings.patience,
-            on_epoch=on_epoch,
-        )
         train_hash, validation_hash, test_hash = trial.hashes
         result = TrialResult(
             trial=number,
@@ -172,22 +178,61 @@ class Experiment:
             epochs=found.n_epochs,
             validation_loss=found.validation_loss,
             seconds=time.perf_counter() - start,
-            seed=settings.seed,
+            seed=self.settings.seed,
             train_hash=train_hash,
             validation_hash=validation_hash,
             test_hash=test_hash,
         )
         return result, trainable_weights(model)
 
+    def fit(
+        self, kind: str, trial: Trial, *, on_epoch: Callable[[int, float], None] | None = None
+    ) -> tuple["Fit", "PaddedBatches"]:
+        """Train `model(kind)` on a trial's documents, without a look at its test documents.
+
+        Parameters
+        ----------
+        kind, on_epoch
+            As in `run`.
+        trial : Trial
+            As `trial` returns it.
+
+        Returns
+        -------
+        Fit, PaddedBatches
+            What training found, and the validation documents. The model has the best weights.
+        """
+        from trainer.fitting import fit
+        from trainer.models import reinitialise, set_gamma
+
+        settings, split = self.settings, trial.validation_split
+        model = self.model(kind)
+        # Both may have changed since the model was built.
+        set_gamma(model, self.gamma)
+        model.optimizer.learning_rate = settings.learning_rate(kind)
+        reinitialise(model, settings.seed, trial.number)
+        validation = self.feed(kind, split, self.by_length(split, trial.validation))
+        found = fit(
+            model,
+            self.feed(kind, "train", trial.train, shuffle_seed=(settings.seed, trial.number)),
+            validation,
+            max_epochs=settings.max_epochs,
+            patience=settings.patience,
+            min_epochs=settings.min_epochs,
+            on_epoch=on_epoch,
+        )
+        return found, validation
+
     def model(self, kind: str) -> "keras.Model":
         """Return the compiled model of a kind, built once: its weights are those it was last given."""
-        from trainer.models import build_model, compile_model
+        from trainer.models import build_model, compile_model, set_gamma
 
         if kind not in self._models:
             dims = dict.fromkeys(self.layer_views, self.features.manifest.layers.dim)
             static = np.concatenate([np.zeros((1, self.vectors.dim), np.float32), self.vectors.matrix])
             model = build_model(kind, static, dims)
             compile_model(model, self.settings.learning_rate(kind))
+            set_gamma(model, self.gamma)
             self._models[kind] = model
         return self._models[kind]
 
@@ -245,7 +290,8 @@ class Experiment:
 
     @cached_property
     def _pool(self) -> Pool:
-        train, test = self.pooled("train"), self.pooled("test")
+        train = self.pooled("train")
+        test = self.pooled("test") if self.settings.sizes.test else train[:0]
         train_groups, test_groups = group_duplicates(_token_ids(train), _token_ids(test))
         assert train.labels is not None and test.labels is not None
         return Pool(train.labels, test.labels, train_groups, test_groups)

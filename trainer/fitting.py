@@ -1,5 +1,6 @@
 """Training one model on one trial's documents: epochs, early stopping, best weights."""
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -23,7 +24,8 @@ class Fit:
     Attributes
     ----------
     best_epoch, n_epochs : int
-        Epoch with the lowest validation loss, and how many were run; both from 1.
+        Epoch with the lowest validation loss, and how many were run; both from 1. A NaN is not low: an epoch with one
+        is the best only if all have one.
     validation_loss : float
         Binary cross-entropy at the best epoch, in nats, the mean over documents.
     training_losses, validation_losses : tuple of float
@@ -44,6 +46,7 @@ def fit(
     *,
     max_epochs: int = 100,
     patience: int = 2,
+    min_epochs: int = 1,
     on_epoch: Callable[[int, float], None] | None = None,
 ) -> Fit:
     """Train until the validation loss has not fallen for `patience` epochs; leave the best weights in the model.
@@ -58,6 +61,8 @@ def fit(
         The documents, with labels.
     max_epochs, patience : int
         How many epochs at most, and how many without a lower validation loss end it.
+    min_epochs : int
+        Epochs before which it does not end, however the validation loss moves.
     on_epoch : callable, optional
         Called with the epoch, from 1, and its validation loss.
 
@@ -69,17 +74,19 @@ def fit(
     training_losses: list[float] = []
     validation_losses: list[float] = []
     best: dict[str, np.ndarray] = {}
-    best_epoch = 0
+    best_epoch, lowest = 0, math.inf
     for epoch in range(1, max_epochs + 1):
         training.begin_epoch(epoch)
         training_losses.append(_mean_loss(model, model.train_on_batch, training))
-        validation_losses.append(_mean_loss(model, model.test_on_batch, validation))
+        loss = _mean_loss(model, model.test_on_batch, validation)
+        validation_losses.append(loss)
         if on_epoch:
-            on_epoch(epoch, validation_losses[-1])
-        if not best or validation_losses[-1] < validation_losses[best_epoch - 1]:
-            best_epoch = epoch
+            on_epoch(epoch, loss)
+        if not best or loss < lowest:
+            # Nothing would be below a NaN.
+            best_epoch, lowest = epoch, math.inf if math.isnan(loss) else loss
             best = trainable_weights(model)
-        elif epoch - best_epoch >= patience:
+        elif epoch >= min_epochs and epoch - best_epoch >= patience:
             break
     assign_weights(model, best)
     return Fit(

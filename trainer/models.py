@@ -10,7 +10,7 @@ with quiet_import():
     import keras
     from keras import layers, ops
 
-__all__ = ["ScalarMix", "build_model", "compile_model", "reinitialise"]
+__all__ = ["ScalarMix", "Scale", "build_model", "compile_model", "reinitialise", "set_gamma"]
 
 N_FILTERS, WIDTH, N_HIDDEN = 64, 3, 250
 
@@ -25,7 +25,8 @@ def build_model(kind: str, static: np.ndarray, feature_dims: dict[str, int]) -> 
     static : ndarray of float32, (n_vocabulary + 1, dim)
         Static vectors by token id plus one; row 0 is padding. Frozen, and the same for all trials.
     feature_dims : dict of str to int
-        Feature inputs and their dimension. One is used as it is; several are ELMo's layers, and get a trainable mix.
+        Feature inputs and their dimension. One is scaled by a constant, gamma; several are ELMo's layers, and get a
+        trainable mix. Gamma is 1 until `set_gamma` is called.
 
     Returns
     -------
@@ -39,7 +40,7 @@ def build_model(kind: str, static: np.ndarray, feature_dims: dict[str, int]) -> 
     parts = []
     if kind != "basic":
         elmo = [ops.cast(feature, "float32") for feature in features.values()]
-        parts.append(elmo[0] if len(elmo) == 1 else ScalarMix(name="scalar_mix")(elmo))
+        parts.append(Scale(name="scale")(elmo[0]) if len(elmo) == 1 else ScalarMix(name="scalar_mix")(elmo))
     if kind != "elmo-only":
         embedding = layers.Embedding(*static.shape, trainable=False, name="static")
         parts.append(embedding(token_ids))
@@ -66,15 +67,42 @@ def compile_model(model: keras.Model, learning_rate: float) -> None:
     )
 
 
+def set_gamma(model: keras.Model, gamma: float) -> None:
+    """Set the factor on the ELMo vectors: that of a `Scale` for good, that of a `ScalarMix` to start training from."""
+    for layer in model.layers:
+        if isinstance(layer, Scale | ScalarMix):
+            layer.gamma.assign(np.float32(gamma))
+        if isinstance(layer, ScalarMix):
+            layer.initial_gamma = gamma
+
+
+class Scale(layers.Layer):
+    """Multiplies float32 vectors `(..., dim)` by `gamma`, float32 `()`, which is not trained.
+
+    A variable and not a number, so that one compiled model serves for all values.
+    """
+
+    def build(self, _: tuple[int | None, ...]) -> None:
+        """Create the weight: one, which leaves the vectors as they are."""
+        self.gamma = self.add_weight(shape=(), initializer="ones", trainable=False, name="gamma")
+
+    def call(self, inputs: Any) -> Any:
+        """Return the scaled vectors, float32 `(..., dim)`."""
+        return self.gamma * inputs
+
+
 class ScalarMix(layers.Layer):
     """ELMo's task-specific mix: `gamma * sum(softmax(w)[k] * layer[k])` (Peters et al. 2018, equation 1).
 
     It takes a list of `n_layers` arrays float32 `(n_docs, length, dim)` and gives one of the same shape. Its weights
-    are `w`, float32 `(n_layers,)`, and `gamma`, float32 `()`.
+    are `w`, float32 `(n_layers,)`, and `gamma`, float32 `()`. A training starts with `w` zero, which mixes equally, and
+    with `initial_gamma`.
     """
 
+    initial_gamma = 1.0
+
     def build(self, shapes: list[tuple[int | None, ...]]) -> None:
-        """Create the weights for inputs of these shapes: zeros, which mix equally, and a gamma of one."""
+        """Create the weights for inputs of these shapes."""
         self.weights_before_softmax = self.add_weight(shape=(len(shapes),), initializer="zeros", name="w")
         self.gamma = self.add_weight(shape=(), initializer="ones", name="gamma")
 
@@ -92,7 +120,7 @@ def reinitialise(model: keras.Model, seed: int, trial: int) -> None:
 
     Weights depend on the seed, the trial and the layer alone. Kernels are uniform within `sqrt(6 / (fan_in + fan_out))`
     (Glorot and Bengio 2010) and biases zero, Keras's defaults for these layers; each is drawn by an initialiser of its
-    own, since one gives the same values each time. A `ScalarMix` starts as its `build` has it.
+    own, since one gives the same values each time. A `ScalarMix` starts with equal shares and its `initial_gamma`.
 
     Parameters
     ----------
@@ -107,7 +135,8 @@ def reinitialise(model: keras.Model, seed: int, trial: int) -> None:
             initialiser = keras.initializers.GlorotUniform(seed=int(words[0]) % 2**31)
             variable.assign(initialiser(variable.shape, variable.dtype))
         else:
-            variable.assign(np.full(variable.shape, float(variable.name == "gamma"), variable.dtype))
+            start = model.get_layer("scalar_mix").initial_gamma if variable.name == "gamma" else 0.0
+            variable.assign(np.full(variable.shape, start, variable.dtype))
     for variable in model.optimizer.variables:
         if variable.name != "learning_rate":
             variable.assign(np.zeros(variable.shape, variable.dtype))

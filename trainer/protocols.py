@@ -35,12 +35,13 @@ class Sizes:
     Attributes
     ----------
     train, validation, test : int
-        To train on, to stop by, and to measure accuracy on; the defaults are the experiment's.
+        To train on, to stop by, and to measure accuracy on; the defaults are the experiment's. With a `test` of 0 no
+        test document is looked at.
 
     Raises
     ------
     TrialsError
-        If one of them is below 1.
+        If one of them is below 1; below 0 for `test`.
     """
 
     train: int = 200
@@ -49,8 +50,9 @@ class Sizes:
 
     def __post_init__(self) -> None:
         for name, size in vars(self).items():
-            if not size >= 1:  # NaN is neither
-                raise TrialsError(f"the {name} size is {size}, expected at least 1")
+            lowest = 0 if name == "test" else 1
+            if not size >= lowest:  # NaN is neither
+                raise TrialsError(f"the {name} size is {size}, expected at least {lowest}")
 
 
 @dataclass(frozen=True)

@@ -133,7 +133,8 @@ def _experiment_of(config: Mapping[str, Any], features: FeatureCache, static: St
         )
     _check_vectors(config["vectors"], features.vocabulary, static)
     settings = Settings.from_json(config["vectors"]["source"], config["settings"])
-    return Experiment(features, static, settings, label_names=config["cache"]["label_names"])
+    label_names, gamma = config["cache"]["label_names"], config["gamma"]
+    return Experiment(features, static, settings, label_names=label_names, auto_gamma=gamma)
 
 
 def _check_vectors(trained_with: Mapping[str, Any], vocabulary: Sequence[str], static: StaticVectors) -> None:

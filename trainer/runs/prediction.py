@@ -1,6 +1,7 @@
 """Classifying documents, labelled or not, with weights that trials have trained."""
 
 import csv
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,7 +66,8 @@ def choose_trial(folder: Path, kind: str, number: int | None = None) -> TrialRes
         models = ", ".join(dict.fromkeys(result.model for result in results)) or "none"
         raise TrialsError(f"{folder} has no trial of {kind}; models with trials there: {models}")
     if number is None:
-        return min(trials, key=lambda result: result.validation_loss)
+        # A NaN is not low, though `min` would keep it.
+        return min(trials, key=lambda result: (math.isnan(result.validation_loss), result.validation_loss))
     for result in trials:
         if result.trial == number:
             return result

@@ -114,6 +114,7 @@ def _config_of(experiment: Experiment) -> dict[str, Any]:
     return {
         "settings": experiment.settings.to_json(),
         "pool": {split: len(experiment.pooled(split)) for split in ("train", "test")},
+        "gamma": experiment.gamma,
         "cache": {
             "path": str(features.path),
             "encoder": manifest.names.get("encoder"),

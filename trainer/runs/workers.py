@@ -66,7 +66,8 @@ def run_trials_elsewhere(
     WorkersError
         As `run_tasks`.
     """
-    settings, path = experiment.settings, str(experiment.features.path.absolute())
+    settings = replace(experiment.settings, gamma=experiment.gamma)  # found once, and not by each worker
+    path = str(experiment.features.path.absolute())
     if os.path.exists(settings.vectors):
         settings = replace(settings, vectors=os.path.abspath(settings.vectors))
     pool = tuple((split, len(experiment.pooled(split))) for split in ("train", "test"))
