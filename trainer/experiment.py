@@ -167,7 +167,7 @@ class Experiment:
 
         trial = self.trial(number)
         start = time.perf_counter()
-        found, _ = self.fit(kind, trial, on_epoch=on_epoch)
+        found = self.fit(kind, number, *self.feeds(kind, trial), on_epoch=on_epoch)
         model = self.model(kind)
         train_hash, validation_hash, test_hash = trial.hashes
         result = TrialResult(
@@ -185,43 +185,49 @@ class Experiment:
         )
         return result, trainable_weights(model)
 
+    def feeds(self, kind: str, trial: Trial) -> tuple["PaddedBatches", "PaddedBatches"]:
+        """Return the batches of a trial's training and validation documents, for any number of fits."""
+        split = trial.validation_split
+        return (
+            self.feed(kind, "train", trial.train, shuffle_seed=(self.settings.seed, trial.number)),
+            self.feed(kind, split, self.by_length(split, trial.validation)),
+        )
+
     def fit(
-        self, kind: str, trial: Trial, *, on_epoch: Callable[[int, float], None] | None = None
-    ) -> tuple["Fit", "PaddedBatches"]:
-        """Train `model(kind)` on a trial's documents, without a look at its test documents.
+        self,
+        kind: str,
+        number: int,
+        training: "PaddedBatches",
+        validation: "PaddedBatches",
+        *,
+        on_epoch: Callable[[int, float], None] | None = None,
+    ) -> "Fit":
+        """Train `model(kind)` from the weights that a trial starts with; leave the best weights in it.
 
         Parameters
         ----------
-        kind, on_epoch
+        kind, number, on_epoch
             As in `run`.
-        trial : Trial
-            As `trial` returns it.
-
-        Returns
-        -------
-        Fit, PaddedBatches
-            What training found, and the validation documents. The model has the best weights.
+        training, validation : PaddedBatches
+            The trial's `feeds`.
         """
         from trainer.fitting import fit
         from trainer.models import reinitialise, set_gamma
 
-        settings, split = self.settings, trial.validation_split
-        model = self.model(kind)
+        settings, model = self.settings, self.model(kind)
         # Both may have changed since the model was built.
         set_gamma(model, self.gamma)
         model.optimizer.learning_rate = settings.learning_rate(kind)
-        reinitialise(model, settings.seed, trial.number)
-        validation = self.feed(kind, split, self.by_length(split, trial.validation))
-        found = fit(
+        reinitialise(model, settings.seed, number)
+        return fit(
             model,
-            self.feed(kind, "train", trial.train, shuffle_seed=(settings.seed, trial.number)),
+            training,
             validation,
             max_epochs=settings.max_epochs,
             patience=settings.patience,
             min_epochs=settings.min_epochs,
             on_epoch=on_epoch,
         )
-        return found, validation
 
     def model(self, kind: str) -> "keras.Model":
         """Return the compiled model of a kind, built once: its weights are those it was last given."""
