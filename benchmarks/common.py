@@ -78,19 +78,32 @@ class Row:
 
 def finish(rows: Sequence[Row], json_path: Path | None) -> None:
     """Print rows, and write them with the machine's facts to a JSON file if one is given."""
+    print_rows(rows)
+    if json_path:
+        write_rows(json_path, rows)
+
+
+def print_rows(rows: Sequence[Row]) -> None:
+    """Print what rows say."""
     for row in rows:
         reached = {True: "reached", False: "NOT REACHED", None: "for information"}[row.reached]
         click.echo(f"{row.name}: {row.ours:,.5g} against {row.theirs:,.5g} {row.unit} (median of {row.n_runs})")
         click.echo(f"    ratio {row.ratio:.3g}, {row.reach_text or 'no reach'}: {reached}. {row.note}")
-    if json_path:
-        json_path.parent.mkdir(parents=True, exist_ok=True)
-        value = {
-            "script": Path(sys.argv[0]).stem,
-            "machine": machine(),
-            "date": date.today().isoformat(),
-            "rows": [asdict(row) for row in rows],
-        }
-        json_path.write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def write_rows(path: Path, rows: Sequence[Row], gpu: str | None = None, **more: Any) -> None:
+    """Write rows and the machine's facts, its GPU's too if one was used; the file is there whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    value = {
+        "script": Path(sys.argv[0]).stem,
+        "machine": {**({"gpu": gpu} if gpu else {}), **machine()},
+        "date": date.today().isoformat(),
+        "rows": [asdict(row) for row in rows],
+        **more,
+    }
+    part = path.with_name(f"{path.name}.part")
+    part.write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    part.replace(path)
 
 
 def machine() -> dict[str, Any]:

