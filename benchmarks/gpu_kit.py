@@ -12,8 +12,8 @@ from common import Row
 from gpu_text import Text
 
 from elmo_cache import load_encoder
-from elmo_cache.bilm.options import BiLMOptions
-from elmo_cache.bilm.weights import random_weights, write_weights
+from elmo_cache.encoders.bilm.options import BiLMOptions
+from elmo_cache.encoders.bilm.weights import random_weights, write_weights
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "tests"))
 from oracle import oracle_layers, oracle_mix

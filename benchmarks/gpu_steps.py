@@ -10,7 +10,7 @@ from common import Row, timed
 from gpu_kit import IMDB_WORDS, ORACLE_WORDS, REACH_S, Kit, begin
 from limit import flop_a_word
 
-from elmo_cache.bilm.options import BiLMOptions
+from elmo_cache.encoders.bilm.options import BiLMOptions
 
 OF_THE_PRODUCT = {"tf32": 0.5, "float16": 0.5}
 """Share of the best product that the encoder shall reach, with 512 streams or more."""

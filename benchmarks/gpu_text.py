@@ -13,8 +13,8 @@ import click
 import numpy as np
 
 from elmo_cache import open_corpus
-from elmo_cache.corpora.base import IMDB_LABELS
-from elmo_cache.tokenization import get_tokenizer
+from elmo_cache.text.corpora.base import IMDB_LABELS
+from elmo_cache.text.tokenization import get_tokenizer
 
 _OPEN = {".gz": gzip.open, ".xz": lzma.open}
 WINDOW = 500

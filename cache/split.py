@@ -209,6 +209,30 @@ class Split:
                 self._source.read(position, 0, kept, block[row, :kept])
         return block
 
+    def copy_last(self, out: np.ndarray, starts: np.ndarray, counts: np.ndarray) -> None:
+        """Copy the last rows of every document into one array, which keeps what it holds elsewhere.
+
+        Parameters
+        ----------
+        out : ndarray of float16, (n_rows, dim)
+            Where rows go, those of document i to `out[starts[i] : starts[i] + counts[i]]`.
+        starts, counts : ndarray of int, (n_docs,)
+            Where each document begins in `out`, and how many rows it gets there: at most its length.
+
+        Examples
+        --------
+        >>> from cache import FeatureCache
+        >>> train = FeatureCache("imdb.elmo")["train"]
+        >>> rows = np.zeros((6, 256), np.float16)
+        >>> train[2:4].copy_last(rows, np.array([0, 4]), np.array([3, 2]))
+        >>> (rows[:3] == train[2]).all(), (rows[4:] == train[3][-2:]).all()
+        (True, True)
+        """
+        chosen = zip(self._positions.tolist(), self.lengths.tolist(), starts.tolist(), counts.tolist(), strict=True)
+        for position, n_tokens, start, count in chosen:
+            if count:
+                self._source.read(position, n_tokens - count, n_tokens, out[start : start + count])
+
     def batches(self, size: int) -> Iterator[tuple[int, list[np.ndarray]]]:
         """Go through all documents in memory for one batch.
 

@@ -71,7 +71,28 @@ def test_steps_apart() -> None:
     assert steps_apart(a, b).tolist() == [0, 1, 0, 2, 1]
 
 
-@pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="JAX is not installed (extra `jax`)")
+needs_jax = pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="JAX is not installed (extra `jax`)")
+
+
+@needs_jax
+@pytest.mark.parametrize(
+    "chosen",
+    [
+        # The layer in float64, and losses of the mix, which has every gradient, in float32.
+        ("1", "test_ragged.py", "maximum and 500-both or weights and both or rows_is or batch_of_empty"),
+        ("0", "test_fitting.py", "losses_are and elmo-scalar-mix"),
+    ],
+    ids=["layer", "losses"],
+)
+def test_training_with_jax_is_as_with_tensorflow(chosen: tuple[str, str, str]) -> None:
+    x64, name, tests = chosen
+    environment = {**os.environ, "KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu", "JAX_ENABLE_X64": x64}
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(ROOT / "tests" / name), "-k", tests]
+    result = subprocess.run(command, capture_output=True, cwd=ROOT, env=environment, text=True, timeout=600)
+    assert result.returncode == 0, result.stdout[-3000:] + result.stderr[-3000:]
+
+
+@needs_jax
 def test_jax_without_tensorflow(tmp_path: Path) -> None:
     corpus, elmo = tmp_path / "lines.txt", write_elmo(tmp_path / "elmo")
     corpus.write_text("\n".join(LINES) + "\n", encoding="utf-8")

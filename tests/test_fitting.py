@@ -1,21 +1,41 @@
-"""Early stopping, best weights, and the same losses as Keras's own `fit` on padded arrays in memory."""
+"""Early stopping, best weights, and the same losses as Keras's own `fit` on padded arrays in memory.
 
-from pathlib import Path
+It runs on the backend that `KERAS_BACKEND` names; `test_backends.py` runs it again with JAX.
+"""
+
 from typing import Any
 
 import keras
 import numpy as np
 import pytest
 from memory_corpus import MemoryCorpus
-from numpy_encoder import HashEncoder
+from numpy_encoder import ALL_LAYERS, HashEncoder
+from padded_model import padded_arrays, padded_model
 
 from cache import FeatureCache
-from cache.adapters.keras import PaddedBatches
+from cache.adapters.keras import PaddedBatches, epoch_order
 from elmo_cache import build
-from trainer.fitting import Fit, fit, predict, trainable_weights
+from trainer.feed import RaggedBatches
+from trainer.fitting import Fit, assign_weights, fit, predict, trainable_weights
 from trainer.models import build_model, compile_model, reinitialise
 
-WINDOW = 60
+WINDOW, STATIC_DIM = 60, 10
+FEATURES = {"features": None, "layer_1": "1", "layer_2": "2"}
+JAX = keras.backend.backend() == "jax"
+MODELS = {
+    "basic": ("basic", []),
+    "elmo": ("elmo", ["features"]),
+    "elmo-only": ("elmo-only", ["features"]),
+    "elmo-scalar-mix": ("elmo", ["layer_1", "layer_2"]),
+    "elmo-only-scalar-mix": ("elmo-only", ["layer_1", "layer_2"]),
+}
+
+
+class SmallVectors(HashEncoder):
+    """Vectors about as long as real ones, so that losses are about 0.6."""
+
+    def encode(self, *arguments: Any, **options: Any) -> list[np.ndarray]:
+        return [rows / 10 for rows in super().encode(*arguments, **options)]
 
 
 @pytest.fixture(scope="module")
@@ -28,56 +48,56 @@ def features(tmp_path_factory: pytest.TempPathFactory) -> FeatureCache:
         if rng.random() < 0.8:
             words.insert(int(rng.integers(0, len(words))), ("bad", "good")[i % 2])
         documents.append(("train", ("neg", "pos")[i % 2], " ".join(words)))
-    return build(MemoryCorpus(documents), HashEncoder(dim=12), tmp_path_factory.mktemp("fit") / "c")
+    return build(MemoryCorpus(documents), SmallVectors(layers=ALL_LAYERS), tmp_path_factory.mktemp("fit") / "c")
 
 
 def static_of(features: FeatureCache) -> np.ndarray:
     rng = np.random.default_rng(1)
-    static = rng.standard_normal((len(features.vocabulary) + 1, 10)).astype(np.float32)
+    static = rng.standard_normal((len(features.vocabulary) + 1, STATIC_DIM)).astype(np.float32)
     static[0] = 0
-    return static
+    return static / 10
 
 
-def compiled(features: FeatureCache, kind: str, rate: float = 1e-3) -> keras.Model:
-    model = build_model(kind, static_of(features), {"features": 12})
+def compiled(features: FeatureCache, name: str, rate: float = 1e-3) -> keras.Model:
+    kind, wanted = MODELS[name]
+    model = build_model(kind, static_of(features), dict.fromkeys(wanted or FEATURES, 8))
     compile_model(model, rate)
     return model
 
 
-def feeds(features: FeatureCache) -> tuple[PaddedBatches, PaddedBatches]:
+def feed(features: FeatureCache, chosen: slice | list[int], **options: Any) -> RaggedBatches:
+    splits = {name: features.split("train", view)[chosen] for name, view in FEATURES.items()}
+    return RaggedBatches(splits, features["train"][chosen], window=WINDOW, few_shapes=JAX, **options)
+
+
+def feeds(features: FeatureCache) -> tuple[RaggedBatches, RaggedBatches]:
+    return feed(features, slice(50), shuffle_seed=(0, 1)), feed(features, slice(50, None), batch_size=64)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_the_losses_are_those_of_keras_on_padded_arrays_in_memory(features: FeatureCache, name: str) -> None:
+    kind, wanted = MODELS[name]
+    ours = compiled(features, name)
+    theirs = padded_model(WINDOW, dict.fromkeys(wanted, 8), STATIC_DIM if kind != "elmo-only" else 0)
+    assert [v.path for v in ours.trainable_variables] == [v.path for v in theirs.trainable_variables]
+    assert [v.shape for v in ours.trainable_variables] == [v.shape for v in theirs.trainable_variables]
+    for model in (ours, theirs):
+        reinitialise(model, 0, 1)
+    found = fit(ours, *feeds(features), max_epochs=4, patience=99)
+
     train = features["train"]
-    options: dict[str, Any] = {"batch_size": 16, "window": WINDOW, "trim": True}
-    return (
-        PaddedBatches({"features": train[:50]}, shuffle_seed=(0, 1), **options),
-        PaddedBatches({"features": train[50:]}, **options),
+    arrays = padded_arrays(
+        {name: features.split("train", FEATURES[name]) for name in wanted}, train, static_of(features), WINDOW
     )
-
-
-@pytest.mark.parametrize("kind", ["basic", "elmo", "elmo-only"])
-def test_the_losses_are_those_of_keras_on_padded_arrays_in_memory(features: FeatureCache, kind: str) -> None:
-    model = compiled(features, kind)
-    reinitialise(model, 0, 1)
-    training, validation = feeds(features)
-    found = fit(model, training, validation, max_epochs=4, patience=99)
-
-    train = features["train"]
-    static = static_of(features)
-    wanted = [tensor.name for tensor in model.inputs]
-    arrays = {"features": train.padded(WINDOW), "token_ids": np.zeros((len(train), WINDOW), np.int32)}
-    for i in range(len(train)):
-        ids = train.token_ids(i)[-WINDOW:] + 1
-        arrays["token_ids"][i, WINDOW - len(ids) :] = ids
+    inputs = {tensor.name: arrays[tensor.name] for tensor in theirs.inputs}
     labels = np.asarray(train.labels, np.float32)
-    assert static.shape[0] == len(features.vocabulary) + 1
-    reinitialise(model, 0, 1)
     training_losses, validation_losses = [], []
     for epoch in range(1, 5):
-        training.begin_epoch(epoch)
-        order = training._order
-        history = model.fit(
-            {name: arrays[name][:50][order] for name in wanted},
+        order = epoch_order(50, (0, 1), epoch)
+        history = theirs.fit(
+            {name: array[:50][order] for name, array in inputs.items()},
             labels[:50][order],
-            validation_data=({name: arrays[name][50:] for name in wanted}, labels[50:]),
+            validation_data=({name: array[50:] for name, array in inputs.items()}, labels[50:]),
             batch_size=16,
             shuffle=False,
             epochs=1,
@@ -85,8 +105,35 @@ def test_the_losses_are_those_of_keras_on_padded_arrays_in_memory(features: Feat
         ).history
         training_losses += history["loss"]
         validation_losses += history["val_loss"]
-    np.testing.assert_allclose(found.training_losses, training_losses, rtol=2e-5)
-    np.testing.assert_allclose(found.validation_losses, validation_losses, rtol=2e-5)
+    np.testing.assert_allclose(found.training_losses, training_losses, atol=1e-6)
+    np.testing.assert_allclose(found.validation_losses, validation_losses, atol=1e-6)
+    assign_weights(theirs, trainable_weights(ours))
+    predicted = predict(ours, feed(features, slice(None), batch_size=64))
+    np.testing.assert_allclose(predicted, theirs.predict(inputs, verbose=0)[:, 0], atol=1e-5)
+
+
+def test_a_model_of_ones_own_trains_on_padded_batches(features: FeatureCache) -> None:
+    """And batches of other lengths, with an input that it has no name for, give what Keras's steps give."""
+    x = inputs = keras.Input((None, 8), dtype="float16", name="features")
+    x = keras.layers.Conv1D(4, 3, padding="same", activation="relu")(keras.ops.cast(x, "float32"))
+    x = keras.layers.GlobalMaxPooling1D()(x)
+    model = keras.Model([inputs], keras.layers.Dense(1, activation="sigmoid")(x))
+    compile_model(model, 1e-2)
+    train = features["train"]
+    training, validation = (
+        PaddedBatches({"features": documents}, window=WINDOW, trim=True) for documents in (train[:50], train[50:])
+    )
+
+    reinitialise(model, 0, 1)
+    found = fit(model, training, validation, max_epochs=2)
+    reinitialise(model, 0, 1)
+    losses = []
+    for _ in range(2):
+        batches = [training[i] for i in range(len(training))]
+        batch_losses = [float(model.train_on_batch([inputs["features"]], labels)) for inputs, labels in batches]
+        losses.append(np.average(batch_losses, weights=[len(labels) for _, labels in batches]))
+    np.testing.assert_allclose(found.training_losses, losses, atol=1e-6)
+    assert losses[1] < losses[0]
 
 
 def test_the_best_weights_are_left_in_the_model(features: FeatureCache) -> None:
@@ -159,10 +206,9 @@ def test_when_training_ends(features: FeatureCache, patience: int, min_epochs: i
     assert found.best_epoch == int(np.argmin(losses)) + 1
 
 
-def test_predictions_come_in_the_order_of_the_documents(features: FeatureCache, tmp_path: Path) -> None:
+def test_predictions_come_in_the_order_of_the_documents(features: FeatureCache) -> None:
     model = compiled(features, "elmo")
     reinitialise(model, 0, 1)
-    train = features["train"]
-    together = predict(model, PaddedBatches({"features": train[:20]}, batch_size=7, window=WINDOW, trim=True))
-    alone = [predict(model, PaddedBatches({"features": train[[i]]}, window=WINDOW, trim=True))[0] for i in range(20)]
+    together = predict(model, feed(features, slice(20), batch_size=7))
+    alone = [predict(model, feed(features, [i]))[0] for i in range(20)]
     np.testing.assert_allclose(together, alone, atol=1e-6)

@@ -6,6 +6,7 @@ import pytest
 from small_trials import learned
 
 from trainer.models import build_model, compile_model, reinitialise, set_gamma
+from trainer.steps import steps_of
 
 STATIC = np.concatenate([np.zeros((1, 300)), np.random.default_rng(0).standard_normal((40, 300))]).astype(np.float32)
 
@@ -38,10 +39,20 @@ def test_static_vectors_are_frozen_and_found_by_token_id() -> None:
 
 
 def batch(n_docs: int, length: int, dim: int, seed: int = 0) -> dict[str, np.ndarray]:
+    """Documents of one length, as `RaggedBatches` lays them out."""
     rng = np.random.default_rng(seed)
+    n_rows = 3 + n_docs * (length + 2)
+    starts = 3 + np.arange(n_docs) * (length + 2)
+    of_documents = (starts[:, None] + np.arange(length)).ravel()
+    features, word_of_row = np.zeros((n_rows, dim), np.float16), np.zeros(n_rows, np.int32)
+    features[of_documents] = rng.standard_normal((n_docs * length, dim))
+    word_of_row[of_documents] = rng.integers(1, len(STATIC), n_docs * length)
+    places = np.concatenate([starts[:, None] - 2 + np.arange(length + 1), np.zeros((n_docs, 1), int)], axis=1)
     return {
-        "features": rng.standard_normal((n_docs, length, dim)).astype(np.float16),
-        "token_ids": rng.integers(1, len(STATIC), (n_docs, length)).astype(np.int32),
+        "features": features,
+        "words": np.arange(len(STATIC), dtype=np.int32),
+        "word_of_row": word_of_row,
+        "places": places.astype(np.int32),
     }
 
 
@@ -50,11 +61,11 @@ def reference(model: keras.Model, inputs: dict[str, np.ndarray], gamma: float = 
     weights = {variable.path: np.asarray(variable.numpy(), np.float64) for variable in model.trainable_variables}
     x = gamma * inputs["features"].astype(np.float64)
     if model.name == "elmo":
-        x = np.concatenate([x, STATIC.astype(np.float64)[inputs["token_ids"]]], axis=-1)
-    x = np.pad(x, ((0, 0), (1, 1), (0, 0)))
-    kernel, n = weights["convolution/kernel"], x.shape[1] - 2
-    convolved = sum(x[:, k : k + n] @ kernel[k] for k in range(3)) + weights["convolution/bias"]
-    hidden = np.maximum(convolved, 0).max(axis=1) @ weights["hidden/kernel"] + weights["hidden/bias"]
+        x = np.concatenate([x, STATIC.astype(np.float64)[inputs["words"]][inputs["word_of_row"]]], axis=-1)
+    kernel, n = weights["convolution/kernel"], len(x) - 2
+    convolved = sum(x[k : k + n] @ kernel[k] for k in range(3)) + weights["convolution/bias"]
+    maxima = np.maximum(convolved, 0)[inputs["places"]].max(axis=1)
+    hidden = maxima @ weights["hidden/kernel"] + weights["hidden/bias"]
     logit = np.maximum(hidden, 0) @ weights["probability/kernel"] + weights["probability/bias"]
     return 1 / (1 + np.exp(-logit))
 
@@ -79,36 +90,6 @@ def test_gamma_scales_the_elmo_vectors_alone_and_is_not_trained(kind: str) -> No
         np.testing.assert_allclose(model.predict_on_batch(wanted), reference(model, inputs, gamma), atol=1e-6)
 
 
-def test_a_gamma_of_one_changes_no_digit() -> None:
-    model = compiled("elmo-only", {"features": 24})
-    inputs = {"features": batch(3, 17, 24)["features"]}
-    reinitialise(model, 0, 1)
-    scaled = model.predict_on_batch(inputs)
-    x = inputs["features"].astype(np.float32)
-    np.testing.assert_array_equal(model.get_layer("scale")(x), x)
-    for name in ("convolution", "maximum", "hidden", "probability"):
-        x = model.get_layer(name)(x)
-    np.testing.assert_allclose(scaled, x, rtol=0, atol=1e-7)
-
-
-@pytest.mark.parametrize("length", [1, 5, 18, 19, 20])
-def test_two_padded_positions_are_as_good_as_a_window(length: int) -> None:
-    """What `PaddedBatches(trim=True)` relies on; a window of 20."""
-    model = compiled("elmo", {"features": 24})
-    for variable in model.trainable_variables:
-        variable.assign(np.random.default_rng(1).standard_normal(variable.shape) * 0.1)
-    inputs = batch(4, length, 24)
-
-    def padded(total: int) -> dict[str, np.ndarray]:
-        return {
-            name: np.pad(array, ((0, 0), (total - length, 0), *[(0, 0)] * (array.ndim - 2)))
-            for name, array in inputs.items()
-        }
-
-    whole, trimmed = model.predict_on_batch(padded(20)), model.predict_on_batch(padded(min(20, length + 2)))
-    np.testing.assert_allclose(whole, trimmed, atol=1e-6)
-
-
 def test_a_trial_starts_from_weights_of_its_own() -> None:
     model = compiled("elmo", {"features": 8})
 
@@ -131,15 +112,11 @@ def test_a_trial_starts_from_weights_of_its_own() -> None:
 
 def test_a_trial_starts_with_a_fresh_optimiser() -> None:
     model = compiled("elmo", {"features": 8})
-    inputs, labels = batch(4, 9, 8), np.array([0, 1, 0, 1], np.float32)
+    labels = np.array([0, 1, 0, 1], np.float32)
 
     def train() -> list[float]:
         reinitialise(model, 0, 1)
-        losses = []
-        for _ in range(4):
-            model.reset_metrics()
-            losses.append(float(model.train_on_batch(inputs, labels)))
-        return losses
+        return steps_of(model).train([(batch(4, 9, 8), labels)] * 4)
 
     assert train() == train()
     assert float(model.optimizer.learning_rate) == pytest.approx(1e-3)
@@ -149,7 +126,8 @@ def test_the_scalar_mix_starts_from_gamma_in_every_trial_and_trains_it() -> None
     model = compiled("elmo", {"layer_0": 6, "layer_1": 6})
     mix = model.get_layer("scalar_mix")
     set_gamma(model, 0.25)
-    inputs = {f"layer_{k}": batch(2, 5, 6, k)["features"] for k in (0, 1)} | {"token_ids": batch(2, 5, 6)["token_ids"]}
+    inputs = batch(2, 5, 6) | {f"layer_{k}": batch(2, 5, 6, k)["features"] for k in (0, 1)}
+    inputs = {tensor.name: inputs[tensor.name] for tensor in model.inputs}
     for trial in (1, 2):
         reinitialise(model, 0, trial)
         assert learned(mix) == {"shares": [0.5, 0.5], "gamma": 0.25}
@@ -165,7 +143,8 @@ def test_the_scalar_mix_starts_as_a_mean_and_learns() -> None:
     a, b = (np.random.default_rng(k).standard_normal((2, 5, 6)).astype(np.float32) for k in (0, 1))
     np.testing.assert_allclose(mix([a, b]), (a + b) / 2, atol=1e-6)
     assert learned(mix) == {"shares": [0.5, 0.5], "gamma": 1.0}
-    inputs = {"layer_0": a.astype(np.float16), "layer_1": b.astype(np.float16)}
+    inputs = {"layer_0": batch(2, 5, 6)["features"], "layer_1": batch(2, 5, 6, seed=1)["features"]}
+    inputs["places"] = batch(2, 5, 6)["places"]
     for _ in range(5):
         model.train_on_batch(inputs, np.array([0, 1], np.float32))
     found = learned(mix)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from click.testing import Result
 from commands import error_of, run_cache, run_train
+from padded_model import padded_arrays, padded_model
 from small_trials import SIZE_OPTIONS
 from tiny_elmo import SMALL, write_elmo
 
@@ -77,13 +78,15 @@ def models_own(kind: str, number: int) -> np.ndarray:
         train = features["train"]
         static = load_static_vectors("words.vec", features.vocabulary)
         model, _, _ = restore(SavedTrial(Path("results"), config, kind, number), features, "train", static)
+        weights = {variable.path: variable for variable in model.trainable_variables}
+        padded = padded_model(500, {} if kind == "basic" else {"features": train.dim}, static.dim)
+        for variable in padded.trainable_variables:
+            variable.assign(weights[variable.path])
+        matrix = np.concatenate([np.zeros((1, static.dim), np.float32), static.matrix])
+        arrays = padded_arrays({"features": train}, train, matrix, 500)
         found = np.zeros(len(train))
         for i, doc_id in enumerate(train.doc_ids.tolist()):
-            ids = np.zeros((1, 500), np.int32)
-            n_tokens = len(train.tokens(i))
-            ids[0, 500 - n_tokens :] = train.token_ids(i) + 1
-            inputs = {"token_ids": ids, "features": train[[i]].padded(500)}
-            found[doc_id] = model({tensor.name: inputs[tensor.name] for tensor in model.inputs})[0, 0]
+            found[doc_id] = padded({tensor.name: arrays[tensor.name][[i]] for tensor in padded.inputs})[0, 0]
     return found
 
 

@@ -19,10 +19,13 @@ from trainer.vectors import StaticVectors
 if TYPE_CHECKING:
     import keras
 
-    from cache.adapters.keras import PaddedBatches
+    from trainer.feed import RaggedBatches
     from trainer.fitting import Fit
 
 __all__ = ["Experiment"]
+
+EVALUATION_BATCH = 64
+"""Documents a batch where nothing is learned from it."""
 
 LOAD_BYTES = 2**30
 """Documents up to this size are held in memory while a model is trained on them; larger sets stream."""
@@ -67,7 +70,7 @@ class Experiment:
             raise TrialsError(f"{self.features.path} has {found}; these classifiers tell two classes apart")
         self._models: dict[str, keras.Model] = {}
         # By set of inputs: the documents' positions, and their batches.
-        self._test_feeds: dict[str, tuple[bytes, PaddedBatches]] = {}
+        self._test_feeds: dict[str, tuple[bytes, RaggedBatches]] = {}
 
     def check_pool(self) -> None:
         """Check that there is something to draw trials from, of the lengths that the protocol wants.
@@ -185,7 +188,7 @@ class Experiment:
         )
         return result, trainable_weights(model)
 
-    def feeds(self, kind: str, trial: Trial) -> tuple["PaddedBatches", "PaddedBatches"]:
+    def feeds(self, kind: str, trial: Trial) -> tuple["RaggedBatches", "RaggedBatches"]:
         """Return the batches of a trial's training and validation documents, for any number of fits."""
         split = trial.validation_split
         return (
@@ -197,8 +200,8 @@ class Experiment:
         self,
         kind: str,
         number: int,
-        training: "PaddedBatches",
-        validation: "PaddedBatches",
+        training: "RaggedBatches",
+        validation: "RaggedBatches",
         *,
         on_epoch: Callable[[int, float], None] | None = None,
     ) -> "Fit":
@@ -208,7 +211,7 @@ class Experiment:
         ----------
         kind, number, on_epoch
             As in `run`.
-        training, validation : PaddedBatches
+        training, validation : RaggedBatches
             The trial's `feeds`.
         """
         from trainer.fitting import fit
@@ -244,7 +247,7 @@ class Experiment:
 
     def feed(
         self, kind: str, split: str, positions: np.ndarray, shuffle_seed: tuple[int, ...] | None = None
-    ) -> "PaddedBatches":
+    ) -> "RaggedBatches":
         """Return the batches of some documents, with the inputs that a model needs.
 
         Parameters
@@ -259,11 +262,14 @@ class Experiment:
 
         Returns
         -------
-        PaddedBatches
-            Each padded to its longest document, the `window` last tokens at most. Their vectors are in memory if they
-            take up to `LOAD_BYTES`, and are read batch by batch otherwise.
+        RaggedBatches
+            Of `batch_size` documents if they are shuffled, which is for training, and else of `EVALUATION_BATCH`; of
+            each document the `window` last tokens at most. Their vectors are in memory if they take up to
+            `LOAD_BYTES`, and are read batch by batch otherwise.
         """
-        from cache.adapters.keras import PaddedBatches
+        import keras
+
+        from trainer.feed import RaggedBatches
 
         documents = self.features.split(split)[positions]
         splits: dict[str, Split] = {}
@@ -271,23 +277,23 @@ class Experiment:
             splits = {name: self.features.split(split, view)[positions] for name, view in self.layer_views.items()}
             if sum(part.n_tokens * part.dim * 2 for part in splits.values()) <= LOAD_BYTES:
                 splits = {name: part.load() for name, part in splits.items()}
-        return PaddedBatches(
+        return RaggedBatches(
             splits,
             documents,
-            batch_size=self.settings.batch_size,
+            batch_size=EVALUATION_BATCH if shuffle_seed is None else self.settings.batch_size,
             window=self.settings.window,
             shuffle_seed=shuffle_seed,
-            trim=True,
+            few_shapes=keras.backend.backend() == "jax",
         )
 
     def by_length(self, split: str, positions: np.ndarray) -> np.ndarray:
-        """Return positions `(n_docs,)` ordered by their documents' lengths, so that a batch holds little padding.
+        """Return positions `(n_docs,)` ordered by their documents' lengths: documents of a batch are then much alike.
 
         For documents whose order does not matter: all but those of training.
         """
         return positions[np.argsort(self.features.split(split).lengths[positions], kind="stable")]
 
-    def _test_feed(self, kind: str, positions: np.ndarray) -> "PaddedBatches":
+    def _test_feed(self, kind: str, positions: np.ndarray) -> "RaggedBatches":
         # The test documents are the same in every trial: their batches are kept.
         inputs, documents = ("static" if kind == "basic" else "elmo"), positions.tobytes()
         if inputs not in self._test_feeds or self._test_feeds[inputs][0] != documents:

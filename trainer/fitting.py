@@ -1,20 +1,40 @@
 """Training one model on one trial's documents: epochs, early stopping, best weights."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from cache.runtime.quiet import quiet_import
+from trainer.steps import Batch, steps_of
 
 with quiet_import():
     import keras
 
-    from cache.adapters.keras import PaddedBatches
+__all__ = ["Batches", "Fit", "accuracy", "assign_weights", "fit", "predict", "trainable_weights"]
 
-__all__ = ["Fit", "accuracy", "assign_weights", "fit", "predict", "trainable_weights"]
+
+class Batches(Protocol):
+    """Documents in batches: `trainer.feed.RaggedBatches`, or `cache.adapters.keras.PaddedBatches` for other models.
+
+    Attributes
+    ----------
+    labels : ndarray of float32, (n_docs,), or None
+        Of all documents, in the order given.
+    """
+
+    labels: np.ndarray | None
+
+    def begin_epoch(self, epoch: int) -> None:
+        """Order the documents as an epoch has them."""
+
+    def __len__(self) -> int:
+        """Return the number of batches."""
+
+    def __getitem__(self, index: int) -> tuple[Any, ...]:
+        """Return inputs by name, and labels where there are some."""
 
 
 @dataclass(frozen=True)
@@ -41,8 +61,8 @@ class Fit:
 
 def fit(
     model: keras.Model,
-    training: PaddedBatches,
-    validation: PaddedBatches,
+    training: Batches,
+    validation: Batches,
     *,
     max_epochs: int = 100,
     patience: int = 2,
@@ -57,7 +77,7 @@ def fit(
     ----------
     model : keras.Model
         Compiled, with the weights to start from.
-    training, validation : PaddedBatches
+    training, validation : Batches
         The documents, with labels.
     max_epochs, patience : int
         How many epochs at most, and how many without a lower validation loss end it.
@@ -71,14 +91,15 @@ def fit(
     Fit
         The losses, and which epoch's weights the model now has.
     """
+    steps = steps_of(model)
     training_losses: list[float] = []
     validation_losses: list[float] = []
     best: dict[str, np.ndarray] = {}
     best_epoch, lowest = 0, math.inf
     for epoch in range(1, max_epochs + 1):
         training.begin_epoch(epoch)
-        training_losses.append(_mean_loss(model, model.train_on_batch, training))
-        loss = _mean_loss(model, model.test_on_batch, validation)
+        training_losses.append(_mean_loss(steps.train, training))
+        loss = _mean_loss(steps.losses, validation)
         validation_losses.append(loss)
         if on_epoch:
             on_epoch(epoch, loss)
@@ -98,14 +119,14 @@ def fit(
     )
 
 
-def predict(model: keras.Model, batches: PaddedBatches, *, progress: Callable[[int], None] | None = None) -> np.ndarray:
+def predict(model: keras.Model, batches: Batches, *, progress: Callable[[int], None] | None = None) -> np.ndarray:
     """Return the probability of class 1 for each document.
 
     Parameters
     ----------
     model : keras.Model
         As `build_model` returns it.
-    batches : PaddedBatches
+    batches : Batches
         The documents, with or without labels.
     progress : callable, optional
         Called with the number of documents of each batch.
@@ -115,31 +136,30 @@ def predict(model: keras.Model, batches: PaddedBatches, *, progress: Callable[[i
     ndarray of float64, (n_docs,)
         In the batches' order.
     """
+    steps = steps_of(model)
     found = []
     for i in range(len(batches)):
-        probabilities = model.predict_on_batch(_wanted(model, batches[i][0]))
-        found.append(np.asarray(probabilities, np.float64)[:, 0])
+        found.append(steps.predict(batches[i][0]).astype(np.float64)[:, 0])
         if progress:
             progress(len(found[-1]))
     return np.concatenate(found) if found else np.zeros(0)
 
 
-def _wanted(model: keras.Model, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    return {tensor.name: inputs[tensor.name] for tensor in model.inputs}
+def _mean_loss(step: Callable[[Iterable[Batch]], list[float]], batches: Batches) -> float:
+    """Return the mean loss of documents, from those of their batches."""
+    counts = []
+
+    def each() -> Iterator[Batch]:
+        for i in range(len(batches)):
+            inputs, labels = batches[i]
+            counts.append(len(labels))
+            yield inputs, labels
+
+    losses = step(each())
+    return float(np.dot(losses, counts) / sum(counts))
 
 
-def _mean_loss(model: keras.Model, step: Callable[..., Any], batches: PaddedBatches) -> float:
-    total, n_docs = 0.0, 0
-    for i in range(len(batches)):
-        inputs, labels = batches[i]
-        # What comes back is the mean loss since the last reset, here that of this batch.
-        model.reset_metrics()
-        total += float(step(_wanted(model, inputs), labels)) * len(labels)
-        n_docs += len(labels)
-    return total / n_docs
-
-
-def accuracy(model: keras.Model, batches: PaddedBatches) -> float:
+def accuracy(model: keras.Model, batches: Batches) -> float:
     """Return the share of labelled documents that the model gets right, 0 to 1: class 1 is a probability above 0.5."""
     assert batches.labels is not None
     return float(np.mean((predict(model, batches) > 0.5) == (batches.labels == 1)))

@@ -5,14 +5,15 @@ from typing import Any
 import numpy as np
 
 from cache.runtime.quiet import quiet_import
+from trainer.convolution import RaggedConvolution
 
 with quiet_import():
     import keras
     from keras import layers, ops
 
-__all__ = ["ScalarMix", "Scale", "build_model", "compile_model", "reinitialise", "set_gamma"]
+__all__ = ["ScalarMix", "build_model", "compile_model", "reinitialise", "set_gamma"]
 
-N_FILTERS, WIDTH, N_HIDDEN = 64, 3, 250
+N_FILTERS, N_HIDDEN = 64, 250
 
 
 def build_model(kind: str, static: np.ndarray, feature_dims: dict[str, int]) -> keras.Model:
@@ -31,29 +32,25 @@ def build_model(kind: str, static: np.ndarray, feature_dims: dict[str, int]) -> 
     Returns
     -------
     keras.Model
-        From the inputs of `cache.adapters.keras.PaddedBatches`, features float16 `(n_docs, length, dim)` and
-        `token_ids` int32 `(n_docs, length)`, as far as the kind has them, to the probability of class 1, float32
-        `(n_docs, 1)`.
+        From the inputs of `trainer.feed.RaggedBatches` that the kind has a use for to the probability of class 1,
+        float32 `(n_docs, 1)`.
     """
-    token_ids = keras.Input((None,), dtype="int32", name="token_ids")
-    features = {name: keras.Input((None, dim), dtype="float16", name=name) for name, dim in feature_dims.items()}
-    parts = []
+    inputs: dict[str, Any] = {"places": keras.Input((None,), dtype="int32", name="places")}
+    parts = dict(inputs)
+    mixed = kind != "basic" and len(feature_dims) > 1
     if kind != "basic":
-        elmo = [ops.cast(feature, "float32") for feature in features.values()]
-        parts.append(Scale(name="scale")(elmo[0]) if len(elmo) == 1 else ScalarMix(name="scalar_mix")(elmo))
+        features = {name: keras.Input((dim,), dtype="float16", name=name) for name, dim in feature_dims.items()}
+        inputs |= features
+        first, *others = features.values()
+        parts["rows"] = ScalarMix(name="scalar_mix")([first, *others]) if others else first
     if kind != "elmo-only":
+        inputs |= {name: keras.Input((), dtype="int32", name=name) for name in ("words", "word_of_row")}
         embedding = layers.Embedding(*static.shape, trainable=False, name="static")
-        parts.append(embedding(token_ids))
+        parts |= {"words": embedding(inputs["words"]), "word_of_row": inputs["word_of_row"]}
         embedding.set_weights([static])
-    x = layers.Concatenate(name="concatenate")(parts) if len(parts) > 1 else parts[0]
-    x = layers.Conv1D(N_FILTERS, WIDTH, padding="same", activation="relu", name="convolution")(x)
-    # The same function as MaxPooling1D over the whole window and Flatten, whatever the window.
-    x = layers.GlobalMaxPooling1D(name="maximum")(x)
+    x = RaggedConvolution(N_FILTERS, rows_need_gradient=mixed, name="convolution")(parts)
     x = layers.Dense(N_HIDDEN, activation="relu", name="hidden")(x)
     probability = layers.Dense(1, activation="sigmoid", name="probability")(x)
-    inputs: dict[str, Any] = {} if kind == "basic" else dict(features)
-    if kind != "elmo-only":
-        inputs["token_ids"] = token_ids
     return keras.Model(inputs, probability, name=kind.replace("-", "_"))
 
 
@@ -68,35 +65,20 @@ def compile_model(model: keras.Model, learning_rate: float) -> None:
 
 
 def set_gamma(model: keras.Model, gamma: float) -> None:
-    """Set the factor on the ELMo vectors: that of a `Scale` for good, that of a `ScalarMix` to start training from."""
-    for layer in model.layers:
-        if isinstance(layer, Scale | ScalarMix):
-            layer.gamma.assign(np.float32(gamma))
-        if isinstance(layer, ScalarMix):
-            layer.initial_gamma = gamma
-
-
-class Scale(layers.Layer):
-    """Multiplies float32 vectors `(..., dim)` by `gamma`, float32 `()`, which is not trained.
-
-    A variable and not a number, so that one compiled model serves for all values.
-    """
-
-    def build(self, _: tuple[int | None, ...]) -> None:
-        """Create the weight: one, which leaves the vectors as they are."""
-        self.gamma = self.add_weight(shape=(), initializer="ones", trainable=False, name="gamma")
-
-    def call(self, inputs: Any) -> Any:
-        """Return the scaled vectors, float32 `(..., dim)`."""
-        return self.gamma * inputs
+    """Set the factor on the ELMo vectors: a constant, or what the gamma of a `ScalarMix` starts training from."""
+    mixes = [layer for layer in model.layers if isinstance(layer, ScalarMix)]
+    for mix in mixes:
+        mix.initial_gamma = gamma
+    for layer in mixes or [model.get_layer("convolution")]:
+        layer.gamma.assign(np.float32(gamma))
 
 
 class ScalarMix(layers.Layer):
     """ELMo's task-specific mix: `gamma * sum(softmax(w)[k] * layer[k])` (Peters et al. 2018, equation 1).
 
-    It takes a list of `n_layers` arrays float32 `(n_docs, length, dim)` and gives one of the same shape. Its weights
-    are `w`, float32 `(n_layers,)`, and `gamma`, float32 `()`. A training starts with `w` zero, which mixes equally, and
-    with `initial_gamma`.
+    It takes a list of `n_layers` arrays float32 `(..., dim)`, what float16 is cast to, and gives one of the same shape.
+    Its weights are `w`, float32 `(n_layers,)`, and `gamma`, float32 `()`. A training starts with `w` zero, which mixes
+    equally, and with `initial_gamma`.
     """
 
     initial_gamma = 1.0
@@ -107,7 +89,7 @@ class ScalarMix(layers.Layer):
         self.gamma = self.add_weight(shape=(), initializer="ones", name="gamma")
 
     def call(self, inputs: list[Any]) -> Any:
-        """Return the mixed vectors, float32 `(n_docs, length, dim)`."""
+        """Return the mixed vectors, float32 `(..., dim)`."""
         shares = ops.softmax(self.weights_before_softmax)
         total = shares[0] * inputs[0]
         for k, layer in enumerate(inputs[1:], 1):

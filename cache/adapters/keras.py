@@ -8,7 +8,7 @@ import numpy as np
 
 from cache.split import Split
 
-__all__ = ["PaddedBatches"]
+__all__ = ["PaddedBatches", "epoch_order"]
 
 _LENGTH_STEP = 64  # trimmed batches have lengths that are multiples of it: few shapes, few compilations
 
@@ -115,13 +115,7 @@ class PaddedBatches(keras.utils.PyDataset):  # type: ignore[misc]
             From 0, which a new object is at.
         """
         self._epoch = epoch
-        n_docs = len(self._lengths)
-        if self._shuffle_seed is None:
-            self._order = np.arange(n_docs)
-        else:
-            seeds = np.random.SeedSequence([*self._shuffle_seed, epoch])
-            # RandomState, unlike Generator, promises the same stream in every version of NumPy.
-            self._order = np.random.RandomState(np.random.MT19937(seeds)).permutation(n_docs)
+        self._order = epoch_order(len(self._lengths), self._shuffle_seed, epoch)
 
     def on_epoch_end(self) -> None:
         """Go on to the next epoch's order; `fit` calls it."""
@@ -149,3 +143,13 @@ class PaddedBatches(keras.utils.PyDataset):  # type: ignore[misc]
             return self.window
         longest = int(self._lengths[chosen].max()) + 2
         return min(self.window, -(-longest // _LENGTH_STEP) * _LENGTH_STEP)
+
+
+def epoch_order(n_docs: int, shuffle_seed: tuple[int, ...] | None, epoch: int) -> np.ndarray:
+    """Return the order of documents in an epoch, int64 `(n_docs,)`: drawn from seed and epoch, or as given."""
+    if shuffle_seed is None:
+        return np.arange(n_docs)
+    seeds = np.random.SeedSequence([*shuffle_seed, epoch])
+    # RandomState, unlike Generator, promises the same stream in every version of NumPy.
+    order: np.ndarray = np.random.RandomState(np.random.MT19937(seeds)).permutation(n_docs)
+    return order

@@ -18,7 +18,7 @@ from trainer.vectors import StaticVectors
 if TYPE_CHECKING:
     import keras
 
-    from cache.adapters.keras import PaddedBatches
+    from trainer.feed import RaggedBatches
 
 __all__ = ["SavedTrial", "evaluate", "restore"]
 
@@ -70,7 +70,7 @@ def evaluate(saved: SavedTrial, features: FeatureCache, split: str, static: Stat
 
 def restore(
     saved: SavedTrial, features: FeatureCache, split: str, static: StaticVectors
-) -> tuple["keras.Model", "PaddedBatches", np.ndarray]:
+) -> tuple["keras.Model", "RaggedBatches", np.ndarray]:
     """Return the model that a trial has trained, and the documents of a split as it takes them.
 
     Parameters
@@ -88,7 +88,7 @@ def restore(
     -------
     model : keras.Model
         With the trained weights.
-    batches : PaddedBatches
+    batches : RaggedBatches
         All documents of the split, by length.
     positions : ndarray of int64, (n_docs,)
         Where each document of the batches stands in the split.

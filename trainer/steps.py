@@ -1,0 +1,151 @@
+"""Training, testing and predicting batch by batch, with as little between the batches as each backend allows.
+
+`Model.train_on_batch` and its kin do the same. They trace again for new shapes, though, and spend as long on what
+Keras does around a batch as the processor on a small one.
+"""
+
+from collections.abc import Iterable
+from typing import Any, Protocol
+
+import numpy as np
+
+from cache.runtime.quiet import quiet_import
+
+with quiet_import():
+    import keras
+
+__all__ = ["Batch", "Steps", "steps_of"]
+
+Batch = tuple[dict[str, np.ndarray], Any]
+"""Inputs by name, among them those of the model, and labels, float32 `(n_docs,)`."""
+
+
+class Steps(Protocol):
+    """What is done with batches, for one compiled model."""
+
+    def train(self, batches: Iterable[Batch]) -> list[float]:
+        """Train on each batch in turn; return their losses, each from before its step."""
+
+    def losses(self, batches: Iterable[Batch]) -> list[float]:
+        """Return the loss of each batch."""
+
+    def predict(self, inputs: dict[str, np.ndarray]) -> np.ndarray:
+        """Return the model's output for one batch, float32 `(n_docs, 1)`."""
+
+
+def steps_of(model: keras.Model) -> Steps:
+    """Return the steps of a compiled model, traced once for as long as it keeps its optimiser."""
+    found = getattr(model, "_steps", None)
+    if found is None or found.model.optimizer is not found.optimizer:
+        found = _BY_BACKEND.get(keras.backend.backend(), _KerasSteps)(model)
+        model._steps = found
+    return found  # type: ignore[no-any-return]
+
+
+class _KerasSteps:
+    """Keras's own steps, on any backend."""
+
+    def __init__(self, model: keras.Model):
+        self.model = model
+        self.optimizer = model.optimizer
+        self._names = [tensor.name for tensor in model.inputs]
+        self.optimizer.build(model.trainable_variables)
+
+    def train(self, batches: Iterable[Batch]) -> list[float]:
+        return [float(self.model.train_on_batch(self._wanted(inputs), labels)) for inputs, labels in batches]
+
+    def losses(self, batches: Iterable[Batch]) -> list[float]:
+        return [float(self.model.test_on_batch(self._wanted(inputs), labels)) for inputs, labels in batches]
+
+    def predict(self, inputs: dict[str, np.ndarray]) -> np.ndarray:
+        return np.asarray(self.model.predict_on_batch(self._wanted(inputs)))
+
+    def _wanted(self, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        return {name: inputs[name] for name in self._names}
+
+
+class _TensorFlowSteps(_KerasSteps):
+    """One graph for batches of every size."""
+
+    def __init__(self, model: keras.Model):
+        super().__init__(model)
+        import tensorflow as tf
+
+        variables = model.trainable_variables
+        inputs_spec = {tensor.name: tf.TensorSpec(tensor.shape, tensor.dtype) for tensor in model.inputs}
+        labels_spec = tf.TensorSpec((None,), tf.float32)
+
+        @tf.function(input_signature=[inputs_spec, labels_spec])  # type: ignore[untyped-decorator]
+        def train(inputs: Any, labels: Any) -> Any:
+            with tf.GradientTape() as tape:
+                loss = model.compute_loss(inputs, labels, model(inputs, training=True), training=True)
+            self.optimizer.apply(tape.gradient(loss, variables), variables)
+            return loss
+
+        @tf.function(input_signature=[inputs_spec, labels_spec])  # type: ignore[untyped-decorator]
+        def loss(inputs: Any, labels: Any) -> Any:
+            return model.compute_loss(inputs, labels, model(inputs, training=False), training=False)
+
+        @tf.function(input_signature=[inputs_spec])  # type: ignore[untyped-decorator]
+        def predict(inputs: Any) -> Any:
+            return model(inputs, training=False)
+
+        self._train, self._loss, self._predict = train, loss, predict
+
+    def train(self, batches: Iterable[Batch]) -> list[float]:
+        return [float(self._train(self._wanted(inputs), labels)) for inputs, labels in batches]
+
+    def losses(self, batches: Iterable[Batch]) -> list[float]:
+        return [float(self._loss(self._wanted(inputs), labels)) for inputs, labels in batches]
+
+    def predict(self, inputs: dict[str, np.ndarray]) -> np.ndarray:
+        return np.asarray(self._predict(self._wanted(inputs)))
+
+
+class _JaxSteps(_KerasSteps):
+    """Compiled functions of the variables' values, which go back into the variables after the last batch."""
+
+    def __init__(self, model: keras.Model):
+        super().__init__(model)
+        import jax
+
+        optimizer = self.optimizer
+
+        def loss(trainable: Any, frozen: Any, inputs: Any, labels: Any, training: bool = False) -> Any:
+            found, _ = model.stateless_call(trainable, frozen, inputs, training=training)
+            return model.compute_loss(inputs, labels, found, training=training)
+
+        def train(trainable: Any, state: Any, frozen: Any, inputs: Any, labels: Any) -> Any:
+            value, gradients = jax.value_and_grad(loss)(trainable, frozen, inputs, labels, True)
+            return value, *optimizer.stateless_apply(state, gradients, trainable)
+
+        self._train = jax.jit(train, donate_argnums=(0, 1))
+        self._loss = jax.jit(loss)
+        self._predict = jax.jit(lambda *arguments: model.stateless_call(*arguments, training=False)[0])
+
+    def train(self, batches: Iterable[Batch]) -> list[float]:
+        trainable, state = ([v.value for v in vs] for vs in (self.model.trainable_variables, self.optimizer.variables))
+        frozen = self._frozen()
+        losses = []
+        for inputs, labels in batches:
+            loss, trainable, state = self._train(trainable, state, frozen, self._wanted(inputs), labels)
+            losses.append(loss)
+        for variables, values in ((self.model.trainable_variables, trainable), (self.optimizer.variables, state)):
+            for variable, value in zip(variables, values, strict=True):
+                variable.assign(value)
+        return [float(loss) for loss in losses]
+
+    def losses(self, batches: Iterable[Batch]) -> list[float]:
+        trainable, frozen = [v.value for v in self.model.trainable_variables], self._frozen()
+        found = [self._loss(trainable, frozen, self._wanted(inputs), labels) for inputs, labels in batches]
+        return [float(loss) for loss in found]
+
+    def predict(self, inputs: dict[str, np.ndarray]) -> np.ndarray:
+        trainable = [v.value for v in self.model.trainable_variables]
+        return np.asarray(self._predict(trainable, self._frozen(), self._wanted(inputs)))
+
+    def _frozen(self) -> list[Any]:
+        return [v.value for v in self.model.non_trainable_variables]
+
+
+_BY_BACKEND = {"tensorflow": _TensorFlowSteps, "jax": _JaxSteps}
