@@ -195,7 +195,7 @@ def test_description_sees_every_setting(folder: Path) -> None:
     ("settings", "expected"),
     [
         ({"layers": "mean"}, "layers is 'mean', expected one of mix, top, all"),
-        ({"precision": "float16"}, "precision is 'float16', expected one of float32, bfloat16"),
+        ({"precision": "float64"}, "precision is 'float64', expected one of float32, tf32, float16, bfloat16"),
     ],
     ids=str,
 )

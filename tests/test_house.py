@@ -192,11 +192,9 @@ def test_tensorflow_is_for_the_hub_package() -> None:
     # Or other rooms could not import it without TensorFlow.
     late = {"elmo_cache/encoders/hub/__init__.py", "elmo_cache/encoders/hub/resolution.py"}
     devices = {"elmo_cache/encoders/devices.py"}  # asks the library that Keras runs on what it runs on
-    resident = {"elmo_cache/encoders/bilm/resident.py", "elmo_cache/encoders/bilm/jax_model.py"}
 
     assert forbidden("elmo_cache", {"tensorflow_hub", "tf_keras"}, but_in=hub - late) == []
     assert forbidden("elmo_cache", {"tensorflow", "torch"}, but_in=(hub - late) | devices) == []
-    assert forbidden("elmo_cache", {"jax"}, but_in=(hub - late) | devices | resident) == []
 
 
 def test_jax_is_imported_late() -> None:

@@ -4,14 +4,16 @@ from pathlib import Path
 
 import click
 
-from cache import FeatureCache
+from cache import FeatureCache, MismatchError
 from cache.runtime.console import workers_option
 from cache.runtime.processes import Workers
 from elmo_cache.commands.options import encoder_options, tokenizer_option
 from elmo_cache.commands.reporting import describe_plan
 from elmo_cache.encoders import load_encoder
+from elmo_cache.encoders.devices import computed_on
+from elmo_cache.errors import EncoderError
 from elmo_cache.extraction.build import run
-from elmo_cache.extraction.plan import SHARD_TOKENS, check_disk, default_tokenizer, prepare
+from elmo_cache.extraction.plan import SHARD_TOKENS, BuildPlan, check_disk, default_tokenizer, prepare
 from elmo_cache.text.corpora import open_corpus
 from elmo_cache.text.corpora.imdb import read_word_index
 from elmo_cache.text.rule import TextRule
@@ -80,6 +82,13 @@ __all__ = ["build_command"]
 @click.option("--label-column", help="Default: 'label', if there is one.")
 @click.option("--split-column", help="Default: 'split', if there is one.")
 @click.option("--labels", metavar="A,B,…", help="Class names in the order of their indices.")
+@click.option(
+    "--streams",
+    type=click.IntRange(1, 65_536),
+    metavar="N",
+    help="The most documents encoded side by side; fixed when the cache is created. Default: what suits the device, "
+    "128 on a CPU, 512 on a GPU.",
+)
 @workers_option
 @click.option(
     "--shard", "share", metavar="K/N", help="Make the K-th of N equal shares alone: for a job array, without --workers."
@@ -106,6 +115,7 @@ def build_command(
     label_column: str | None,
     split_column: str | None,
     labels: str | None,
+    streams: int | None,
     workers: str,
     share: str | None,
     dry_run: bool,
@@ -152,7 +162,12 @@ def build_command(
         share=_parse_share(share),
         progress=True,
     ) as plan:
-        click.echo("\n".join(describe_plan(plan, corpus.name, encoder_name, rule)))
+        _set_streams(plan, streams)
+        # A dry run loads no library that computes, so it does not know on what.
+        where, warning = ("", None) if dry_run else computed_on(encoder)
+        click.echo("\n".join(describe_plan(plan, corpus.name, encoder_name, rule, where)))
+        if warning:
+            click.echo(f"Warning: {warning}", err=True)
         check_disk(plan)
         if dry_run:
             click.echo("Dry run: nothing was written.")
@@ -160,6 +175,19 @@ def build_command(
         run(plan, pool, progress=True)
     with FeatureCache(out) as features:
         click.echo(f"{out} holds " + ", ".join(f"{name} {len(features[name]):,}" for name in features) + " documents.")
+
+
+def _set_streams(plan: BuildPlan, streams: int | None) -> None:
+    if streams is None:
+        return
+    if not hasattr(plan.encoder, "n_streams"):
+        raise EncoderError(f"--streams is for our own encoder: {plan.encoder.name} has none; leave it out")
+    fixed = plan.previous.computation.get("n_streams") if plan.previous else streams
+    if fixed != streams:
+        raise MismatchError(
+            f"--streams is {streams}, and {plan.directory} was begun with {fixed}: leave it out, or build another cache"
+        )
+    plan.encoder.n_streams = streams
 
 
 def _parse_limits(limits: tuple[str, ...]) -> dict[str, int]:

@@ -14,6 +14,7 @@ from cache.runtime.console import beginning, human_count
 from cache.runtime.progress import progress_bar
 from elmo_cache.commands.options import encoder_options, tokenizer_option
 from elmo_cache.encoders import Encoder, layers_of, load_encoder
+from elmo_cache.encoders.devices import computed_on
 from elmo_cache.errors import CorpusError
 from elmo_cache.extraction.plan import default_tokenizer
 from elmo_cache.text.corpora.records import LineReader, read_text_lines
@@ -66,6 +67,10 @@ def encode_command(
     encoder = load_encoder(encoder_name, layers=layers, precision=precision, engine=engine)
     split = get_tokenizer(tokenizer or default_tokenizer(None, encoder))
     words = [split(document) for document in documents]
+    where, warning = computed_on(encoder)
+    click.echo(f"{encoder.name}: {encoder.dim}-d, layers {layers}, {where}", err=True)
+    if warning:
+        click.echo(f"Warning: {warning}", err=True)
     if out is None:
         for text_words, vectors in zip(words, _encode(encoder, words), strict=True):
             click.echo(f"{human_count(len(text_words), 'token'):>12}  {vectors.shape}  {beginning(text_words)}")

@@ -10,6 +10,7 @@ from cache.runtime.progress import progress_bar
 from cache.runtime.quiet import quiet_import
 from elmo_cache.encoders import embedded_encoders
 from elmo_cache.encoders.allennlp import NAMES, PREFIX
+from elmo_cache.encoders.devices import find_device, tensorflow_device
 from elmo_cache.encoders.hub.resolution import ORIGINAL, ORIGINAL_SIZE, find_module
 from elmo_cache.errors import EncoderError
 
@@ -63,6 +64,7 @@ def _check(name: str) -> None:
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     with quiet_import():
         from elmo_cache.encoders.hub.checking import N_STEPS, TOLERANCE, check_module
+    click.echo(f"native on {find_device()}, hub on {tensorflow_device()}, float32", err=True)
     with progress_bar(N_STEPS, "checking", "tok") as bar:
         found = check_module(directory, bar.update)
     click.echo("\n".join([str(directory), *_describe(found)]))

@@ -14,8 +14,10 @@ __all__ = ["cache_facts", "cache_size_bytes", "describe_cache", "describe_plan"]
 _MOST_LABELS = 6  # to be named
 
 
-def describe_plan(plan: BuildPlan, corpus_name: str, encoder_name: str, rule: TextRule) -> list[str]:
-    """Return the lines that say what a build will do."""
+def describe_plan(
+    plan: BuildPlan, corpus_name: str, encoder_name: str, rule: TextRule, computed_on: str = ""
+) -> list[str]:
+    """Return the lines that say what a build will do; `computed_on` is what `devices.computed_on` says, if known."""
     splits, layers = plan.manifest.splits, plan.manifest.layers
     n_documents = sum(split.n_corpus_documents for split in splits.values())
     per_split = ", ".join(f"{name} {split.n_corpus_documents:,}" for name, split in splits.items())
@@ -30,7 +32,8 @@ def describe_plan(plan: BuildPlan, corpus_name: str, encoder_name: str, rule: Te
         f"{plan.directory}",
         f"  corpus   {corpus_name}: {human_count(n_documents, 'document')} ({per_split}), {_labels(plan)}",
         f"  tokens   {rule.tokenizer}, {window}",
-        f"  encoder  {plan.manifest.names['encoder']}: {layers.dim}-d, layers {', '.join(layers.views)}{hint}",
+        f"  encoder  {plan.manifest.names['encoder']}: {layers.dim}-d, layers {', '.join(layers.views)}"
+        f"{', ' if computed_on else ''}{computed_on}{hint}",
     ]
     for name in splits:
         n_pending = sum(which == name for which, _ in plan.pending)

@@ -4,11 +4,12 @@ import importlib.util
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from cache.runtime.quiet import quiet_import
 from elmo_cache.errors import EncoderError
 
-__all__ = ["Device", "find_device"]
+__all__ = ["Device", "computed_on", "find_device", "tensorflow_device"]
 
 _AMPERE = 8.0
 _JAX_PLUGINS = ("jax_cuda12_plugin", "jax_cuda13_plugin", "jax_rocm60_plugin", "jax_rocm7_plugin")
@@ -76,7 +77,23 @@ def find_device() -> Device:
         import keras
 
         backend: str = keras.backend.backend()
-        return {"jax": _of_jax, "tensorflow": _of_tensorflow}.get(backend, _of_another)()
+        return {"jax": _of_jax, "tensorflow": tensorflow_device}.get(backend, _of_another)()
+
+
+def computed_on(encoder: Any) -> tuple[str, str | None]:
+    """Return what an encoder computes in and on, as `float32 on NVIDIA H100`, and a warning if a GPU is not used.
+
+    The text is empty for an encoder that does not say. Its libraries are imported to find out.
+
+    Raises
+    ------
+    EncoderError
+        If the device does not have the precision.
+    """
+    device: Device | None = getattr(encoder, "device", None)
+    if device is None:
+        return "", None
+    return f"{encoder.precision} on {device}", device.unused_gpu()
 
 
 def _of_jax() -> Device:
@@ -89,7 +106,8 @@ def _of_jax() -> Device:
     return Device("jax", "gpu", device.device_kind, float(capability) if capability else None)
 
 
-def _of_tensorflow() -> Device:
+def tensorflow_device() -> Device:
+    """Import TensorFlow, settle how it treats a GPU, and return the device it computes on."""
     import tensorflow as tf
 
     # Or it would compute float32 in TF32 on GPUs that have it.

@@ -101,8 +101,9 @@ def load_encoder(
     layers : {"mix", "top", "all"}
         What a token's vector is: the mix of all layers (their mean, unless a module says otherwise), the last, or all
         side by side.
-    precision : {"float32", "bfloat16"}
-        What matrix products are computed in; sums and states are float32.
+    precision : {"float32", "tf32", "float16", "bfloat16"}
+        What matrix products are computed in; sums and states are float32. tf32 needs an NVIDIA GPU from Ampere on, and
+        like float16 Keras on JAX; encoding is refused where a device does not have it.
     engine : {"native", "hub"}
         What runs a TF-Hub module: our own model with the module's variables, or the module's own graph.
 

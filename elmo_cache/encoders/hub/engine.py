@@ -14,6 +14,7 @@ import numpy as np
 from cache import Layers
 from cache.hashing import array_sha256, fingerprint
 from elmo_cache.encoders.bilm.encoder import all_layers, check_documents, check_layers
+from elmo_cache.encoders.devices import Device, tensorflow_device
 from elmo_cache.encoders.hub.graph import SIGNATURE, HubModule
 from elmo_cache.encoders.hub.variables import MIX_SCALE, MIX_WEIGHTS, Checkpoint, read_mix
 from elmo_cache.errors import EncoderError
@@ -65,9 +66,11 @@ class HubEncoder:
         check_layers(layers)
         if precision != "float32":
             raise EncoderError(f"precision is {precision!r}: --engine hub runs the module's graph as it is, in float32")
+        self.precision = precision
         self.batch_tokens = batch_tokens
         self._kind = layers
         self._outputs = OUTPUTS[layers]
+        tensorflow_device()  # before the graph is loaded: float32 shall be float32
         self._checkpoint = Checkpoint(directory)
         self.module = module or HubModule(directory)
         missing = [name for name in self._outputs if name not in self.module.outputs]
@@ -94,6 +97,11 @@ class HubEncoder:
                 "and this module lacks them: use --layers mix or top"
             )
         return all_layers(widths[0], read_mix(self._checkpoint, len(widths)))
+
+    @cached_property
+    def device(self) -> Device:
+        """What TensorFlow runs the graph on."""
+        return tensorflow_device()
 
     @property
     def dim(self) -> int:
