@@ -163,8 +163,8 @@ def build_command(
         progress=True,
     ) as plan:
         _set_streams(plan, streams)
-        # A dry run loads no library that computes, so it does not know on what.
-        where, warning = ("", None) if dry_run else computed_on(encoder)
+        # A dry run loads no library that computes, so it does not know on what; nor what other processes have.
+        where, warning = computed_on(encoder) if pool.in_this_process and not dry_run else ("", None)
         click.echo("\n".join(describe_plan(plan, corpus.name, encoder_name, rule, where)))
         if warning:
             click.echo(f"Warning: {warning}", err=True)

@@ -9,7 +9,7 @@ from typing import Any
 from cache.runtime.quiet import quiet_import
 from elmo_cache.errors import EncoderError
 
-__all__ = ["Device", "computed_on", "find_device", "tensorflow_device"]
+__all__ = ["Device", "check_precision", "computed_on", "find_device", "tensorflow_device"]
 
 _AMPERE = 8.0
 _JAX_PLUGINS = ("jax_cuda12_plugin", "jax_cuda13_plugin", "jax_rocm60_plugin", "jax_rocm7_plugin")
@@ -36,15 +36,16 @@ class Device:
     name: str
     capability: float | None = None
 
-    def check_precision(self, precision: str) -> None:
-        """Raise `EncoderError` if products cannot be computed in a precision."""
+    def refusal(self, precision: str) -> str | None:
+        """Say why products cannot be computed in a precision; None if they can."""
         if precision == "tf32" and not (self.kind == "gpu" and (self.capability or 0.0) >= _AMPERE):
-            raise EncoderError(f"precision tf32 needs an NVIDIA GPU from Ampere on, and {self} is none: use float32")
+            return f"precision tf32 needs an NVIDIA GPU from Ampere on, and {self} is none: use float32"
         if precision in ("tf32", "float16") and self.backend != "jax":
-            raise EncoderError(
+            return (
                 f"precision {precision} needs Keras on JAX, this is {self.backend}: set KERAS_BACKEND=jax, "
                 "or use float32"
             )
+        return None
 
     def unused_gpu(self) -> str | None:
         """Say why a GPU that this machine has is not used; None if one is, or there is none."""
@@ -80,6 +81,14 @@ def find_device() -> Device:
         return {"jax": _of_jax, "tensorflow": tensorflow_device}.get(backend, _of_another)()
 
 
+def check_precision(encoder: Any) -> None:
+    """Raise `EncoderError` if an encoder's device does not have its precision; its libraries are imported."""
+    device: Device | None = getattr(encoder, "device", None)
+    refusal = device and device.refusal(encoder.precision)
+    if refusal:
+        raise EncoderError(refusal)
+
+
 def computed_on(encoder: Any) -> tuple[str, str | None]:
     """Return what an encoder computes in and on, as `float32 on NVIDIA H100`, and a warning if a GPU is not used.
 
@@ -90,6 +99,7 @@ def computed_on(encoder: Any) -> tuple[str, str | None]:
     EncoderError
         If the device does not have the precision.
     """
+    check_precision(encoder)
     device: Device | None = getattr(encoder, "device", None)
     if device is None:
         return "", None

@@ -13,6 +13,7 @@ from cache.manifest import read_manifest, write_manifest
 from cache.runtime.processes import Workers
 from cache.runtime.progress import progress_bar
 from elmo_cache.encoders import Encoder, load_encoder
+from elmo_cache.encoders.devices import check_precision
 from elmo_cache.extraction.plan import SHARD_TOKENS, BuildPlan, check_disk, prepare
 from elmo_cache.extraction.shards import make_shards
 from elmo_cache.extraction.workers import make_shards_elsewhere
@@ -104,6 +105,8 @@ def run(plan: BuildPlan, workers: Workers = Workers(), *, progress: bool = False
         If workers cannot be had, or died again and again.
     """
     check_disk(plan)
+    if workers.in_this_process:
+        check_precision(plan.encoder)
     plan.settle_computation()
     directory = plan.directory
     try:

@@ -10,6 +10,7 @@ from cache.errors import CacheError
 from cache.manifest import read_manifest
 from cache.runtime.processes import Workers, run_tasks
 from elmo_cache.encoders import Encoder, encoder_json
+from elmo_cache.encoders.devices import check_precision
 from elmo_cache.errors import EncoderError
 from elmo_cache.extraction.plan import BuildPlan
 from elmo_cache.extraction.shards import make_shards
@@ -72,6 +73,7 @@ def _check(job: ShardJob) -> str | None:
     try:
         manifest = read_manifest(Path(job.directory))
         encoder = _encoder(job.encoder)
+        check_precision(encoder)
     except CacheError as error:
         return str(error)
     if encoder_json(encoder) != manifest.encoding["encoder"]:

@@ -12,7 +12,7 @@ from elmo_cache.encoders.bilm.characters import BEGIN_DOCUMENT, END_DOCUMENT, ch
 from elmo_cache.encoders.bilm.options import BiLMOptions
 from elmo_cache.encoders.bilm.streams import Packing, choose_streams, pack
 from elmo_cache.encoders.bilm.weights import Weights, weights_fingerprint
-from elmo_cache.encoders.devices import Device, find_device
+from elmo_cache.encoders.devices import Device, check_precision, find_device
 from elmo_cache.errors import EncoderError
 
 if TYPE_CHECKING:
@@ -177,16 +177,8 @@ class BiLMEncoder:
 
     @cached_property
     def device(self) -> Device:
-        """What it runs on; Keras is imported to find out.
-
-        Raises
-        ------
-        EncoderError
-            If the device does not have the precision.
-        """
-        device = find_device()
-        device.check_precision(self.precision)
-        return device
+        """What it runs on; Keras is imported to find out."""
+        return find_device()
 
     @property
     def n_streams(self) -> int:
@@ -266,6 +258,7 @@ class BiLMEncoder:
         self, documents: Sequence[Sequence[str]], dtype: str
     ) -> Callable[[Callable[[int], None] | None], tuple[np.ndarray, bool]]:
         check_documents(documents)
+        check_precision(self)
         words: dict[str, int] = {}
         # 0 is no word; 1 and 2 mark where a document begins and ends.
         numbered = [
