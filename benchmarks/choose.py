@@ -1,7 +1,7 @@
 """Choose learning rates and gamma by validation loss, on documents of the train split alone.
 
     python benchmarks/choose.py --cache imdb.elmo --vectors glove-50d --pool 5000 --workers 2 --out choice
-    KERAS_BACKEND=jax python benchmarks/choose.py --cache imdb.elmo --vectors words.vec --n 30 --workers 16
+    KERAS_BACKEND=jax JAX_PLATFORMS=cpu python benchmarks/choose.py --cache imdb.elmo --vectors words.vec --workers 16
 
 Every model is trained at the same learning rates, those with ELMo vectors at every gamma too, on the same documents of
 the trials 1 to N as `elmo-train trials` draws them under `clean`; what counts is the mean validation loss of its best
