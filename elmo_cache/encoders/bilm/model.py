@@ -13,6 +13,7 @@ from keras import ops
 
 from elmo_cache.encoders.bilm.options import BiLMOptions
 from elmo_cache.encoders.bilm.weights import Weights, lstm_name
+from elmo_cache.encoders.devices import find_device
 
 __all__ = ["BidirectionalLSTM", "CharacterCNN"]
 
@@ -324,14 +325,13 @@ def _clip(x: Any, bound: float | None) -> Any:
 
 def _scan(step: Any, hidden: Any, cell: Any, inputs: Any, keep: Any, *, reverse: bool) -> tuple[Any, Any, Any]:
     if keras.backend.backend() == "jax":
-        import jax
 
         def body(carry: tuple[Any, Any], now: tuple[Any, Any]) -> tuple[tuple[Any, Any], Any]:
             carry = step(*carry, *now)
             return carry, carry[0]
 
         # A GPU takes as long to begin a round of the loop as to compute a step.
-        unroll = 1 if jax.default_backend() == "cpu" else 4
+        unroll = 1 if find_device().kind == "cpu" else 4
         (hidden, cell), outputs = ops.scan(body, (hidden, cell), (inputs, keep), reverse=reverse, unroll=unroll)
         return outputs, hidden, cell
     # Elsewhere the loop is unrolled: TensorFlow's own runs no two steps side by side, and `ops.scan` wants outputs
