@@ -1,6 +1,5 @@
 """Reading a cache that `elmo-cache pack` put into one HDF5 file."""
 
-import threading
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -41,7 +40,7 @@ class PackedStorage(Storage):
 
     def _begin(self) -> None:
         self._datasets: dict[str, dict[str, h5py.Dataset]] = {}
-        self.lock = threading.Lock()
+        self._renew_lock()
 
     @cached_property
     def _file(self) -> h5py.File:

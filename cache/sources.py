@@ -2,6 +2,7 @@
 
 import os
 import threading
+import weakref
 from abc import ABC, abstractmethod
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -44,6 +45,11 @@ class Storage(ABC):
     lock: threading.Lock
     repair: str
 
+    def _renew_lock(self) -> None:
+        """Start with a lock that nobody holds, in this process and in those that are forked from it."""
+        self.lock = threading.Lock()
+        _living.add(self)
+
     @abstractmethod
     def n_finished_shards(self, split: str) -> int:
         """Return how many planned shards of a split can be read, from the first on."""
@@ -69,6 +75,19 @@ class Storage(ABC):
         """Close every file; asking for datasets opens them again."""
 
 
+_living: "weakref.WeakSet[Storage]" = weakref.WeakSet()
+
+
+def _renew_locks() -> None:
+    # A thread that held one is not in the child, and would never give it back. HDF5's own lock is h5py's business.
+    for storage in list(_living):
+        storage._renew_lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_locks)
+
+
 class FolderStorage(Storage):
     """A cache's folder: a run is a shard, and the least recently used of them is closed first."""
 
@@ -86,7 +105,7 @@ class FolderStorage(Storage):
 
     def _begin(self) -> None:
         self._open: OrderedDict[tuple[str, int], dict[str, h5py.Dataset]] = OrderedDict()
-        self.lock = threading.Lock()
+        self._renew_lock()
 
     def n_finished_shards(self, split: str) -> int:
         """Return how many shards are there before the first that is missing."""

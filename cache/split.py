@@ -69,12 +69,12 @@ class Split:
     @property
     def vocabulary(self) -> list[str]:
         """The words of the whole corpus by token id, most frequent first."""
-        return self._source.documents.vocabulary
+        return list(self._source.documents.vocabulary)
 
     @property
     def positions(self) -> np.ndarray:
         """Where the documents stand in the stored order of the whole split, `(n_docs,)` int64."""
-        return self._positions
+        return self._positions.copy()
 
     @property
     def lengths(self) -> np.ndarray:

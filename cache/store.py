@@ -86,7 +86,7 @@ class FeatureCache:
         CorruptFileError
             If the first split's documents file is missing or damaged.
         """
-        return next(iter(self._documents.values())).vocabulary
+        return list(next(iter(self._documents.values())).vocabulary)
 
     def token_counts(self, name: str) -> np.ndarray:
         """Return how often each word of the vocabulary occurs in the documents of a split that can be read.

@@ -179,7 +179,9 @@ def _pool(
 ) -> Iterator[Callable[..., Iterator[_Outcome]]]:
     """Yield a function that runs another on numbered jobs, and yields their outcomes as they come."""
     if workers.scheduler is None:
-        n_threads = max(1, (os.cpu_count() or 1) // workers.count)
+        from joblib import cpu_count
+
+        n_threads = max(1, cpu_count() // workers.count)  # of the cores that this process may use
         with tempfile.TemporaryDirectory(prefix="elmo-workers-") as slots:
             place = _Place(n_threads, tuple(visible_gpus()), slots)
             yield lambda function, left: _local_results(workers.count, place, function, left)

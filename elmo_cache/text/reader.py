@@ -6,6 +6,7 @@ document and the vocabulary.
 """
 
 import hashlib
+import json
 from array import array
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -133,12 +134,17 @@ class Ingestion:
                 "n_documents": len(facts.orders),
                 "sha256": hashlib.sha256(np.ascontiguousarray(digests).data).hexdigest(),
             }
-        self.corpus_json = {
+        identity = {
             "content": content,
             "split_rule": dict(self._corpus.split_rule),
             "label_names": None if self.label_names is None else list(self.label_names),
             "order_seed": self._order_seed,
         }
+        try:
+            # As the manifest will give it back: tuples are lists there, and would never equal it.
+            self.corpus_json = json.loads(json.dumps(identity, allow_nan=False))
+        except (TypeError, ValueError) as error:
+            raise CorpusError(f"{self._corpus.name}: its split_rule is not JSON: {error}") from error
 
     def n_documents(self, split: str) -> int:
         """Return the number of documents in a split."""
