@@ -119,5 +119,5 @@ def begin(encoder: Any, documents: Sequence[Sequence[str]]) -> Callable[[], np.n
     """Start encoding as a build does, if the encoder can; the function returned waits for the rows."""
     if hasattr(encoder, "begin"):
         fetch = encoder.begin(documents)
-        return lambda: np.asarray(fetch(None)[0])
+        return lambda: np.asarray(fetch()[0])
     return lambda: np.concatenate(encoder.encode(documents))

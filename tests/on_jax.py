@@ -1,5 +1,6 @@
 """Tests of the resident encoder, for a process of their own: `KERAS_BACKEND=jax python -m pytest tests/on_jax.py`."""
 
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -46,7 +47,7 @@ ARCHITECTURES: dict[str, BiLMOptions] = {
 
 
 def begun(encoder: BiLMEncoder, documents: Sequence[Sequence[str]]) -> tuple[np.ndarray, bool]:
-    return encoder.begin(documents)(None)
+    return encoder.begin(documents)()
 
 
 @pytest.mark.parametrize("kind", ["mix", "top", "all"])
@@ -353,23 +354,46 @@ def test_a_given_number_of_streams_must_be_the_caches(tmp_path: Path) -> None:
             _set_streams(plan, 5)
 
 
-def test_shards_are_begun_before_the_last_is_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    events: list[str] = []
-    encoder = tiny_encoder()
-    begin = encoder.begin
+def test_shards_are_begun_before_earlier_ones_are_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    encoder, begin = tiny_encoder(), BiLMEncoder.begin
+    two_begun, n_begun, n_in_hand, most = threading.Event(), 0, 0, 0
 
-    def watched(documents: Sequence[Sequence[str]]) -> Callable[..., tuple[np.ndarray, bool]]:
-        events.append("begin")
-        finish = begin(documents)
+    def watched(documents: Sequence[Sequence[str]], **settings: Any) -> Callable[[], tuple[np.ndarray, bool]]:
+        nonlocal n_begun, n_in_hand, most
+        n_begun += 1
+        n_in_hand += 1
+        most = max(most, n_in_hand)
+        if n_begun == 2:
+            two_begun.set()
+        fetch = begin(encoder, documents, **settings)
 
-        def finished(progress: Callable[[int], None] | None) -> tuple[np.ndarray, bool]:
-            events.append("fetch")
-            return finish(progress)
+        def finished() -> tuple[np.ndarray, bool]:
+            nonlocal n_in_hand
+            assert two_begun.wait(60), "the first shard's rows were wanted before the second was begun"
+            n_in_hand -= 1
+            return fetch()
 
         return finished
 
     monkeypatch.setattr(encoder, "begin", watched)
-    build(reviews(20, 10), encoder, tmp_path / "c", shard_tokens=60).close()
+    build(reviews(40, 10), encoder, tmp_path / "c", shard_tokens=60).close()
 
-    n = events.count("begin")
-    assert n == 4 and events == ["begin", *["begin", "fetch"] * (n - 1), "fetch"]
+    assert n_begun == 7 and 2 <= most <= 3
+
+
+def test_rows_are_cut_out_before_the_next_call_is_given_to_the_device() -> None:
+    # A device does things in the order in which it is told of them.
+    encoder = tiny_encoder()
+    encoder.encode([["a"]])
+    calls: list[str] = []
+    program = encoder._resident.program
+    for name in ("advance", "cut"):
+        function = getattr(program, name)
+        setattr(program, name, lambda *given, name=name, function=function: (calls.append(name), function(*given))[1])
+
+    first, second = encoder.begin([LONG]), encoder.begin([["a"]])
+
+    assert calls.index("cut") < len(calls) - 1 - calls[::-1].index("advance")
+    n_calls = len(calls)
+    first(), second()
+    assert len(calls) == n_calls

@@ -23,10 +23,10 @@ class Encoder(Protocol):
     * `tokenizer` (str), the name of the tokeniser that fits it best, a build's default;
     * `computation` (dict) and `use_computation(computation)`, for choices that touch rounding and must not change
       within a cache: those of the first build are handed back to later ones;
-    * `begin(documents)`, which begins to encode and returns a function: called with a `progress` as that of `encode`
-      it waits for the vectors and returns them as one array `(n_tokens, dim)`, all documents end to end, and whether
-      they are known to be finite float16 numbers. A build then begins a shard before it takes the last one. Rows in
-      float16 are stored as they are;
+    * `begin(documents, progress=None)`, which begins to encode and returns a function. That one is called once, perhaps
+      by another thread; it waits for the vectors and returns them as one array `(n_tokens, dim)`, all documents end to
+      end, and whether they are known to be finite float16 numbers. A build then begins shards before it has the rows of
+      earlier ones. Rows in float16 are stored as they are;
     * `device` (`elmo_cache.encoders.devices.Device`) and `precision` (str), which commands name;
     * `source`, a callable that other processes can unpickle and that loads the encoder there: builds with workers need
       it.

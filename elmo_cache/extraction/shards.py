@@ -3,9 +3,9 @@
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 
@@ -19,8 +19,9 @@ from elmo_cache.errors import EncoderError
 __all__ = ["make_shards"]
 
 _FLOAT16_MAX = 65504
-_WRITERS = 3
+_IN_HAND = 3
 _Advance = Callable[[int], object]
+_Finish = Callable[[], tuple[np.ndarray, bool]]
 
 
 def make_shards(
@@ -28,8 +29,8 @@ def make_shards(
 ) -> None:
     """Encode and write shards; those that are there already are passed over.
 
-    The encoder begins a shard before the last one is fetched from it, if it can, and up to `_WRITERS` shards are
-    written meanwhile, each by a thread.
+    At most `_IN_HAND` shards are begun and not written. An encoder that works by itself has the next ones to do while
+    the rows of earlier ones are fetched, hashed and written, each shard by a thread of its own.
 
     Parameters
     ----------
@@ -51,85 +52,75 @@ def make_shards(
     OutputError
         If a shard cannot be written.
     """
-    with ThreadPoolExecutor(_WRITERS, "shard-writer") as writers:
-        writing: deque[Future[None]] = deque()
-        for shard in _encoded(directory, manifest, encoder, shards, advance):
-            writing.append(writers.submit(_write, directory, manifest.layers, shard))
-            del shard  # the writer's alone: gone when it is done, before the next one needs as much memory
-            while writing and (writing[0].done() or len(writing) >= _WRITERS):
-                writing.popleft().result()
-        for written in writing:
+    lock = Lock()
+
+    def count(n_tokens: int) -> None:
+        with lock:
+            advance(n_tokens)
+
+    with ThreadPoolExecutor(_IN_HAND, "shard-writer") as writers:
+        in_hand: deque[Future[None]] = deque()
+        for header, doc_ids, words in _missing(directory, manifest, shards, count):
+            while in_hand and (in_hand[0].done() or len(in_hand) >= _IN_HAND):
+                in_hand.popleft().result()
+            begun = _begin(encoder, header, words, manifest.layers.n_columns, count)
+            lengths = [len(document) for document in words]
+            in_hand.append(writers.submit(_write, directory, manifest.layers, header, begun, lengths, doc_ids))
+            del begun  # the writer's alone, as the rows are that it holds
+        for written in in_hand:
             written.result()
 
 
-@dataclass
-class _Shard:
-    """An encoded shard: its rows, their documents' places in the corpus, and whether all numbers are known finite."""
-
-    header: ShardHeader
-    rows: np.ndarray
-    lengths: list[int]
-    doc_ids: np.ndarray
-    finite: bool
-
-
-def _encoded(
-    directory: Path, manifest: Manifest, encoder: Encoder, shards: Iterable[tuple[str, int]], advance: _Advance
-) -> Iterator[_Shard]:
-    """Yield each missing shard; when it comes, the encoder has begun the next one."""
-    begun: Callable[[], _Shard] | None = None
+def _missing(
+    directory: Path, manifest: Manifest, shards: Iterable[tuple[str, int]], count: Callable[[int], None]
+) -> Iterator[tuple[ShardHeader, np.ndarray, Sequence[Sequence[str]]]]:
+    """Yield each missing shard: its header, its documents' places in the corpus, and their words."""
     for split, group in groupby(shards, key=lambda shard: shard[0]):
         documents = Documents(directory, split, manifest)
         try:
             for _, index in group:
                 header = shard_header(manifest, split, index)
                 if (directory / shard_name(split, index)).exists():  # another build made it meanwhile
-                    advance(header.n_tokens)
+                    count(header.n_tokens)
                     continue
-                words = documents.words(header.start, header.stop)
                 doc_ids = documents.doc_ids[header.start : header.stop]
-                finish, begun = begun, _begin(encoder, header, words, doc_ids, manifest.layers.n_columns, advance)
-                if finish:
-                    yield finish()
+                yield header, doc_ids, documents.words(header.start, header.stop)
         finally:
             documents.close()
-    if begun:
-        yield begun()
 
 
 def _begin(
     encoder: Encoder,
     header: ShardHeader,
     words: Sequence[Sequence[str]],
-    doc_ids: np.ndarray,
     n_columns: int,
-    advance: _Advance,
-) -> Callable[[], _Shard]:
-    """Begin a shard; the function returned waits for it."""
-    begun = encoder.begin(words) if hasattr(encoder, "begin") else None
-    lengths = [len(document) for document in words]
+    count: Callable[[int], None],
+) -> list[_Finish]:
+    """Begin a shard; the one function in the list, which can be taken out of it, waits for the rows."""
+    done = 0
 
-    def finish() -> _Shard:
-        done = 0
+    def counted(n_tokens: int) -> None:
+        nonlocal done
+        done += n_tokens
+        count(n_tokens)
 
-        def count(n_tokens: int) -> None:
-            nonlocal done
-            done += n_tokens
-            advance(n_tokens)
+    if not hasattr(encoder, "begin"):
+        rows = _joined(encoder, header, words, n_columns, counted)
+        count(header.n_tokens - done)
+        return [lambda: (rows, False)]
+    fetch: _Finish = encoder.begin(words, progress=counted)
 
-        if begun:
-            rows, finite = begun(count)
-            if rows.shape != (header.n_tokens, n_columns):
-                raise EncoderError(
-                    f"{encoder.name} returned shape {rows.shape} for shard {header.index} of {header.split}, "
-                    f"expected {(header.n_tokens, n_columns)}"
-                )
-        else:
-            rows, finite = _joined(encoder, header, words, n_columns, count), False
-        advance(header.n_tokens - done)
-        return _Shard(header, rows, lengths, doc_ids, finite)
+    def finish() -> tuple[np.ndarray, bool]:
+        rows, finite = fetch()
+        if rows.shape != (header.n_tokens, n_columns):
+            raise EncoderError(
+                f"{encoder.name} returned shape {rows.shape} for shard {header.index} of {header.split}, "
+                f"expected {(header.n_tokens, n_columns)}"
+            )
+        count(header.n_tokens - done)
+        return rows, finite
 
-    return finish
+    return [finish]
 
 
 def _joined(
@@ -146,18 +137,25 @@ def _joined(
                 f"expected {(len(document), n_columns)}"
             )
     with np.errstate(over="ignore", invalid="ignore"):
-        # NumPy rounds correctly; HDF5's own conversion to float16 does not.
         rows: np.ndarray = np.concatenate(arrays, dtype=np.float16)
     return rows
 
 
-def _write(directory: Path, layers: Layers, shard: _Shard) -> None:
+def _write(
+    directory: Path,
+    layers: Layers,
+    header: ShardHeader,
+    begun: list[_Finish],
+    lengths: Sequence[int],
+    doc_ids: np.ndarray,
+) -> None:
+    rows, finite = begun.pop()()
     with np.errstate(over="ignore", invalid="ignore"):
-        rows = shard.rows.astype(np.float16, copy=False)
-    shard.rows = rows  # what was rounded is twice as large, and the next shard's are on their way
-    if not shard.finite:
-        _check_finite(rows, np.cumsum([0, *shard.lengths]), shard.doc_ids, layers, shard.header.split)
-    write_shard(directory, shard.header, layers.split_columns(rows))
+        # NumPy rounds correctly; HDF5's own conversion to float16 does not.
+        rows = rows.astype(np.float16, copy=False)
+    if not finite:
+        _check_finite(rows, np.cumsum([0, *lengths]), doc_ids, layers, header.split)
+    write_shard(directory, header, layers.split_columns(rows))
 
 
 def _check_finite(rows: np.ndarray, offsets: np.ndarray, doc_ids: np.ndarray, layers: Layers, split: str) -> None:

@@ -236,27 +236,27 @@ class BiLMEncoder:
         EncoderError
             If a document is a string, or the device does not have the precision.
         """
-        rows, _ = self._begin(documents, "float32")(progress)
+        rows, _ = self._begin(documents, "float32", progress)()
         return np.split(rows, np.cumsum([len(document) for document in documents[:-1]])) if len(documents) else []
 
     def begin(
-        self, documents: Sequence[Sequence[str]]
-    ) -> Callable[[Callable[[int], None] | None], tuple[np.ndarray, bool]]:
-        """Start encoding for a cache, on a device that works by itself; see `Encoder`.
+        self, documents: Sequence[Sequence[str]], *, progress: Callable[[int], None] | None = None
+    ) -> Callable[[], tuple[np.ndarray, bool]]:
+        """Begin to encode for a cache; see `Encoder`.
 
-        With Keras on JAX the device works while this process goes on, and rounds to float16. Else all is done when
-        the function returned is called, and the rows are float32.
+        With Keras on JAX the device works while this process goes on, and rounds to float16. Else all is done before
+        this returns, and the rows are float32.
 
         Raises
         ------
         EncoderError
             As `encode`.
         """
-        return self._begin(documents, "float16")
+        return self._begin(documents, "float16", progress)
 
     def _begin(
-        self, documents: Sequence[Sequence[str]], dtype: str
-    ) -> Callable[[Callable[[int], None] | None], tuple[np.ndarray, bool]]:
+        self, documents: Sequence[Sequence[str]], dtype: str, progress: Callable[[int], None] | None
+    ) -> Callable[[], tuple[np.ndarray, bool]]:
         check_documents(documents)
         check_precision(self)
         words: dict[str, int] = {}
@@ -268,19 +268,15 @@ class BiLMEncoder:
         lengths = [len(document) for document in numbered]
         n_tokens, device = sum(lengths), self.device
         if not n_tokens:
-            return lambda progress: (np.empty((0, self.dim), dtype), True)
+            return lambda: (np.empty((0, self.dim), dtype), True)
         on_gpu = device.kind == "gpu"
         n_streams = choose_streams([length + 2 for length in lengths if length], self.n_streams, on_gpu=on_gpu)
         if device.backend == "jax":
-            return self._resident.begin(numbered, list(words), n_streams, self.time_chunk, dtype).fetch
-
-        def run(progress: Callable[[int], None] | None) -> tuple[np.ndarray, bool]:
-            out = np.empty((n_tokens, self.dim), np.float32)
-            table = self._word_vectors(["", BEGIN_DOCUMENT, END_DOCUMENT, *words])
-            self._run(table, pack(numbered, n_streams, self.time_chunk), out, progress)
-            return out, False
-
-        return run
+            return self._resident.begin(numbered, list(words), n_streams, self.time_chunk, dtype, progress).fetch
+        out = np.empty((n_tokens, self.dim), np.float32)
+        table = self._word_vectors(["", BEGIN_DOCUMENT, END_DOCUMENT, *words])
+        self._run(table, pack(numbered, n_streams, self.time_chunk), out, progress)
+        return lambda: (out, False)
 
     def _word_vectors(self, words: Sequence[str]) -> np.ndarray:
         batch = WORD_BATCHES[-1] if len(words) > WORD_BATCHES[0] else WORD_BATCHES[0]

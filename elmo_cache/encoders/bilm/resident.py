@@ -6,7 +6,8 @@ call's words, the LSTMs' states, and the rows that are not fetched yet.
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -58,12 +59,19 @@ class ResidentBiLM:
         self.kind = "cpu" if self.device.platform == "cpu" else "gpu"
         self.program = BiLMProgram(options, mix, precision, UNROLL[self.kind])
         self.bytes_to_device = self.bytes_from_device = 0
+        self._lock = Lock()  # rows are fetched by several threads
         self._arrays = jax.device_put(load_arrays(weights, options, precision), self.device)
         # They only grow, so that calls of about the same size are one program.
         self._n_words = self._n_rows = 0
 
     def begin(
-        self, documents: Sequence[np.ndarray], words: Sequence[str], n_streams: int, time_chunk: int, dtype: str
+        self,
+        documents: Sequence[np.ndarray],
+        words: Sequence[str],
+        n_streams: int,
+        time_chunk: int,
+        dtype: str,
+        progress: Callable[[int], None] | None = None,
     ) -> "PendingRows":
         """Start encoding and return at once; the device works on its calls in their order.
 
@@ -77,6 +85,8 @@ class ResidentBiLM:
             How documents are packed.
         dtype : str
             What rows are rounded to, `float16` or `float32`.
+        progress : callable, optional
+            Called with the number of tokens done since the last call, while the rows are fetched.
 
         Returns
         -------
@@ -97,13 +107,13 @@ class ResidentBiLM:
         on_device = [self._put(np.ascontiguousarray(chunk)) for chunk in chunks]
         self._n_rows = max(self._n_rows, _rounded_up(n_tokens))
         states, out, bad = self.program.zeros(n_streams, self._n_rows, dtype)
-        pending = PendingRows(self, n_tokens)
+        steps_done = []
         for i, forward in enumerate(on_device):
             backward = on_device[-1 - i]
             states, out, bad = self.program.advance(self._arrays, table, states, out, bad, forward, backward)
-            pending.steps.append((bad, n_halves[i] + n_halves[-1 - i]))
-        pending.out, pending.bad = out, bad
-        return pending
+            steps_done.append((bad, n_halves[i] + n_halves[-1 - i]))
+        # At once: what the device is told later it does later, and the next call would come first.
+        return PendingRows(self, n_tokens, steps_done, list(self._blocks(out, n_tokens)), bad, progress)
 
     def _word_vectors(self, words: Sequence[str]) -> Any:
         small, large = WORD_BATCHES[self.kind]
@@ -135,10 +145,11 @@ class ResidentBiLM:
 
     def get(self, array: Any) -> Any:
         """Return an array of the device on the host."""
-        self.bytes_from_device += array.nbytes
+        with self._lock:
+            self.bytes_from_device += array.nbytes
         return jax.device_get(array)
 
-    def blocks(self, out: Any, n_rows: int) -> Iterator[tuple[int, Any]]:
+    def _blocks(self, out: Any, n_rows: int) -> Iterator[tuple[int, Any]]:
         """Yield the first rows of an array on the device in blocks of few sizes, each with its first row."""
         start = 0
         for size in BLOCKS:
@@ -154,40 +165,31 @@ class ResidentBiLM:
 
 @dataclass
 class PendingRows:
-    """Rows that the device is still working on.
-
-    Attributes
-    ----------
-    n_rows : int
-        How many.
-    """
+    """Rows that the device is still working on."""
 
     model: ResidentBiLM
     n_rows: int
-    steps: list[tuple[Any, int]] = field(default_factory=list)
-    out: Any = None
-    bad: Any = None
+    steps: list[tuple[Any, int]]
+    blocks: list[tuple[int, Any]]
+    bad: Any
+    progress: Callable[[int], None] | None
 
-    def fetch(self, progress: Callable[[int], None] | None = None) -> tuple[np.ndarray, bool]:
-        """Wait for the rows and return them, `(n_rows, dim)`, and whether all are finite; once only.
-
-        `progress` is called with the number of tokens done since the last call.
-        """
+    def fetch(self) -> tuple[np.ndarray, bool]:
+        """Wait for the rows and return them, `(n_rows, dim)`, and whether all are finite; once, by any thread."""
         n_halves = 0
         for done, count in self.steps:
             done.block_until_ready()
             n_halves += count
-            if progress:
-                progress(n_halves // 2)
+            if self.progress:
+                self.progress(n_halves // 2)
                 n_halves %= 2
-        size = self.model.options.projection_dim
-        rows = np.empty((self.n_rows, self.model.program.n_parts * size), self.out.dtype)
-        for start, block in list(self.model.blocks(self.out, self.n_rows)):
-            part = self.model.get(block).reshape(len(block), -1)[: self.n_rows - start]
+        dim = self.model.program.n_parts * self.model.options.projection_dim
+        rows = np.empty((self.n_rows, dim), self.blocks[0][1].dtype)
+        while self.blocks:  # each is let go of when it has been copied
+            start, block = self.blocks.pop(0)
+            part = self.model.get(block).reshape(len(block), dim)[: self.n_rows - start]
             rows[start : start + len(part)] = part
-        finite = not bool(self.model.get(self.bad))
-        self.steps, self.out = [], None
-        return rows, finite
+        return rows, not bool(self.model.get(self.bad))
 
 
 def _rounded_up(n: int) -> int:
