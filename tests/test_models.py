@@ -53,6 +53,7 @@ def batch(n_docs: int, length: int, dim: int, seed: int = 0) -> dict[str, np.nda
         "words": np.arange(len(STATIC), dtype=np.int32),
         "word_of_row": word_of_row,
         "places": places.astype(np.int32),
+        "blocks": np.arange(n_docs, dtype=np.int32)[:, None],
     }
 
 
@@ -144,7 +145,7 @@ def test_the_scalar_mix_starts_as_a_mean_and_learns() -> None:
     np.testing.assert_allclose(mix([a, b]), (a + b) / 2, atol=1e-6)
     assert learned(mix) == {"shares": [0.5, 0.5], "gamma": 1.0}
     inputs = {"layer_0": batch(2, 5, 6)["features"], "layer_1": batch(2, 5, 6, seed=1)["features"]}
-    inputs["places"] = batch(2, 5, 6)["places"]
+    inputs |= {name: batch(2, 5, 6)[name] for name in ("places", "blocks")}
     for _ in range(5):
         model.train_on_batch(inputs, np.array([0, 1], np.float32))
     found = learned(mix)

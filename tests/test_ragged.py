@@ -53,7 +53,7 @@ def feed(documents: Split, **options: Any) -> RaggedBatches:
 
 def inputs_of(batch: dict[str, np.ndarray], static: np.ndarray, parts: str) -> dict[str, Any]:
     """What the layer takes of a batch."""
-    inputs = {"places": batch["places"]}
+    inputs = {"places": batch["places"], "blocks": batch["blocks"]}
     if parts != "words":
         inputs["rows"] = batch["features"].astype(np.float64)
     if parts != "rows":
@@ -252,7 +252,7 @@ def test_a_feed_has_few_shapes_if_asked(train: Split) -> None:
             inputs, _ = batches[i]
             assert len(inputs["features"]) == len(inputs["word_of_row"])
             assert len(inputs["features"]) % 1024 == len(inputs["words"]) % 1024 == 0
-            assert inputs["places"].shape[1] == 501
+            assert len(inputs["places"]) % 64 == 0 and inputs["blocks"].shape[1] == 32
             shapes.add(tuple(array.shape for array in inputs.values()))
     assert len(shapes) <= 4, "1,024 and 2,048 rows, for 3 documents and for the last one"
 

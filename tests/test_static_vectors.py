@@ -205,7 +205,7 @@ def test_glove_without_pyarrow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         ("index", ["a", "b"], np.zeros((2, 2), np.float64), "(2 words and float64 (2, 2))"),
         ("index", ["a", "b"], np.zeros(2, np.float32), "(2 words and float32 (2,))"),
         ("index", ["a", "b"], np.array([[0], [np.nan]], np.float32), "(row 1 has values that are not finite)"),
-        ("index", ["a", None], np.zeros((2, 2), np.float32), "'NoneType'"),
+        ("index", ["a", None], np.zeros((2, 2), np.float32), "(1 of its words are null)"),
         ("word", ["a", "b"], np.zeros((2, 2), np.float32), "index"),
         ("index", ["a", "b"], np.array([[None], [{}]]), "Python objects"),
         ("index", ["a", "b"], None, "not the files"),

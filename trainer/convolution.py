@@ -55,74 +55,64 @@ class RaggedConvolution(layers.Layer):
         Parameters
         ----------
         inputs : dict
-            `places`, and `rows` or both of `words` and `word_of_row` or all three:
+            `places` and `blocks`, and `rows` or both of `words` and `word_of_row` or all three:
 
             - `rows`: float32 `(n_rows, dim)`, what float16 is cast to; zeros before, between and after documents.
             - `words`: float32 `(n_words, dim)`, the vectors of a batch's distinct words; the first one is zeros.
             - `word_of_row`: int32 `(n_rows,)`, the word that stands in each row, 0 where there is none.
-            - `places`: int32 `(n_docs, n_places)`, where the maximum is taken: i stands for the rows i to i + 2.
+            - `places`: int32 `(n_blocks, block_size)`, places of the convolution: i stands for the rows i to i + 2. All
+              places of a block are of one document.
+            - `blocks`: int32 `(n_docs, n)`, the blocks that a document's maximum is taken over.
 
         Returns
         -------
         tensor of float32, (n_docs, filters)
         """
-        rows, words, word_of_row = (inputs.get(name) for name in ("rows", "words", "word_of_row"))
-        places = inputs["places"]
         # Reshaped, it is a tensor also where TensorFlow would see a variable, which `custom_gradient` treats otherwise.
         kernel = ops.reshape(self.kernel, self.kernel.shape)
 
-        if self.rows_need_gradient:
+        @ops.custom_gradient  # type: ignore[untyped-decorator]
+        def maxima(kernel: Any, *rows: Any) -> Any:
+            given = {**inputs, "rows": rows[0]} if rows else inputs
+            found, winners = self._maxima(kernel, given)
 
-            @ops.custom_gradient  # type: ignore[untyped-decorator]
-            def maxima(kernel: Any, rows: Any) -> Any:
-                found, winners = self._maxima(kernel, rows, words, word_of_row, places)
+            def gradient(*args: Any, upstream: Any = None) -> Any:
+                upstream, at = args[0] if upstream is None else upstream, winners()
+                of_kernel = self._kernel_gradient(upstream, at, given)
+                return (of_kernel, self._rows_gradient(upstream, at, kernel, rows[0])) if rows else of_kernel
 
-                def gradient(*args: Any, upstream: Any = None) -> Any:
-                    upstream = args[0] if upstream is None else upstream
-                    at = winners()
-                    return (
-                        self._kernel_gradient(upstream, at, rows, words, word_of_row),
-                        self._rows_gradient(upstream, at, kernel, rows),
-                    )
+            return found, gradient
 
-                return found, gradient
-
-            found = maxima(kernel, rows)
-        else:
-
-            @ops.custom_gradient  # type: ignore[untyped-decorator]
-            def maxima_of_frozen(kernel: Any) -> Any:
-                found, winners = self._maxima(kernel, rows, words, word_of_row, places)
-
-                def gradient(*args: Any, upstream: Any = None) -> Any:
-                    upstream = args[0] if upstream is None else upstream
-                    return self._kernel_gradient(upstream, winners(), rows, words, word_of_row)
-
-                return found, gradient
-
-            found = maxima_of_frozen(kernel)
+        found = maxima(kernel, inputs["rows"]) if self.rows_need_gradient else maxima(kernel)
         return ops.relu(found + self.bias)
 
     def compute_output_shape(self, shapes: dict[str, tuple[int | None, ...]]) -> tuple[int | None, int]:
         """Return `(n_docs, filters)`."""
-        return shapes["places"][0], self.filters
+        return shapes["blocks"][0], self.filters
 
-    def _maxima(self, kernel: Any, rows: Any, words: Any, word_of_row: Any, places: Any) -> tuple[Any, Any]:
-        """Return the maxima `(n_docs, filters)`, and a function for the rows that they begin at, of the same shape."""
+    def _maxima(self, kernel: Any, inputs: dict[str, Any]) -> tuple[Any, Any]:
+        """Return the maxima `(n_docs, filters)`, and a function for the places they stand at, of the same shape."""
+        rows, words, places, blocks = (inputs.get(name) for name in ("rows", "words", "places", "blocks"))
         dim, n = 0 if rows is None else rows.shape[-1], self.filters
         shares: Any = 0
         if rows is not None:
             shares = ops.matmul(rows, self._side_by_side(kernel[:, :dim] * self._scale()))
         if words is not None:
-            shares = shares + ops.take(ops.matmul(words, self._side_by_side(kernel[:, dim:])), word_of_row, axis=0)
+            of_words = ops.matmul(words, self._side_by_side(kernel[:, dim:]))
+            shares = shares + ops.take(of_words, inputs["word_of_row"], axis=0)
         convolved = shares[:-2, :n] + shares[1:-1, n : 2 * n] + shares[2:, 2 * n :]
         candidates = ops.take(convolved, places, axis=0)
-        found = ops.max(candidates, axis=1)
+        of_blocks = ops.take(ops.max(candidates, axis=1), blocks, axis=0)
+        found = ops.max(of_blocks, axis=1)
 
         def winners() -> Any:
-            n_docs, n_places = ops.shape(places)
-            first = ops.argmax(ops.equal(candidates, found[:, None]), axis=1)
-            return ops.take(places, first + ops.arange(n_docs, dtype=first.dtype)[:, None] * n_places)
+            (n_docs, width), size = ops.shape(blocks), ops.shape(places)[1]
+            which = ops.argmax(ops.equal(of_blocks, found[:, None]), axis=1)
+            block = ops.take(blocks, which + ops.arange(n_docs, dtype=which.dtype)[:, None] * width)
+            within = block[:, :, None] * size + ops.arange(size, dtype=block.dtype)  # (n_docs, filters, block_size)
+            values = ops.take(candidates, within * n + ops.arange(n, dtype=block.dtype)[:, None])
+            at = ops.argmax(ops.equal(values, found[:, :, None]), axis=2)
+            return ops.take(places, block * size + at)
 
         return found, winners
 
@@ -133,14 +123,15 @@ class RaggedConvolution(layers.Layer):
         """Return a kernel `(3, dim, filters)` as `(dim, 3 * filters)`."""
         return ops.reshape(ops.transpose(kernel, (1, 0, 2)), (-1, WIDTH * self.filters))
 
-    def _kernel_gradient(self, upstream: Any, winners: Any, rows: Any, words: Any, word_of_row: Any) -> Any:
+    def _kernel_gradient(self, upstream: Any, winners: Any, inputs: dict[str, Any]) -> Any:
         near = ops.transpose(winners)[:, :, None] + ops.arange(WIDTH, dtype=winners.dtype)  # (filters, n_docs, 3)
         weights = ops.transpose(upstream)[:, None, :]
         parts = []
-        if rows is not None:
-            parts.append(self._summed(weights, ops.take(rows, near, axis=0)) * self._scale())
-        if words is not None:
-            parts.append(self._summed(weights, ops.take(words, ops.take(word_of_row, near), axis=0)))
+        if "rows" in inputs:
+            parts.append(self._summed(weights, ops.take(inputs["rows"], near, axis=0)) * self._scale())
+        if "words" in inputs:
+            words = ops.take(inputs["words"], ops.take(inputs["word_of_row"], near), axis=0)
+            parts.append(self._summed(weights, words))
         return parts[0] if len(parts) == 1 else ops.concatenate(parts, axis=1)
 
     def _summed(self, weights: Any, vectors: Any) -> Any:

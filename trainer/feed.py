@@ -12,6 +12,7 @@ __all__ = ["RaggedBatches"]
 
 _GAP = WIDTH - 1  # rows of zeros behind each document
 _START = WIDTH  # rows of zeros before the first one
+_BLOCK = 16  # places in a block
 
 
 class RaggedBatches:
@@ -23,9 +24,10 @@ class RaggedBatches:
     - each of `splits`: the documents' vectors, float16 `(n_rows, dim)`, with zeros before, between and behind them;
     - `words`: int32 `(n_words,)`, the distinct token ids plus one; the first is 0, for no token;
     - `word_of_row`: int32 `(n_rows,)`, where in `words` the token of each row stands;
-    - `places`: int32 `(n_docs, n_places)`, the places of each document that a convolution sees in its padded window:
-      i stands for the rows i to i + 2. A window of zeros in front adds up to two kinds of places: one that sees the
-      first token alone, and those that see none, for which 0 stands. A place may be there more than once.
+    - `places`: int32 `(n_blocks, 16)`, the places that a convolution sees in a document's padded window: i stands for
+      the rows i to i + 2. Padding adds up to two kinds of places to those of the tokens: one that sees the first token
+      alone, and those that see none, for which 0 stands. A place may be there more than once.
+    - `blocks`: int32 `(n_docs, n)`, which rows of `places` are each document's; some may be there more than once.
 
     Labels are float32 `(n_docs,)`, None for documents that have none.
 
@@ -42,7 +44,7 @@ class RaggedBatches:
     shuffle_seed : tuple of int, optional
         Seed of the order of documents, drawn anew for each epoch from `(*shuffle_seed, epoch)`. Default: as given.
     few_shapes : bool
-        Round the numbers of rows, words and places up to few values, for a backend that compiles for each shape.
+        Round the numbers of rows, words and blocks up to few values, for a backend that compiles for each shape.
     """
 
     def __init__(
@@ -90,7 +92,7 @@ class RaggedBatches:
             name: self._rows(split[chosen], starts, stops, n_rows) for name, split in self._splits.items()
         }
         inputs["words"], inputs["word_of_row"] = self._words_of(chosen, starts, stops, n_rows)
-        inputs["places"] = self._places(starts, stops)
+        inputs["places"], inputs["blocks"] = self._places(starts, stops)
         return inputs, None if self.labels is None else self.labels[chosen]
 
     def _rows(self, documents: Split, starts: np.ndarray, stops: np.ndarray, n_rows: int) -> np.ndarray:
@@ -118,19 +120,27 @@ class RaggedBatches:
         words[: len(found)] = self._words[found]
         return words, number[of_row]
 
-    def _places(self, starts: np.ndarray, stops: np.ndarray) -> np.ndarray:
+    def _places(self, starts: np.ndarray, stops: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         lengths = stops - starts
-        # The place i sees row i + 1 in its middle: the first of these sees the first token alone.
+        # The place i has row i + 1 in its middle: one row ahead is where the first token alone is seen.
         first = np.where(lengths < self._window, starts - 2, starts - 1)
-        last = stops - 2
-        n_places = self._window + 1 if self._few_shapes else int((last - first).max()) + 2
-        places = first[:, None] + np.arange(n_places)
-        filling = np.where(lengths < self._window - 1, 0, last)[:, None]
-        result: np.ndarray = np.where(places <= last[:, None], places, filling).astype(np.int32)
-        return result
+        sees_nothing = lengths < self._window - 1
+        n_places = stops - 1 - first + sees_nothing
+        n_blocks = -(-n_places // _BLOCK)
+        ends = np.cumsum(n_blocks)
+        of_block = np.repeat(np.arange(len(starts)), n_blocks)
+        within = np.arange(ends[-1]) - (ends - n_blocks)[of_block]
+        last = stops[of_block] - 2
+        places = (first[of_block] + within * _BLOCK)[:, None] + np.arange(_BLOCK)
+        filling = np.where(sees_nothing[of_block], 0, last)[:, None]
+        places = np.where(places <= last[:, None], places, filling)
+        width = -(-(self._window + 1) // _BLOCK) if self._few_shapes else int(n_blocks.max())
+        blocks = (ends - n_blocks)[:, None] + np.minimum(np.arange(width), n_blocks[:, None] - 1)
+        n_missing = self._rounded(len(places), 64) - len(places)
+        return np.pad(places, ((0, n_missing), (0, 0))).astype(np.int32), blocks.astype(np.int32)
 
-    def _rounded(self, n: int) -> int:
+    def _rounded(self, n: int, least: int = 1024) -> int:
         if not self._few_shapes:
             return n
-        step = max(1024, 1 << max(0, n.bit_length() - 3))
+        step = max(least, 1 << max(0, n.bit_length() - 3))
         return -(-n // step) * step

