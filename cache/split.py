@@ -225,7 +225,7 @@ class Split:
         >>> train = FeatureCache("imdb.elmo")["train"]
         >>> rows = np.zeros((6, 256), np.float16)
         >>> train[2:4].copy_last(rows, np.array([0, 4]), np.array([3, 2]))
-        >>> (rows[:3] == train[2]).all(), (rows[4:] == train[3][-2:]).all()
+        >>> bool((rows[:3] == train[2]).all()), bool((rows[4:] == train[3][-2:]).all())
         (True, True)
         """
         chosen = zip(self._positions.tolist(), self.lengths.tolist(), starts.tolist(), counts.tolist(), strict=True)

@@ -154,7 +154,9 @@ def test_check_of_a_module_that_cannot_be_run(tmp_path: Path) -> None:
     result = run_cache("encoders", "--check", write_module(tmp_path / "m", signatures=["default"]))
 
     assert result.exit_code == 1
-    assert result.stderr.startswith("Error: ") and "has no signature 'tokens'" in result.stderr
+    device, error = result.stderr.splitlines()
+    assert device == "native on CPU, hub on CPU, float32"
+    assert error.startswith("Error: ") and "has no signature 'tokens'" in error
 
 
 def test_offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
