@@ -8,9 +8,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-__all__ = ["BEGIN_DOCUMENT", "END_DOCUMENT", "character_ids"]
+__all__ = ["BEGIN_DOCUMENT", "BOS", "BOW", "END_DOCUMENT", "EOS", "EOW", "PAD", "character_ids"]
 
-_BOS, _EOS, _BOW, _EOW, _PAD = 256, 257, 258, 259, 260
+BOS, EOS, BOW, EOW, PAD = 256, 257, 258, 259, 260
+"""Ids beyond the bytes, before the shift."""
 
 BEGIN_DOCUMENT = "<S>"
 END_DOCUMENT = "</S>"
@@ -37,15 +38,15 @@ def character_ids(words: Sequence[str], max_characters: int = 50) -> np.ndarray:
     >>> character_ids(["hi"], max_characters=6)
     array([[259, 105, 106, 260, 261, 261]], dtype=int32)
     """
-    ids = np.full((len(words), max_characters), _PAD, np.int32)
-    ids[:, 0] = _BOW
+    ids = np.full((len(words), max_characters), PAD, np.int32)
+    ids[:, 0] = BOW
     for row, word in zip(ids, words, strict=True):
         if word == BEGIN_DOCUMENT:
-            row[1:3] = _BOS, _EOW
+            row[1:3] = BOS, EOW
         elif word == END_DOCUMENT:
-            row[1:3] = _EOS, _EOW
+            row[1:3] = EOS, EOW
         else:
             data = np.frombuffer(word.encode("utf-8", "ignore")[: max_characters - 2], np.uint8)
             row[1 : len(data) + 1] = data
-            row[len(data) + 1] = _EOW
+            row[len(data) + 1] = EOW
     return ids + 1

@@ -14,8 +14,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from elmo_cache.encoders.bilm.characters import BOS, BOW, EOW, PAD
 from elmo_cache.encoders.bilm.options import BiLMOptions
-from elmo_cache.encoders.bilm.weights import Weights, lstm_name
+from elmo_cache.encoders.bilm.weights import Weights, forget_bias, lstm_name
 
 __all__ = ["Arrays", "BiLMProgram", "load_arrays"]
 
@@ -23,8 +24,6 @@ Arrays = dict[str, Any]
 """Arrays on the device, by name."""
 
 _BEGIN, _END = 1, 2
-# Character ids, shifted by one: see `elmo_cache.encoders.bilm.characters`.
-_BOS, _BOW, _EOW, _PAD = 257, 259, 260, 261
 
 
 def load_arrays(weights: Weights, options: BiLMOptions, precision: str) -> Arrays:
@@ -36,7 +35,7 @@ def load_arrays(weights: Weights, options: BiLMOptions, precision: str) -> Array
     """
     names = [lstm_name(direction, layer) for layer in range(options.n_layers) for direction in range(2)]
     dtype = _input_dtype(precision)
-    forget = np.repeat(np.array([0, 0, 1, 0], np.float32), options.dim)
+    forget = forget_bias(4 * options.dim)
     arrays = {
         "kernel": np.stack([weights[f"{name}/W_0"].astype(dtype) for name in names]),
         "bias": np.stack([weights[f"{name}/B"] + forget for name in names])[:, None],
@@ -121,10 +120,10 @@ class BiLMProgram:
         """
         ids = jnp.pad(text.astype(jnp.int32) + 1, ((0, 0), (1, 1)))
         mark = lengths < 0
-        ids = ids.at[:, 1].set(jnp.where(mark, _BOS - 1 - lengths, ids[:, 1]))
+        ids = ids.at[:, 1].set(jnp.where(mark, BOS - lengths, ids[:, 1]))
         length = jnp.where(mark, 1, lengths)[:, None]
         place = jnp.arange(ids.shape[1])[None]
-        ids = jnp.where(place == length + 1, _EOW, jnp.where(place > length + 1, _PAD, ids)).at[:, 0].set(_BOW)
+        ids = jnp.where(place == length + 1, EOW + 1, jnp.where(place > length + 1, PAD + 1, ids)).at[:, 0].set(BOW + 1)
         vectors = jnp.where((lengths == -3)[:, None], 0.0, self._word_vectors(arrays, ids))
         return lax.dynamic_update_slice_in_dim(table, vectors, start, 0)
 

@@ -12,7 +12,7 @@ import numpy as np
 from keras import ops
 
 from elmo_cache.encoders.bilm.options import BiLMOptions
-from elmo_cache.encoders.bilm.weights import Weights, lstm_name
+from elmo_cache.encoders.bilm.weights import Weights, forget_bias, lstm_name
 from elmo_cache.encoders.devices import find_device
 
 __all__ = ["BidirectionalLSTM", "CharacterCNN"]
@@ -224,7 +224,7 @@ class BidirectionalLSTM(keras.Model):
             for layer, lstm in enumerate(lstms):
                 name, bias = lstm_name(direction, layer), _array(lstm.bias)[:, 0]
                 tensors[f"{name}/W_0"] = _array(lstm.kernel).T
-                tensors[f"{name}/B"] = bias - _forget_bias(len(bias))
+                tensors[f"{name}/B"] = bias - forget_bias(len(bias))
                 tensors[f"{name}/W_P_0"] = _array(lstm.projection).T
         return tensors
 
@@ -276,7 +276,7 @@ class ProjectedLSTM(keras.layers.Layer):
 
     def load(self, kernel: np.ndarray, bias: np.ndarray, projection: np.ndarray) -> None:
         """Take over a layer's tensors as the public format has them."""
-        self.bias.assign((bias + _forget_bias(len(bias)))[:, None])
+        self.bias.assign((bias + forget_bias(len(bias)))[:, None])
         self.kernel.assign(kernel.T)
         self.projection.assign(projection.T)
 
@@ -303,11 +303,6 @@ def _sum_dtype(precision: str) -> str:
 
 def _product(x: Any, y: Any, precision: str) -> Any:
     return ops.cast(ops.matmul(ops.cast(x, precision), ops.cast(y, precision)), _sum_dtype(precision))
-
-
-def _forget_bias(n_gates: int) -> np.ndarray:
-    """Return what is added to the gates' biases at run time and is in no weights file: 1 for the forget gate."""
-    return np.repeat(np.array([0, 0, 1, 0], np.float32), n_gates // 4)
 
 
 def _array(variable: keras.Variable) -> np.ndarray:

@@ -4,7 +4,6 @@ Imports JAX. All that the arithmetic needs stays on the device from one call to 
 call's words, the LSTMs' states, and the rows that are not fetched yet.
 """
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from threading import Lock
@@ -13,12 +12,12 @@ from typing import Any
 import numpy as np
 
 from cache.runtime.quiet import quiet_import
+from elmo_cache.encoders.bilm.characters import BEGIN_DOCUMENT, END_DOCUMENT
 from elmo_cache.encoders.bilm.options import BiLMOptions
 from elmo_cache.encoders.bilm.streams import pack
 from elmo_cache.encoders.bilm.weights import Weights
+from elmo_cache.encoders.devices import find_device
 
-# A GPU's memory is taken as it is needed, so that other processes find some.
-os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
 with quiet_import():
     import jax
 
@@ -31,7 +30,8 @@ UNROLL = {"cpu": 1, "gpu": 4}
 BLOCKS = (16_384, 1024, 64)
 """Rows that are fetched at once: as many as fit of the largest blocks first."""
 
-BEGIN_DOCUMENT, END_DOCUMENT, NO_WORD = -1, -2, -3
+_MARKS = {BEGIN_DOCUMENT: -1, END_DOCUMENT: -2}
+_NO_WORD = -3
 """What stands for the length of a word that is none."""
 
 
@@ -55,8 +55,8 @@ class ResidentBiLM:
 
     def __init__(self, weights: Weights, options: BiLMOptions, mix: Sequence[float] | None, precision: str):
         self.options = options
+        self.kind = find_device().kind
         self.device = jax.devices()[0]
-        self.kind = "cpu" if self.device.platform == "cpu" else "gpu"
         self.program = BiLMProgram(options, mix, precision, UNROLL[self.kind])
         self.bytes_to_device = self.bytes_from_device = 0
         self._lock = Lock()  # rows are fetched by several threads
@@ -119,10 +119,10 @@ class ResidentBiLM:
         small, large = WORD_BATCHES[self.kind]
         n_bytes = self.options.max_characters - 2
         # 0 is no word; 1 and 2 mark where a document begins and ends.
-        lengths = [NO_WORD, BEGIN_DOCUMENT, END_DOCUMENT]
+        lengths = [_NO_WORD, *_MARKS.values()]
         texts = [b"", b"", b""]
         for word in words:
-            mark = {"<S>": BEGIN_DOCUMENT, "</S>": END_DOCUMENT}.get(word)
+            mark = _MARKS.get(word)
             texts.append(b"" if mark else word.encode("utf-8", "ignore")[:n_bytes])
             lengths.append(mark or len(texts[-1]))
         batch = small if len(texts) <= small else large

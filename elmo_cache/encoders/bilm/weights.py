@@ -18,6 +18,7 @@ __all__ = [
     "check_size",
     "count_weights",
     "first_row",
+    "forget_bias",
     "lstm_name",
     "random_weights",
     "read_weights",
@@ -96,6 +97,11 @@ def check_size(options: BiLMOptions, where: str) -> None:
 def lstm_name(direction: int, layer: int) -> str:
     """Return the group of an LSTM layer's tensors; direction 0 reads forward, 1 backward."""
     return f"RNN_{direction}/RNN/MultiRNNCell/Cell{layer}/LSTMCell"
+
+
+def forget_bias(n_gates: int) -> np.ndarray:
+    """Return what is added to the gates' biases at run time and is in no weights file: 1 for the forget gate."""
+    return np.repeat(np.array([0, 0, 1, 0], np.float32), n_gates // 4)
 
 
 def first_row(name: str, found: tuple[int, ...] | None, shape: tuple[int, ...]) -> int | None:
