@@ -14,8 +14,9 @@ import numpy as np
 import pytest
 from oracle import _read_weights, _run_direction, _word_ids, _word_vector, _zero_states
 from tiny_elmo import write_elmo
-from tiny_pretraining import SETTINGS, first_losses, make_model, settings, write_text
+from tiny_pretraining import SETTINGS, first_losses, make_model, masked_vectors, settings, write_text
 
+from elmo_cache.errors import PretrainingError
 from elmo_cache.pretraining.batches import Batches, Streams
 from elmo_cache.pretraining.text import Text, read_text
 
@@ -145,6 +146,11 @@ def test_gradients_are_finite_differences(text: Text) -> None:
     assert all(0.02 < share < 0.98 for share in clipped)
 
 
+def test_a_precision_that_the_device_lacks_is_refused() -> None:
+    with pytest.raises(PretrainingError, match="tf32 needs an NVIDIA GPU"):
+        make_model(settings(precision="tf32"))
+
+
 def test_dropout_drops_the_share_asked_for_and_keeps_the_mean() -> None:
     model = make_model(settings(dropout=0.25, streams=8))
 
@@ -200,10 +206,10 @@ class NoTensorFlow:
         if name.partition(".")[0] in ("tensorflow", "tf_keras"):
             raise ModuleNotFoundError(f"no {name} here")
 sys.meta_path.insert(0, NoTensorFlow())
-from tiny_pretraining import first_losses
+from tiny_pretraining import first_losses, masked_vectors
 losses = first_losses(sys.argv[1])
 import keras
-print(json.dumps({"backend": keras.backend.backend(), "losses": losses}))
+print(json.dumps({"backend": keras.backend.backend(), "losses": losses, "masked": masked_vectors()}))
 """
 
 
@@ -224,3 +230,4 @@ def test_jax_without_tensorflow(tmp_path: Path) -> None:
     expected = first_losses(path)
     assert answer["losses"][0] == pytest.approx(expected[0], rel=1e-6)
     assert answer["losses"] == pytest.approx(expected, rel=1e-3)
+    np.testing.assert_allclose(answer["masked"], masked_vectors(), atol=1e-6)

@@ -67,6 +67,24 @@ def first_losses(path: str) -> list[float]:
     return [float(model.step(next(batches), chosen.learning_rate)) for _ in range(3)]
 
 
+def masked_vectors() -> list[Any]:
+    """Return what both directions make of random inputs, states and dropout masks, on whatever backend Keras has."""
+    from elmo_cache.encoders.bilm.model import BidirectionalLSTM
+    from elmo_cache.pretraining.model import initial_weights
+
+    options, rng = SETTINGS.options, np.random.default_rng(5)
+    model = BidirectionalLSTM(options, [0.0] * options.n_layers + [1.0])
+    model.load(initial_weights(options, 0))
+    chunk = {name: 0.3 * rng.standard_normal(zeros.shape) for name, zeros in model.zero_states(3).items()}
+    for direction in range(2):
+        chunk[f"inputs_{direction}"] = rng.standard_normal((6, 3, options.projection_dim))
+        chunk[f"keep_{direction}"] = rng.integers(0, 2, (6, 3, 1))
+        for layer in range(options.n_layers):
+            chunk[f"mask_{direction}_{layer}"] = rng.integers(0, 2, (6, options.projection_dim, 3)) / 0.5
+    results = model({name: array.astype(np.float32) for name, array in chunk.items()})
+    return [np.asarray(results[f"features_{direction}"]).tolist() for direction in range(2)]
+
+
 def unigram_perplexity(text: Text, n_vocabulary: int) -> float:
     """Perplexity of held-out words, end marks included, by their frequency in the training documents."""
     marked = [[*document.tolist(), 2] for document in text.documents]

@@ -13,6 +13,7 @@ from keras import ops
 from elmo_cache.encoders.bilm.model import BidirectionalLSTM, CharacterCNN
 from elmo_cache.encoders.bilm.options import BiLMOptions
 from elmo_cache.encoders.bilm.weights import Weights, tensor_shapes
+from elmo_cache.encoders.devices import find_device
 from elmo_cache.errors import PretrainingError
 from elmo_cache.pretraining.settings import Settings
 
@@ -182,16 +183,15 @@ class LanguageModel(keras.Model):
 
 def _set_precision(precision: str) -> str:
     """Make products what their precision says, and return the type of their factors."""
+    refusal = find_device().refusal(precision)
+    if refusal:
+        raise PretrainingError(refusal)
     if keras.backend.backend() == "jax":
         import jax
 
         # Left alone, JAX takes TF32 for float32 on a GPU.
         products = "highest" if precision in ("float32", "float64") else "tensorfloat32"
         jax.config.update("jax_default_matmul_precision", products)
-    elif precision == "tf32":
-        raise PretrainingError(
-            "precision tf32 is for JAX on an NVIDIA GPU: set KERAS_BACKEND=jax, or choose float32 or bfloat16"
-        )
     return "float32" if precision == "tf32" else precision
 
 
