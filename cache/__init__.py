@@ -11,6 +11,7 @@ It knows nothing of how the vectors were made. `docs/format.md` describes the fi
 from cache.errors import (
     CacheError,
     CorruptFileError,
+    ExportError,
     FormatVersionError,
     MismatchError,
     NotACacheError,
@@ -26,6 +27,7 @@ from cache.verification import Problem, verify
 __all__ = [
     "CacheError",
     "CorruptFileError",
+    "ExportError",
     "FeatureCache",
     "FormatVersionError",
     "Layers",

@@ -7,6 +7,7 @@ __all__ = [
     "CacheError",
     "CorruptFileError",
     "DownloadError",
+    "ExportError",
     "FormatVersionError",
     "MismatchError",
     "NotACacheError",
@@ -47,6 +48,10 @@ class SelectionError(CacheError, KeyError):
 
 class OutputError(CacheError, OSError):
     """A file cannot be written or removed: no permission, a full disk, or something of that name is there."""
+
+
+class ExportError(CacheError, ValueError):
+    """A format of another tool has no room for what is asked of it, or needs a package that is not there."""
 
 
 class DownloadError(CacheError, OSError):

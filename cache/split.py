@@ -6,6 +6,7 @@ from typing import Any, overload
 import numpy as np
 
 from cache.errors import SelectionError
+from cache.search import Neighbour, nearest_tokens, occurrences_of
 from cache.sources import MemorySource, Source
 
 __all__ = ["Split"]
@@ -107,6 +108,95 @@ class Split:
         """Whether the build's window cut the document, `(n_docs,)` bool."""
         truncated: np.ndarray = self._source.documents.truncated[self._positions]
         return truncated
+
+    def by_corpus_order(self) -> "Split":
+        """Return the same documents in the order of the corpus.
+
+        Examples
+        --------
+        >>> from cache import FeatureCache
+        >>> train = FeatureCache("imdb.elmo")["train"]
+        >>> train.doc_ids, train.by_corpus_order().doc_ids
+        (array([0, 5, 4, 1, 3, 2]), array([0, 1, 2, 3, 4, 5]))
+        """
+        return self._select(self._positions[np.argsort(self.doc_ids, kind="stable")])
+
+    def at(self, doc_id: int) -> int:
+        """Return the index of the document that stood at a place of the corpus: `split[split.at(17)]`.
+
+        Parameters
+        ----------
+        doc_id : int
+            Its place in its split of the corpus, from 0.
+
+        Returns
+        -------
+        int
+
+        Raises
+        ------
+        IndexError
+            If that document is not in this split or selection.
+        """
+        found = np.flatnonzero(self.doc_ids == doc_id)
+        if not len(found):
+            raise IndexError(f"document {doc_id} of the corpus is not among these {len(self)}")
+        return int(found[0])
+
+    def occurrences(self, word: str) -> np.ndarray:
+        """Return where a word occurs, `(n_occurrences, 2)` int64: index of the document, and place in it.
+
+        Parameters
+        ----------
+        word : str
+            The word as the tokeniser made it.
+
+        Returns
+        -------
+        ndarray of int64, (n_occurrences, 2)
+            Row `[i, k]`: `split.tokens(i)[k]` is the word, and `split[i][k]` its vector.
+
+        Examples
+        --------
+        >>> from cache import FeatureCache
+        >>> train = FeatureCache("imdb.elmo")["train"]
+        >>> for i, k in train.occurrences("great"):
+        ...     print(train.tokens(i)[k], train[i][k].shape)
+        great (256,)
+        """
+        return occurrences_of(self, word)
+
+    def nearest(self, vector: np.ndarray, k: int = 10) -> list[Neighbour]:
+        """Return the tokens whose vectors have the smallest angle to one, nearest first.
+
+        All vectors are read, some 16,000 at a time.
+
+        Parameters
+        ----------
+        vector : ndarray of float, (dim,)
+            What is looked for.
+        k : int
+            How many.
+
+        Returns
+        -------
+        list of Neighbour
+            Of `document`, `position`, `word` and `similarity`, the cosine; the token itself, where the vector is one
+            of this split's. Fewer than `k` if there are no more.
+
+        Raises
+        ------
+        ValueError
+            If `k` is below 1, or the vector has another shape or no direction.
+
+        Examples
+        --------
+        >>> from cache import FeatureCache
+        >>> train = FeatureCache("imdb.elmo")["train"]
+        >>> [round(found.similarity, 2) for found in train.nearest(train[2][1], k=1)]
+        [1.0]
+        """
+        return nearest_tokens(self, vector, k)
 
     def tokens(self, index: int) -> list[str]:
         """Return the words of a document, as the encoder read them: one for each row of `split[index]`.
@@ -234,7 +324,7 @@ class Split:
                 self._source.read(position, n_tokens - count, n_tokens, out[start : start + count])
 
     def batches(self, size: int) -> Iterator[tuple[int, list[np.ndarray]]]:
-        """Go through all documents in memory for one batch.
+        """Yield all documents in batches: the index of a batch's first document, and their vectors.
 
         Parameters
         ----------

@@ -17,12 +17,12 @@ from cache.split import Split
 __all__ = ["FeatureCache"]
 
 
-class FeatureCache:
+class FeatureCache(Mapping[str, Split]):
     """A finished or growing cache, opened for reading: a mapping of split names to `Split` objects.
 
     `features["train"]` is a split in the cache's default view, `features.split("train", "top")` one in another;
-    `list(features)`, `len(features)` and `"train" in features` are about the names. Leaving a `with` block closes the
-    files.
+    `list(features)`, `len(features)` and `"train" in features` are about the names, and `dict(features)` has all
+    splits. Leaving a `with` block closes the files.
 
     Opening reads the manifest and lists the folder; no shard is touched before something in it is asked for, and at
     most 32 are open at once. The object can be pickled: each process opens its own files.
@@ -192,6 +192,10 @@ class FeatureCache:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    # Two open caches are the same only if they are one; a mapping would read and compare all splits.
+    __eq__ = object.__eq__
+    __hash__ = object.__hash__
 
     def __repr__(self) -> str:
         splits = ", ".join(f"{name}: {self.split(name)!r}" for name in self)

@@ -6,6 +6,7 @@ from cache.runtime.console import Commands
 from elmo_cache.commands.build import build_command
 from elmo_cache.commands.encode import encode_command
 from elmo_cache.commands.encoders import encoders_command
+from elmo_cache.commands.export import export_command
 from elmo_cache.commands.inspection import info_command, verify_command
 from elmo_cache.commands.pack import pack_command
 
@@ -27,11 +28,21 @@ def main(debug: bool) -> None:
     elmo-cache info imdb.elmo         what a cache holds
     elmo-cache verify imdb.elmo       check every byte of it
     elmo-cache pack imdb.elmo imdb.h5 one file of it, to share
+    elmo-cache export imdb.elmo imdb.parquet --format parquet
+                                      a copy for another tool
     elmo-cache encode "a fine film"   the vectors of a few texts
     """
 
 
-for command in (build_command, info_command, verify_command, pack_command, encode_command, encoders_command):
+for command in (
+    build_command,
+    info_command,
+    verify_command,
+    pack_command,
+    export_command,
+    encode_command,
+    encoders_command,
+):
     main.add_command(command)
 
 if __name__ == "__main__":

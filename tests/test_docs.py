@@ -108,6 +108,18 @@ def test_snippet_for_pytorch(names: dict[str, Any]) -> None:
     assert sorted(lengths.tolist()) == sorted(names["train"].lengths)
 
 
+def test_snippet_that_finds_documents_and_words(names: dict[str, Any]) -> None:
+    found, train = execute(PAGES["reuse"].snippet("train.at(17)"), names), names["train"]
+    assert train.doc_ids[found["where"]] == 17 and np.all(np.diff(found["in_order"].doc_ids) > 0)
+    assert all(train.tokens(i)[k] == "great" for i, k in found["places"])
+    assert (found["neighbours"][0].document, len(found["neighbours"])) == (3, 5)
+
+
+def test_snippet_for_arrow(names: dict[str, Any]) -> None:
+    table = execute(PAGES["reuse"].snippet("cache.adapters.arrow"), names)["table"]
+    assert table.column_names == ["id", "label", "tokens", "vector"] and len(table) == len(names["test"])
+
+
 @pytest.mark.skipif(shutil.which("git") is None, reason="diffs are applied with git")
 def test_diffs_apply_and_what_they_add_runs(place: Path, tmp_path: Path) -> None:
     for package in ("cache", "elmo_cache", "trainer"):

@@ -7,20 +7,14 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 
+from cache.pooling import check_pooling, pool, pooled_dim
 from cache.split import Split
 
 __all__ = ["Pooled", "PooledStatic"]
 
-_POOLINGS = {
-    "mean": lambda rows: rows.mean(axis=0),
-    "max": lambda rows: rows.max(axis=0),
-    "first": lambda rows: rows[0],
-    "last": lambda rows: rows[-1],
-}
-
 
 class Pooled(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """Documents as one vector each: the mean, maximum, first or last of their tokens' vectors.
+    """Documents as one vector each: the mean, maximum, first or last of their tokens' vectors, or mean and maximum.
 
     `X` is a `Split` or a selection of one. What comes out is float32 `(n_docs, dim)`, zeros for a document without
     tokens. Vectors are read a document at a time and pooled in float32. Nothing is learned, so `transform` needs no
@@ -28,8 +22,8 @@ class Pooled(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator): 
 
     Parameters
     ----------
-    pooling : {"mean", "max", "first", "last"}
-        How the vectors of a document become one.
+    pooling : {"mean", "max", "mean+max", "first", "last"}
+        How the vectors of a document become one; "mean+max" sets the two side by side.
 
     Attributes
     ----------
@@ -90,10 +84,9 @@ class Pooled(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator): 
             Zeros for a document without tokens.
         """
         dim, documents = self._vectors_of(X)
-        pooled = np.zeros((len(X), dim), np.float32)
+        pooled = np.empty((len(X), dim), np.float32)
         for row, vectors in zip(pooled, documents, strict=True):
-            if len(vectors):
-                row[:] = _POOLINGS[self.pooling](vectors.astype(np.float32))
+            row[:] = pool(vectors, self.pooling)
         return pooled
 
     def _vectors_of(self, X: Split) -> tuple[int, Iterable[np.ndarray]]:
@@ -103,9 +96,8 @@ class Pooled(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator): 
                 f"X is of type {type(X).__name__}, expected a Split: features['train'], or a selection such as "
                 "features['train'][:200]"
             )
-        if self.pooling not in _POOLINGS:
-            raise ValueError(f"pooling is {self.pooling!r}, expected one of {', '.join(map(repr, _POOLINGS))}")
-        return X.dim, X
+        check_pooling(self.pooling)
+        return pooled_dim(self.pooling, X.dim), X
 
     @property
     def _n_features_out(self) -> int:
@@ -121,8 +113,8 @@ class PooledStatic(Pooled):
     ----------
     vectors : ndarray of float, (n_vocabulary, dim)
         Row i is for token id i, the word `Split.vocabulary[i]`.
-    pooling : {"mean", "max", "first", "last"}
-        How the vectors of a document become one.
+    pooling : {"mean", "max", "mean+max", "first", "last"}
+        How the vectors of a document become one; "mean+max" sets the two side by side.
 
     Attributes
     ----------
@@ -157,4 +149,4 @@ class PooledStatic(Pooled):
                 f"vectors has shape {np.shape(self.vectors)}, expected ({n_words}, dim): one row for each word of the "
                 "cache's vocabulary, in the order of token ids"
             )
-        return self.vectors.shape[1], (self.vectors[X.token_ids(i)] for i in range(len(X)))
+        return pooled_dim(self.pooling, self.vectors.shape[1]), (self.vectors[X.token_ids(i)] for i in range(len(X)))

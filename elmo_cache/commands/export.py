@@ -1,0 +1,56 @@
+"""`elmo-cache export`."""
+
+from pathlib import Path
+
+import click
+
+from cache import FeatureCache
+from cache.export import FORMATS, export
+from cache.pooling import POOLINGS
+from cache.runtime.console import human_bytes, human_count
+from cache.runtime.progress import progress_bar
+
+__all__ = ["export_command"]
+
+
+@click.command(name="export")
+@click.argument("cache", type=click.Path(path_type=Path))
+@click.argument("out", type=click.Path(path_type=Path))
+@click.option("--format", "format_", type=click.Choice(FORMATS), required=True, help="See above.")
+@click.option("--split", help="One split alone; allennlp and safetensors hold one.  [default: all]")
+@click.option("--layer", help="A view of the cache, as `info` lists them.  [default: the cache's own]")
+@click.option(
+    "--pool",
+    "pooling",
+    type=click.Choice(list(POOLINGS)),
+    help="One vector a document instead of one a token; in Parquet alone.",
+)
+def export_command(
+    cache: Path, out: Path, format_: str, split: str | None, layer: str | None, pooling: str | None
+) -> None:
+    """Copy the vectors of the cache CACHE into the file OUT, in the format of another tool.
+
+    Documents come in the order in which the cache stores them, not in that of the corpus; each has its place in the
+    corpus beside it.
+
+    \b
+    parquet      a row a document: id (its place in its split of the corpus), split, label, tokens, and vectors (a list
+                 for each token) or vector (with --pool); float32. For pandas, polars, DuckDB, Hugging Face's datasets.
+    allennlp     HDF5 as AllenNLP's `elmo` command wrote it: a float32 dataset a document, named by its place in the
+                 corpus; with all layers, unless --layer names one, if the cache has them; and sentence_to_index.
+    safetensors  rows (float16, all documents end to end), indptr, token_ids, doc_ids, labels; the vocabulary as
+                 metadata.
+
+    \b
+    elmo-cache export imdb.elmo imdb.parquet --format parquet --pool mean
+    elmo-cache export imdb.elmo test.hdf5 --format allennlp --split test
+    """
+    with FeatureCache(cache) as features:
+        names = list(features) if split is None else [split]
+        splits = [features.split(name, layer) for name in names]
+        total = sum(part.n_tokens for part in splits)
+        with progress_bar(total, "exporting", "tok") as bar:
+            export(features, out, format_, split=split, layer=layer, pooling=pooling, progress=bar.update)
+        n_documents = sum(map(len, splits))
+        partial = "" if all(part.complete for part in splits) else "; the cache is growing and has more to come"
+    click.echo(f"{out}: {human_count(n_documents, 'document')}, {human_bytes(out.stat().st_size)}{partial}.")
