@@ -110,12 +110,13 @@ def prepare(
     """
     directory = Path(out)
     limit = dict(limit or {})
-    rule = rule or TextRule(tokenizer=default_tokenizer(corpus, encoder))
+    rule = rule or TextRule()
     if rule.num_words is not None and rule.word_ranks is None:
         rule = replace(rule, word_ranks=corpus.word_ranks)
     if shard_tokens < 1:
         raise OutputError(f"--shard-tokens is {shard_tokens}, expected at least 1")
     previous = _existing(directory)
+    rule = rule.resolved(default_tokenizer(corpus, encoder), _text_json(previous))
     encoding = {"encoder": encoder_json(encoder), "text": rule.to_json()}
     layers = layers_of(encoder)
     names = {"encoder": encoder.name, "corpus": corpus.name}
@@ -226,6 +227,11 @@ def _existing_parent(directory: Path) -> Path:
 
 def _encoding_of(manifest: Manifest) -> dict[str, Any]:
     return {**manifest.encoding, "layers": manifest.layers.to_json()}
+
+
+def _text_json(manifest: Manifest | None) -> dict[str, Any] | None:
+    text = manifest.encoding.get("text") if manifest else None
+    return text if isinstance(text, dict) else None
 
 
 def _documents_present(directory: Path, manifest: Manifest) -> bool:

@@ -22,7 +22,6 @@ from elmo_cache.text.corpora import Corpus
 from elmo_cache.text.corpora.base import order_labels
 from elmo_cache.text.rule import TextRule
 from elmo_cache.text.spool import Spool
-from elmo_cache.text.tokenization import get_tokenizer
 from elmo_cache.text.vocabulary import PAD, START, choose_vocabulary, rank_words
 
 __all__ = ["Ingestion", "ingest"]
@@ -57,6 +56,7 @@ class Ingestion:
         self, corpus: Corpus, rule: TextRule, *, tokenise: bool, order_seed: int, spool_directory: Path | None
     ):
         self._rule = rule
+        self._split = rule.split
         self._tokenise = tokenise
         self._order_seed = order_seed
         self._splits: dict[str, _SplitFacts] = {}
@@ -107,7 +107,7 @@ class Ingestion:
 
     def _append_tokens(self, facts: _SplitFacts, text: str) -> None:
         words = self._words
-        ids = array("i", [words.setdefault(w, len(words)) for w in get_tokenizer(self._rule.tokenizer)(text)])
+        ids = array("i", [words.setdefault(w, len(words)) for w in self._split(text)])
         facts.offsets.append(self._spool.append(ids))
         facts.lengths.append(len(ids))
 
