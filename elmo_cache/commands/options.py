@@ -28,7 +28,8 @@ _ENCODER_OPTIONS = [
         default=DEFAULT_ENCODER,
         show_default=True,
         help=f"{DEFAULT_ENCODER} (embedded), original or allennlp:original (downloads; see `encoders`), or an ELMo's "
-        "folder or .zip.",
+        f"folder or .zip. Where {DEFAULT_ENCODER} lies in the working directory: embedded:{DEFAULT_ENCODER} or "
+        f"./{DEFAULT_ENCODER}.",
     ),
     click.option(
         "--layers",

@@ -6,6 +6,7 @@ from typing import Any
 from cache import FeatureCache
 from cache.runtime.console import human_bytes, human_count, printable
 from elmo_cache.encoders import embedded_encoders
+from elmo_cache.encoders.loading import EMBEDDED
 from elmo_cache.extraction.plan import BuildPlan
 from elmo_cache.text.rule import TextRule
 
@@ -26,7 +27,7 @@ def describe_plan(
         window = f"at most {rule.max_tokens:,} a document, {human_count(plan.n_truncated, 'document')} cut"
     if plan.n_empty:
         window += f", {human_count(plan.n_empty, 'document')} without a token"
-    embedded = encoder_name in {found.name for found in embedded_encoders()}
+    embedded = encoder_name.removeprefix(EMBEDDED) in {found.name for found in embedded_encoders()}
     hint = "; the original 1024-d ELMo is one option away: see `elmo-cache encoders`" if embedded else ""
     lines = [
         f"{plan.directory}",
