@@ -1,7 +1,7 @@
 """Shards made by other processes: what a worker gets, does and reports."""
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +9,6 @@ from cache.errors import CacheError
 from cache.manifest import read_manifest
 from cache.runtime.processes import Workers, run_tasks
 from elmo_cache.encoders.spec import EncoderSpec
-from elmo_cache.extraction.plan import BuildPlan
 from elmo_cache.extraction.shards import make_shards
 
 __all__ = ["ShardJob", "make_shards_elsewhere"]
@@ -35,8 +34,14 @@ class ShardJob:
     encoder: EncoderSpec
 
 
-def make_shards_elsewhere(plan: BuildPlan, workers: Workers, advance: Callable[[int], object]) -> None:
-    """Make the pending shards of a plan, whose documents and manifest are written, in other processes.
+def make_shards_elsewhere(
+    directory: Path,
+    shards: Sequence[tuple[str, int]],
+    spec: EncoderSpec,
+    workers: Workers,
+    advance: Callable[[int], object],
+) -> None:
+    """Make shards of a cache, whose documents and manifest are written, in other processes.
 
     Raises
     ------
@@ -45,8 +50,7 @@ def make_shards_elsewhere(plan: BuildPlan, workers: Workers, advance: Callable[[
     WorkersError
         As `run_tasks`.
     """
-    spec = EncoderSpec.of(plan.encoder)
-    jobs = [ShardJob(str(plan.directory.absolute()), split, index, spec) for split, index in plan.pending]
+    jobs = [ShardJob(str(directory.absolute()), split, index, spec) for split, index in shards]
     run_tasks(_make_shard, jobs, workers, advance, check=_check)
 
 

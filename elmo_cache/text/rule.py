@@ -8,7 +8,17 @@ from cache.hashing import fingerprint
 from elmo_cache.errors import CorpusError
 from elmo_cache.text.tokenization import get_tokenizer, newest_version
 
-__all__ = ["TextRule"]
+__all__ = ["MOST_TOKENS", "TextRule", "check_count"]
+
+MOST_TOKENS = 2**31 - 1
+"""That a window or a shard may have."""
+
+
+def check_count(name: str, value: int, least: int, why: str = "") -> None:
+    """Raise `CorpusError` unless a number is from `least` to `MOST_TOKENS`."""
+    if not least <= value <= MOST_TOKENS:
+        shown = value if abs(value) < 10**18 else "of too many digits"
+        raise CorpusError(f"{name} is {shown}, expected {least} to {MOST_TOKENS:,}{why and f' ({why})'}")
 
 
 @dataclass(frozen=True)
@@ -54,13 +64,12 @@ class TextRule:
         elif self.tokenizer_version is not None:
             raise CorpusError("tokenizer_version is that of a tokenizer, and none is given")
         if self.keep not in ("last", "first"):
-            raise CorpusError(f"--keep is {self.keep!r}, expected 'last' or 'first'")
-        if self.max_tokens < 0:
-            raise CorpusError(f"--max-tokens is {self.max_tokens}, expected 0 (no window) or more")
-        if self.num_words is not None and self.num_words < 5:
-            raise CorpusError(f"--num-words is {self.num_words}, expected at least 5: four ids are reserved")
+            raise CorpusError(f"keep is {self.keep!r}, expected 'last' or 'first'")
+        check_count("max_tokens", self.max_tokens, 0, "0 for no window")
+        if self.num_words is not None:
+            check_count("num_words", self.num_words, 5, "four ids are reserved")
         if self.literal_padding and not self.max_tokens:
-            raise CorpusError("--literal-padding fills the window, and there is none: give --max-tokens")
+            raise CorpusError("literal_padding fills the window, and there is none: give max_tokens")
 
     def resolved(self, fitting: str, earlier: Mapping[str, Any] | None = None) -> "TextRule":
         """Return the same rule with a tokeniser and its version.
