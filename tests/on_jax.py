@@ -340,18 +340,18 @@ def test_a_gpu_that_is_not_used_is_told_with_the_reason(monkeypatch: pytest.Monk
 
 
 def test_a_given_number_of_streams_must_be_the_caches(tmp_path: Path) -> None:
-    from elmo_cache.commands.build import _set_streams
-    from elmo_cache.extraction.plan import prepare
+    from elmo_cache.commands.build import _check_streams
+    from elmo_cache.extraction.build import Build
 
     corpus = reviews(10, 4)
-    with prepare(corpus, tiny_encoder(), tmp_path / "c") as plan:
-        _set_streams(plan, 5)
-        assert plan.encoder.n_streams == 5  # type: ignore[attr-defined]
-    build(corpus, tiny_encoder(), tmp_path / "c").close()
-    with prepare(corpus, tiny_encoder(), tmp_path / "c") as plan:
-        _set_streams(plan, 8)
+    encoder = tiny_encoder()
+    encoder.n_streams = 8
+    build(corpus, encoder, tmp_path / "c").close()
+    with Build(corpus, tiny_encoder(), tmp_path / "c") as begun:
+        _check_streams(begun.plan, None)
+        _check_streams(begun.plan, 8)
         with pytest.raises(MismatchError, match="--streams is 5, and .* was begun with 8: leave it out"):
-            _set_streams(plan, 5)
+            _check_streams(begun.plan, 5)
 
 
 def test_shards_are_begun_before_earlier_ones_are_fetched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -164,8 +164,6 @@ def test_a_dry_run_of_the_embedded_encoder_points_to_the_original(tmp_path: Path
         (["--text-column", "review"], "review"),
         (["--label-column", "sentiment"], "sentiment"),
         (["--literal-padding", "--max-tokens", "0"], "--literal-padding"),
-        (["--num-words", "3"], "--num-words is 3"),
-        (["--shard-tokens", "0"], "--shard-tokens is 0"),
         (["--aclimdb", "."], "--aclimdb does not apply"),
         (["--labels", "1,3"], "2"),
     ],
@@ -179,7 +177,15 @@ def test_arguments_that_make_no_sense(tmp_path: Path, reviews: Path, arguments: 
     assert not (tmp_path / "c.elmo").exists()
 
 
-@pytest.mark.parametrize("limit", ["train", "train=", "train=many", "=3", "train=-1"])
+@pytest.mark.parametrize("option", ["--num-words", "--shard-tokens", "--max-tokens", "--workers", "--shard"])
+@pytest.mark.parametrize("number", ["-1", str(2**48), "9" * 5000])
+def test_a_number_out_of_bounds(tmp_path: Path, option: str, number: str) -> None:
+    result = run_cache("build", tmp_path / "c.elmo", option, f"1/{number}." if option == "--shard" else number)
+    assert result.exit_code in (1, 2) and option in result.stderr and "Traceback" not in result.stderr
+    assert isinstance(result.exception, SystemExit) and not (tmp_path / "c.elmo").exists()
+
+
+@pytest.mark.parametrize("limit", ["train", "train=", "train=many", "=3", "train=-1", "train=" + "9" * 5000])
 def test_a_limit_that_cannot_be_read(tmp_path: Path, limit: str) -> None:
     result = run_cache("build", tmp_path / "c.elmo", "--limit", limit)
     assert result.exit_code == 2 and "expected SPLIT=N" in result.output

@@ -16,8 +16,8 @@ from cache.errors import WorkersError
 from cache.runtime.processes import Workers, visible_gpus
 from elmo_cache import EncoderError, build
 from elmo_cache.cli import main
-from elmo_cache.extraction.build import run
-from elmo_cache.extraction.plan import prepare
+from elmo_cache.extraction.build import Build
+from elmo_cache.extraction.plan import BuildSettings
 
 
 @pytest.fixture(scope="module")
@@ -75,8 +75,8 @@ def test_an_error_in_a_worker_is_the_errors_own_line(tmp_path: Path) -> None:
 def test_shares_of_a_job_array_make_one_cache(tmp_path: Path, alone: dict[str, bytes]) -> None:
     path = tmp_path / "c"
     for number in (2, 3, 1):
-        with prepare(corpus(), HashEncoder(), path, shard_tokens=20, share=(number, 3)) as plan:
-            run(plan)
+        with Build(corpus(), HashEncoder(), path, BuildSettings(shard_tokens=20, share=(number, 3))) as begun:
+            begun.run()
         shown = CliRunner().invoke(main, ["info", str(path)]).stdout
         assert (": complete" in shown) == (number == 1), shown
 

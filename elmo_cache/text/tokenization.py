@@ -1,4 +1,4 @@
-"""Text to words: the three rules that a cache can be built with.
+"""Text to words: the three rules that a cache can be built with, each in every version that caches were made with.
 
 Each takes one document and gives its words in order; none keeps state, so a document's words do not depend on
 what was read before it.
@@ -6,11 +6,12 @@ what was read before it.
 
 import re
 from collections.abc import Callable, Mapping
+from reprlib import repr as show  # an error is one line
 from types import MappingProxyType
 
 from elmo_cache.errors import CorpusError
 
-__all__ = ["TOKENIZERS", "get_tokenizer", "keras_tokens", "whitespace_tokens", "word_tokens"]
+__all__ = ["TOKENIZERS", "get_tokenizer", "keras_tokens", "newest_version", "whitespace_tokens", "word_tokens"]
 
 KERAS_FILTERS = '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n'
 _KERAS_TABLE = str.maketrans(dict.fromkeys(KERAS_FILTERS, " "))
@@ -122,19 +123,36 @@ def whitespace_tokens(text: str) -> list[str]:
     return text.split()
 
 
-TOKENIZERS: Mapping[str, Callable[[str], list[str]]] = MappingProxyType(
-    {"keras": keras_tokens, "words": word_tokens, "whitespace": whitespace_tokens}
+TOKENIZERS: Mapping[str, Mapping[int, Callable[[str], list[str]]]] = MappingProxyType(
+    {"keras": {1: keras_tokens}, "words": {1: word_tokens}, "whitespace": {1: whitespace_tokens}}
 )
-"""The rules by the names that `--tokenizer` and `TextRule` take."""
+"""The rules by the names that `--tokenizer` and `TextRule` take, and by version.
+
+A rule that changes gets a new version, and the old one stays: caches made with it go on with it. New caches are made
+with the newest.
+"""
 
 
-def get_tokenizer(name: str) -> Callable[[str], list[str]]:
+def newest_version(name: str) -> int:
+    """The version of a tokeniser that new caches are made with.
+
+    Raises
+    ------
+    CorpusError
+        If there is no tokeniser of that name.
+    """
+    return max(_versions(name))
+
+
+def get_tokenizer(name: str, version: int | None = None) -> Callable[[str], list[str]]:
     """The tokeniser of that name.
 
     Parameters
     ----------
     name : {"keras", "words", "whitespace"}
         A key of `TOKENIZERS`.
+    version : int, optional
+        Of its rule; default: the newest.
 
     Returns
     -------
@@ -151,6 +169,16 @@ def get_tokenizer(name: str) -> Callable[[str], list[str]]:
     >>> get_tokenizer("words")("Dull, isn't it?")
     ['Dull', ',', 'is', "n't", 'it', '?']
     """
+    versions = _versions(name)
+    if version is None:
+        version = max(versions)
+    if version not in list(versions):  # a cache can state anything, also what has no hash
+        known = ", ".join(map(str, versions))
+        raise CorpusError(f"tokeniser {name!r} has no version {show(version)}, only {known}: upgrade elmo-cache")
+    return versions[version]
+
+
+def _versions(name: str) -> Mapping[int, Callable[[str], list[str]]]:
     try:
         return TOKENIZERS[name]
     except KeyError:
