@@ -16,7 +16,8 @@ from cache.errors import CacheError, OutputError
 __all__ = ["atomic_path", "is_special", "is_temporary", "remove_strays", "reserve", "temporary_files"]
 
 _TEMPORARY = re.compile(r"\..+\.[0-9a-f]{12}\.tmp", re.DOTALL)
-_NOT_SUPPORTED = (errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
+_ENOTSUPP = 524  # of the kernel's own; some network file systems let it out
+_NOT_SUPPORTED = (errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, _ENOTSUPP)
 
 
 @contextmanager
@@ -126,9 +127,14 @@ def _create_locked(final: Path) -> tuple[Path, int]:
     while True:
         temporary = final.with_name(f".{final.name}.{secrets.token_hex(6)}.tmp")
         lock = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
-        # Another process's remove_strays may have come between the two calls; then begin again.
-        if _try_lock(lock) and os.fstat(lock).st_nlink:
-            return temporary, lock
+        try:
+            # Another process's remove_strays may have come between the two calls; then begin again.
+            if _try_lock(lock) and os.fstat(lock).st_nlink:
+                return temporary, lock
+        except OSError:
+            os.close(lock)
+            _remove(temporary)
+            raise
         os.close(lock)
 
 
