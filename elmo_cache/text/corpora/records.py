@@ -180,8 +180,9 @@ def _rows(reader: LineReader, delimiter: str, quoting: str) -> Any:
     csv.field_size_limit(max(csv.field_size_limit(), MAX_LINE_BYTES))
     lines = (line for _, line in reader.lines(universal=True))
     # strict: otherwise a quotation mark that is never closed makes one cell of the rest of the file.
-    style = csv.QUOTE_NONE if quoting == "none" else csv.QUOTE_MINIMAL
-    return csv.reader(lines, delimiter=delimiter, quoting=style, strict=True)
+    if quoting == "none":
+        return csv.reader(lines, delimiter=delimiter, quoting=csv.QUOTE_NONE, strict=True)
+    return csv.reader(lines, delimiter=delimiter, strict=True)
 
 
 def read_table(
