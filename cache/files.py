@@ -33,9 +33,9 @@ _TEMPORARY = re.compile(r"\..+\.[0-9a-f]{12}\.tmp", re.DOTALL)
 _OWNER = re.compile(r"\.([0-9a-f]{8})-([0-9]{1,10})\.[0-9a-f]{12}\.tmp$")
 _AT_WORK = "build"
 _DAY_S = 86_400.0
-_NOT_SUPPORTED = (errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
-# 524 is the kernel's own ENOTSUPP, which some network file systems let through; EBADF is NFS's answer for a folder.
-_NO_LOCKS = (*_NOT_SUPPORTED, errno.ENOLCK, errno.EBADF, 524)
+_ENOTSUPP = 524  # of the kernel's own; some network file systems let it out
+_NOT_SUPPORTED = (errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, _ENOTSUPP)
+_NO_LOCKS = (*_NOT_SUPPORTED, errno.ENOLCK, errno.EBADF)  # EBADF is NFS's answer for a folder
 
 
 @contextmanager
@@ -224,9 +224,14 @@ def _create_locked(final: Path) -> tuple[Path, int]:
     while True:
         temporary = final.with_name(f".{final.name}.{_host()}-{os.getpid()}.{secrets.token_hex(6)}.tmp")
         lock = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
-        # Another process's remove_strays may have come between the two calls; then begin again.
-        if _try_lock(lock) is not False and os.fstat(lock).st_nlink:
-            return temporary, lock
+        try:
+            # Another process's remove_strays may have come between the two calls; then begin again.
+            if _try_lock(lock) is not False and os.fstat(lock).st_nlink:
+                return temporary, lock
+        except OSError:
+            os.close(lock)
+            _remove(temporary)
+            raise
         os.close(lock)
 
 

@@ -20,9 +20,11 @@ def reversed_tokens(text: str) -> list[str]:
 
 @pytest.fixture
 def renew(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
-    """Return what gives `whitespace` a second version."""
-    table = {**tokenization.TOKENIZERS, "whitespace": {1: whitespace_tokens, 2: reversed_tokens}}
-    return lambda: monkeypatch.setattr(tokenization, "TOKENIZERS", table)
+    """Return what gives `whitespace` a second version, after the one that it has here."""
+    first = {**tokenization.TOKENIZERS, "whitespace": {1: whitespace_tokens}}
+    monkeypatch.setattr(tokenization, "TOKENIZERS", first)
+    second = {**first, "whitespace": {1: whitespace_tokens, 2: reversed_tokens}}
+    return lambda: monkeypatch.setattr(tokenization, "TOKENIZERS", second)
 
 
 def test_new_caches_have_the_newest_version_and_say_so(tmp_path: Path, renew: Callable[[], None]) -> None:

@@ -15,6 +15,7 @@ from elmo_cache.errors import EncoderError
 from elmo_cache.extraction.build import Build
 from elmo_cache.extraction.plan import SHARD_TOKENS, BuildPlan, BuildSettings, check_disk
 from elmo_cache.text.corpora import open_corpus
+from elmo_cache.text.corpora.files import QUOTINGS
 from elmo_cache.text.corpora.imdb import read_word_index
 from elmo_cache.text.rule import MOST_TOKENS, TextRule
 
@@ -97,6 +98,12 @@ _MOST_DIGITS = 18  # of a number that means anything
 @click.option("--split-column", help="Default: 'split', if there is one.")
 @click.option("--labels", metavar="A,B,…", help="Class names in the order of their indices.")
 @click.option(
+    "--quoting",
+    type=click.Choice(QUOTINGS),
+    help="For .csv and .tsv: whether quotation marks quote a cell (csv), or are part of its text (none). "
+    "Default: csv; for .tsv it is found out.",
+)
+@click.option(
     "--streams",
     type=click.IntRange(1, 65_536),
     metavar="N",
@@ -130,6 +137,7 @@ def build_command(
     label_column: str | None,
     split_column: str | None,
     labels: str | None,
+    quoting: str | None,
     streams: int | None,
     workers: str,
     share: str | None,
@@ -157,6 +165,7 @@ def build_command(
         label_column=label_column,
         split_column=split_column,
         label_names=labels.split(",") if labels is not None else None,
+        quoting=quoting,
     )
     encoder = load_encoder(encoder_name, layers=layers, precision=precision, engine=engine)
     if streams is not None:
