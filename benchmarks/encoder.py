@@ -2,7 +2,7 @@
 
     python benchmarks/encoder.py --peer .peer/bin/python                     # original size, 128 reviews
     python benchmarks/encoder.py --peer .peer/bin/python --bfloat16          # and our bfloat16
-    python benchmarks/encoder.py --peer .peer/bin/python --encoder imdb-v2   # the embedded encoder
+    python benchmarks/encoder.py --peer .peer/bin/python --encoder imdb-v3   # the embedded encoder
     python benchmarks/encoder.py --hub                                       # against a TF-Hub module's own graph
 
 `make .peer/installed` makes the environment. simple-elmo is measured twice: as its documentation uses it, one call of

@@ -20,7 +20,7 @@ TRAIN = {"sample": 20_000, "aclimdb": 25_000}
 @click.option("--small", default=1000, show_default=True, help="Reviews.")
 @click.option("--large", type=int, help="Reviews; default: 20,000, with --aclimdb 50,000.")
 @click.option("--aclimdb", type=click.Path(path_type=Path), help="The official archive or its folder.")
-@click.option("--encoder", default="imdb-v2", show_default=True)
+@click.option("--encoder", default="imdb-v3", show_default=True)
 @json_option
 def main(small: int, large: int | None, aclimdb: Path | None, encoder: str, json_path: Path | None) -> None:
     large = large or (50_000 if aclimdb else 20_000)

@@ -1,7 +1,7 @@
 """Ten trials of both models from a cache, extraction included, against the notebook's way: no cache at all.
 
     python benchmarks/trials.py --peer .peer/bin/python          # original size; long
-    python benchmarks/trials.py --encoder imdb-v2 --n 1 --pool 420 --batches 1
+    python benchmarks/trials.py --encoder imdb-v3 --n 1 --pool 420 --batches 1
 
 Ours are the two commands, `elmo-cache build` and `elmo-train trials` under `clean`, start-up included; then the second
 one again with twice as many trials. The build encodes only what the trials draw from: `--pool` reviews of train, 500 of

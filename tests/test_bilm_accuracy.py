@@ -30,7 +30,7 @@ from elmo_cache import load_encoder
 from elmo_cache.encoders.bilm.weights import Weights, random_weights
 
 ALL_ARCHITECTURES = {**ARCHITECTURES, **LOUD_ARCHITECTURES}
-EMBEDDED = Path(__file__).resolve().parents[1] / "elmo_cache" / "encoders" / "embedded" / "imdb-v2"
+EMBEDDED = Path(__file__).resolve().parents[1] / "elmo_cache" / "encoders" / "embedded" / "imdb-v3"
 
 needs_fixtures = pytest.mark.skipif(not FIXTURES.is_dir(), reason=f"no ELMo fixtures at {FIXTURES}")
 
@@ -179,7 +179,7 @@ def test_public_fixtures(name: str) -> None:
 
 
 def test_embedded_encoder() -> None:
-    encoder = load_encoder("imdb-v2", layers="all")
+    encoder = load_encoder("imdb-v3", layers="all")
     encoder.n_streams, encoder.time_chunk = 4, 4
     documents = [
         ["this", "movie", "was", "not", "bad", "at", "all", "in", "fact", "i'd", "call", "it", "great"],
@@ -194,7 +194,7 @@ def test_embedded_encoder() -> None:
 
 
 def test_bfloat16() -> None:
-    encoder = load_encoder("imdb-v2", precision="bfloat16")
+    encoder = load_encoder("imdb-v3", precision="bfloat16")
     encoder.n_streams, encoder.time_chunk = 4, 4
     documents = [["a", "dull", "film", "with", "one", "great", "scene"], ["😀", "x" * 60], ["so", "so"] * 20]
     expected = np.concatenate([as_encoded(layers, "mix") for layers in expected_layers(EMBEDDED, documents)])

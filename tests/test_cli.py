@@ -121,7 +121,7 @@ def _last_rows(shard: Path) -> np.ndarray:
 
 def test_encoders_lists_the_embedded_one_and_the_way_to_others() -> None:
     result = run_cache("encoders")
-    assert "imdb-v2" in result.output and "256" in result.output and "2x1024_128" in result.output
+    assert "imdb-v3" in result.output and "256" in result.output and "2x1024_128" in result.output
     assert "--encoder PATH" in result.output
 
 
@@ -151,7 +151,7 @@ def test_the_plan_counts_documents_without_words(tmp_path: Path, elmo: Path, n_d
 
 def test_a_dry_run_of_the_embedded_encoder_points_to_the_original(tmp_path: Path, reviews: Path) -> None:
     result = run_cache("build", tmp_path / "new.elmo", "--corpus", reviews, *COLUMNS, "--dry-run")
-    assert "imdb-v2: 256-d" in result.output and "original 1024-d ELMo is one option away" in result.output
+    assert "imdb-v3: 256-d" in result.output and "original 1024-d ELMo is one option away" in result.output
     assert "keras, at most 500" in result.output, "its default"
 
 
@@ -214,7 +214,7 @@ def test_output_that_is_a_file_and_output_that_is_not_writable(tmp_path: Path, r
 def test_another_encoder_is_refused_with_both_values(copy: Path, reviews: Path) -> None:
     before = {path.name: path.read_bytes() for path in copy.iterdir()}
     message = error_of(
-        run_cache("build", copy, "--corpus", reviews, "--encoder", "imdb-v2", *COLUMNS, "--tokenizer", "words")
+        run_cache("build", copy, "--corpus", reviews, "--encoder", "imdb-v3", *COLUMNS, "--tokenizer", "words")
     )
     assert "another encoding" in message and "asked for" in message
     assert before == {path.name: path.read_bytes() for path in copy.iterdir()}

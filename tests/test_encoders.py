@@ -32,9 +32,9 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_embedded() -> None:
-    encoder = load_encoder("imdb-v2")
+    encoder = load_encoder("imdb-v3")
 
-    assert (encoder.name, encoder.dim, encoder.tokenizer) == ("imdb-v2", 256, "keras")
+    assert (encoder.name, encoder.dim, encoder.tokenizer) == ("imdb-v3", 256, "keras")
     assert encoder.options.architecture == "2x1024_128"
     assert isinstance(encoder, Encoder)
 
@@ -42,21 +42,21 @@ def test_embedded() -> None:
 def test_embedded_are_listed() -> None:
     (embedded,) = embedded_encoders()
 
-    assert (embedded.name, embedded.options.projection_dim) == ("imdb-v2", 128)
+    assert (embedded.name, embedded.options.projection_dim) == ("imdb-v3", 128)
     assert 10e6 < embedded.size_bytes < 12e6
 
 
 def test_embedded_is_what_its_folder_holds() -> None:
-    path = Path(__file__).resolve().parents[1] / "elmo_cache" / "encoders" / "embedded" / "imdb-v2"
+    path = Path(__file__).resolve().parents[1] / "elmo_cache" / "encoders" / "embedded" / "imdb-v3"
 
-    assert load_encoder("imdb-v2").description == load_encoder(path).description
+    assert load_encoder("imdb-v3").description == load_encoder(path).description
 
 
 def test_embedded_description_stays() -> None:
     # Caches already made are found again by it.
-    assert load_encoder("imdb-v2").description == {
+    assert load_encoder("imdb-v3").description == {
         "model": "elmo",
-        "weights": "3f26d445919f89f384107b3715d0dcd3ffc743fb999ea9066652497a40970646",
+        "weights": "7cd94ce17b6cb888a4cfaa865b306cab765b0be32b60bdbdc1513596fcb21c2a",
         "options": {
             "lstm": {
                 "dim": 1024,
@@ -200,7 +200,7 @@ def test_description_sees_every_setting(folder: Path) -> None:
     ids=str,
 )
 def test_unknown_setting(settings: dict[str, Any], expected: str) -> None:
-    assert refusal(load_encoder, "imdb-v2", **settings) == expected
+    assert refusal(load_encoder, "imdb-v3", **settings) == expected
 
 
 @pytest.mark.parametrize(
@@ -215,7 +215,7 @@ def test_mix_that_is_none(mix: list[float]) -> None:
 
 def test_unknown_name() -> None:
     assert refusal(load_encoder, "imdb-v1") == (
-        "no encoder 'imdb-v1': it is neither embedded (imdb-v2) nor a folder or .zip that exists; "
+        "no encoder 'imdb-v1': it is neither embedded (imdb-v3) nor a folder or .zip that exists; "
         "`elmo-cache encoders` lists those that are downloads"
     )
 

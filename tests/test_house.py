@@ -104,7 +104,7 @@ def test_pretraining_help_is_light() -> None:
 
 
 def test_loading_an_encoder_is_light() -> None:
-    code = "import sys, elmo_cache; elmo_cache.load_encoder('imdb-v2').description\n" + COMMAND.splitlines()[-1]
+    code = "import sys, elmo_cache; elmo_cache.load_encoder('imdb-v3').description\n" + COMMAND.splitlines()[-1]
 
     assert not loaded_by(code) & HEAVY
 

@@ -79,7 +79,7 @@ def test_build_without_what_the_engine_needs(tmp_path: Path, reviews: Path) -> N
     result = run_cache("build", tmp_path / "out.elmo", "--corpus", reviews, "--engine", "hub")
 
     assert result.exit_code == 1
-    assert result.stderr == "Error: imdb-v2 is no TF-Hub module: --engine hub runs nothing else; leave it out\n"
+    assert result.stderr == "Error: imdb-v3 is no TF-Hub module: --engine hub runs nothing else; leave it out\n"
     assert not (tmp_path / "out.elmo").exists()
 
 
@@ -140,7 +140,7 @@ def test_check_of_foreign_variables(tmp_path: Path, quick_check: None) -> None:
     assert result.stdout.endswith("native agrees with hub (within 0.0001): not compared\nstateless: yes\n")
 
 
-@pytest.mark.parametrize("name", ["imdb-v2", "nowhere"])
+@pytest.mark.parametrize("name", ["imdb-v3", "nowhere"])
 def test_check_of_no_module(name: str) -> None:
     result = run_cache("encoders", "--check", name)
 

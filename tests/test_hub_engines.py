@@ -268,9 +268,9 @@ def test_unknown_engine(folder: Path) -> None:
     assert refusal(load_encoder, folder / "module", engine="onnx") == "engine is 'onnx', expected one of native, hub"
 
 
-@pytest.mark.parametrize("name", ["imdb-v2", "files", "nowhere"])
+@pytest.mark.parametrize("name", ["imdb-v3", "files", "nowhere"])
 def test_hub_engine_of_what_is_no_module(folder: Path, name: str) -> None:
-    path = name if name == "imdb-v2" else folder / name
+    path = name if name == "imdb-v3" else folder / name
 
     assert refusal(load_encoder, path, engine="hub") == (
         f"{path} is no TF-Hub module: --engine hub runs nothing else; leave it out"

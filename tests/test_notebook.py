@@ -39,7 +39,7 @@ def check_outputs(notebook: object, source: str) -> dict[str, object]:
     for name in ("N_TRAIN", "N_TEST"):
         assert re.search(rf"^{name[2:].lower():5}  +{constants[name]:,} reviews, \d+ positive", shown, re.MULTILINE)
     assert re.search(r"nearest use of the same kind: \d+%; any other use, by chance: \d+%", shown)
-    for name in ("ELMo (imdb-v2)", "static (glove-50d)"):
+    for name in ("ELMo (imdb-v3)", "static (glove-50d)"):
         (line,) = [line for line in shown.splitlines() if line.startswith(name)]
         curve = re.findall(r"([\d,]+): (\d+\.\d) %", line)
         assert tuple(int(size.replace(",", "")) for size, _ in curve) == constants["CURVE_SIZES"]

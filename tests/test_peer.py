@@ -18,7 +18,7 @@ pytestmark = [
     pytest.mark.skipif(not PEER, reason="ELMO_PEER_PYTHON is not set: the Python of an environment with simple-elmo"),
 ]
 
-EMBEDDED = Path(__file__).resolve().parents[1] / "elmo_cache" / "encoders" / "embedded" / "imdb-v2"
+EMBEDDED = Path(__file__).resolve().parents[1] / "elmo_cache" / "encoders" / "embedded" / "imdb-v3"
 
 
 @pytest.mark.parametrize(

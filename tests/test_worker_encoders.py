@@ -40,14 +40,14 @@ def test_weights_that_are_replaced_before_the_workers_load_them(tmp_path: Path) 
 
 
 def test_a_folder_with_the_name_of_an_embedded_encoder(tmp_path: Path) -> None:
-    write_elmo(tmp_path / "imdb-v2")
+    write_elmo(tmp_path / "imdb-v3")
     with contextlib.chdir(tmp_path):
-        with pytest.raises(EncoderError, match=r"embedded:imdb-v2 .*\./imdb-v2"):
-            load_encoder("imdb-v2")
-        assert load_encoder("./imdb-v2").dim == load_encoder(Path("imdb-v2")).dim == 12
-        embedded = load_encoder("embedded:imdb-v2")
-    assert embedded.dim == 256 and embedded.name == "imdb-v2" and embedded.tokenizer == "keras"
-    assert load_encoder("imdb-v2").source == embedded.source
+        with pytest.raises(EncoderError, match=r"embedded:imdb-v3 .*\./imdb-v3"):
+            load_encoder("imdb-v3")
+        assert load_encoder("./imdb-v3").dim == load_encoder(Path("imdb-v3")).dim == 12
+        embedded = load_encoder("embedded:imdb-v3")
+    assert embedded.dim == 256 and embedded.name == "imdb-v3" and embedded.tokenizer == "keras"
+    assert load_encoder("imdb-v3").source == embedded.source
 
 
 def test_a_folder_that_is_called_original(tmp_path: Path) -> None:
@@ -60,9 +60,9 @@ def test_a_folder_that_is_called_original(tmp_path: Path) -> None:
 
 def test_workers_in_another_folder_load_what_the_driver_loaded(tmp_path: Path) -> None:
     write_elmo(tmp_path / "elmo")
-    write_elmo(tmp_path / "elsewhere" / "imdb-v2")
+    write_elmo(tmp_path / "elsewhere" / "imdb-v3")
     with contextlib.chdir(tmp_path):
-        relative, embedded = load_encoder("elmo"), load_encoder("imdb-v2")
+        relative, embedded = load_encoder("elmo"), load_encoder("imdb-v3")
     with contextlib.chdir(tmp_path / "elsewhere"):
         for encoder in (relative, embedded):
             again = encoder.source()

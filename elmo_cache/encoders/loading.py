@@ -27,7 +27,7 @@ __all__ = [
     "resolve_name",
 ]
 
-DEFAULT_ENCODER = "imdb-v2"
+DEFAULT_ENCODER = "imdb-v3"
 ENGINES = ("native", "hub")
 EMBEDDED = "embedded:"
 """Before a name: that of an encoder that comes with the package, whatever lies in the working directory."""
@@ -119,7 +119,7 @@ def load_encoder(
     name_or_path : str or Path
         One of these:
 
-        * the name of an encoder that comes with the package, as `imdb-v2` or `embedded:imdb-v2`: `elmo-cache encoders`
+        * the name of an encoder that comes with the package, as `imdb-v3` or `embedded:imdb-v3`: `elmo-cache encoders`
           lists them;
         * a folder with exactly one `*options*.json` and one `*.hdf5` in the public format of bilm-tf and AllenNLP, or
           a `.zip` of such a folder;
@@ -128,8 +128,8 @@ def load_encoder(
         * an address of TensorFlow Hub, downloaded if it is not there, `original`, short for google/elmo's, or the
           folder of a module.
 
-        A text that is a name without a prefix (`imdb-v2`, `original`) and lies in the working directory too is
-        refused: `./imdb-v2` is what lies there, `embedded:imdb-v2` what comes with the package. A `Path` is a path.
+        A text that is a name without a prefix (`imdb-v3`, `original`) and lies in the working directory too is
+        refused: `./imdb-v3` is what lies there, `embedded:imdb-v3` what comes with the package. A `Path` is a path.
     layers : {"mix", "top", "all"}
         What a token's vector is: the mix of all layers (their mean, unless a module says otherwise), the last, or all
         side by side.
@@ -154,7 +154,7 @@ def load_encoder(
 
     Examples
     --------
-    >>> encoder = load_encoder("imdb-v2")
+    >>> encoder = load_encoder("imdb-v3")
     >>> encoder.dim
     256
     >>> vectors = encoder.encode([["a", "fine", "film"], ["dull"]])
