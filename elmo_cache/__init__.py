@@ -12,6 +12,8 @@ from elmo_cache.extraction.build import build
 from elmo_cache.text.corpora import Corpus, Document, open_corpus
 from elmo_cache.text.rule import TextRule
 
+__version__ = "0.1.0"
+
 __all__ = [
     "Corpus",
     "CorpusError",

@@ -1,14 +1,22 @@
-"""The table of what the fault tests tried, at the end of the run: also of one in several processes."""
+"""What all tests share: Hypothesis without deadlines, and the table of what the fault tests tried.
+
+The table comes at the end of the run, also of one in several processes.
+"""
 
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 sys.path.insert(0, str(Path(__file__).parent / "faults"))
 
 from tally import counts, record, table  # noqa: E402
+
+# How long an example takes says how busy the machine is.
+settings.register_profile("any speed", deadline=None)
+settings.load_profile("any speed")
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -161,6 +161,7 @@ def test_with_jax_in_two_processes_without_tensorflow(place: Path, tmp_path: Pat
     (tmp_path / "sitecustomize.py").write_text(WITHOUT_TENSORFLOW)
     path = os.pathsep.join([str(ROOT), str(tmp_path)])
     environment = {**os.environ, "KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu", "PYTHONPATH": path}
+    environment["JAX_DISABLE_MOST_OPTIMIZATIONS"] = "1"
     losses = []
     for workers in (1, 2):
         options = ("--workers", workers, "--models", "elmo", "--rates", "1e-3", "--gammas", "auto", "--patience", 1)

@@ -2,6 +2,7 @@
 
 import ast
 import configparser
+import importlib.metadata
 import re
 import subprocess
 import sys
@@ -229,3 +230,9 @@ def test_what_is_required_is_imported() -> None:
     text = "\n".join(path.read_text() for path in sources)
     named = re.compile(r'^ *(?:import|from) (\w+)|import_module\("(\w+)', re.MULTILINE)
     assert required <= {first or second for first, second in named.findall(text)}
+
+
+def test_one_version() -> None:
+    assert elmo_cache.__version__ == importlib.metadata.version("elmo-cache")
+    citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert f"\nversion: {elmo_cache.__version__}\n" in citation

@@ -158,7 +158,8 @@ def run_all(command: list[str], folder: Path, names: str = "plot evaluate predic
         done = run_train(*lines[name])
         errors = [line for line in done.stderr.splitlines() if line.startswith("Error: ")]
         assert done.exit_code in (0, 1) and len(errors) == done.exit_code, (name, done.output)
-        assert not set(done.output) & set("\x1b\x07\r"), (name, done.output)
+        assert not set(done.stdout) & set("\x1b\x07\r"), (name, done.stdout)
+        assert not set(done.stderr) & set("\x1b\x07"), (name, done.stderr)  # a progress bar has its own \r
         assert all(len(line) < 2000 for line in errors), (name, errors)
         found[name] = done
     return found

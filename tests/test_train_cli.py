@@ -41,10 +41,8 @@ def arguments(place: Path) -> tuple[object, ...]:
 
 @pytest.fixture(scope="module")
 def results(place: Path, arguments: tuple[object, ...]) -> Path:
-    done = subprocess.run(
-        command_line(*arguments, "--n", 3, "--out", place / "results"), capture_output=True, text=True, timeout=600
-    )
-    assert done.returncode == 0, done.stderr
+    done = run_train(*arguments, "--n", 3, "--out", place / "results")
+    assert done.exit_code == 0, done.stderr
     assert "words.vec, 6-d" in done.stdout and "% of tokens" in done.stdout
     assert "24 to train on, 16 to stop by, 30 to measure, seed 0" in done.stdout
     table = done.stdout.split("Accuracy in %")[1]
@@ -173,8 +171,8 @@ print([name for name in ("tensorflow", "keras", "jax", "torch", "matplotlib", "s
 
 def test_ctrl_c_and_the_same_command_again(place: Path, arguments: tuple[object, ...], results: Path) -> None:
     out = place / "interrupted"
-    line = command_line(*arguments, "--n", 3, "--out", out)
-    process = subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    again = (*arguments, "--n", 3, "--out", out)
+    process = subprocess.Popen(command_line(*again), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 120
     while not (out / "trials.csv").exists() and process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.02)
@@ -182,6 +180,6 @@ def test_ctrl_c_and_the_same_command_again(place: Path, arguments: tuple[object,
     _, error = process.communicate(timeout=120)
     assert process.returncode == 130 and "the same command goes on" in error and "Traceback" not in error
     assert 0 < len(read_results(out / "trials.csv")) < 6
-    assert subprocess.run(line, capture_output=True).returncode == 0
+    assert run_train(*again).exit_code == 0
     undisturbed = {(r.trial, r.model): r.accuracy for r in read_results(results / "trials.csv") if r.trial <= 3}
     assert {(r.trial, r.model): r.accuracy for r in read_results(out / "trials.csv")} == undisturbed
