@@ -1,14 +1,16 @@
 """From a handle to a module's folder: the cache of TensorFlow Hub, and a download from a server of our own."""
 
+import grp
 import gzip
 import hashlib
 import io
 import os
+import pwd
 import shutil
 import tarfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -282,6 +284,105 @@ def test_an_archive_whose_checksum_is_wrong(module: Path, cache: Path, server: L
     data[-8] ^= 1
     server.answers[NAME + QUERY] = Answer(bytes(data))
     assert "CRC check failed" in failure(server, cache)
+
+
+def shared_root(cache: Path, folder: Path) -> None:
+    cache.chmod(0o777)
+
+
+def shared_folder(cache: Path, folder: Path) -> None:
+    folder.chmod(0o777)
+
+
+def shared_file(cache: Path, folder: Path) -> None:
+    (folder / "variables" / "variables.index").chmod(0o666)
+
+
+def shared_with_a_group(cache: Path, folder: Path) -> None:
+    folder.chmod(0o775)
+
+
+def sticky_folder(cache: Path, folder: Path) -> None:
+    folder.chmod(0o1777)
+
+
+@pytest.mark.parametrize(
+    ("share", "what"),
+    [
+        (shared_root, ""),
+        (shared_folder, "NAME"),
+        (shared_file, "NAME/variables/variables.index"),
+        (shared_with_a_group, "NAME"),
+        (sticky_folder, "NAME"),
+    ],
+)
+def test_a_cache_that_others_can_write_to(
+    module: Path,
+    cache: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    share: Callable[[Path, Path], None],
+    what: str,
+) -> None:
+    folder = cache_folder(ORIGINAL)
+    shutil.copytree(module, folder)
+    share(cache, folder)
+    monkeypatch.setattr(grp, "getgrgid", lambda _: grp.struct_group(("staff", "x", 50, ["a", "b"])))
+
+    message = refusal(load_encoder, "original")
+
+    assert message == distrust(f"others can write to {cache / what.replace('NAME', folder.name)}")
+
+
+def distrust(fault: str) -> str:
+    return (
+        f"the cache of TF-Hub modules cannot be trusted, {fault}: set TFHUB_CACHE_DIR to a folder of your own, or give "
+        f"the folder of {ORIGINAL}: --encoder DIRECTORY"
+    )
+
+
+def test_a_download_into_a_folder_that_others_can_write_to(cache: Path, server: LocalServer) -> None:
+    cache.mkdir()
+    cache.chmod(0o777)
+
+    assert f"others can write to {cache}: set TFHUB_CACHE_DIR" in refusal(load_encoder, server.url + NAME)
+    assert server.asked == []
+
+
+@pytest.mark.parametrize("what", ["", "NAME", "NAME/saved_model.pb"])
+def test_a_cache_of_another_user(module: Path, cache: Path, monkeypatch: pytest.MonkeyPatch, what: str) -> None:
+    folder = cache_folder(ORIGINAL)
+    shutil.copytree(module, folder)
+    path = cache / what.replace("NAME", folder.name)
+    if os.getuid() == 0:
+        os.chown(path, 12345, -1)
+    else:  # all of it is, for somebody else
+        path, user = cache, os.getuid()
+        monkeypatch.setattr(os, "getuid", lambda: user + 1)
+
+    assert refusal(load_encoder, "original") == distrust(f"{path} belongs to another user")
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can give a link away")
+def test_another_users_link_to_ones_own_folder(module: Path, cache: Path) -> None:
+    cache.mkdir()
+    os.symlink(module, cache_folder(ORIGINAL))
+    os.chown(cache_folder(ORIGINAL), 12345, -1, follow_symlinks=False)
+
+    assert refusal(load_encoder, "original") == distrust(f"{cache_folder(ORIGINAL)} belongs to another user")
+
+
+def test_ones_own_folder_in_a_shared_and_sticky_one_is_taken(
+    module: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As `/tmp` is; and a group that is one's own may write, as many systems set it up."""
+    folder = cache_folder(ORIGINAL)
+    shutil.copytree(module, folder)
+    cache.chmod(0o1777)
+    folder.chmod(0o775)
+    name = pwd.getpwuid(os.getuid()).pw_name
+    monkeypatch.setattr(grp, "getgrgid", lambda group: grp.struct_group((name, "x", group, [])))
+
+    assert find_module("original") == folder
 
 
 def test_cache_that_cannot_be_written(tmp_path: Path, server: LocalServer, monkeypatch: pytest.MonkeyPatch) -> None:

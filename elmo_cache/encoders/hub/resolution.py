@@ -1,7 +1,10 @@
 """From a TF-Hub handle to the folder of a whole module: one that is cached, or a download."""
 
+import grp
 import hashlib
 import os
+import pwd
+import stat
 import tempfile
 from pathlib import Path
 
@@ -20,7 +23,7 @@ _PARTS = ("saved_model.pb", "tfhub_module.pb", "variables")  # any of them makes
 def find_module(name: str) -> Path | None:
     """Return the folder of the TF-Hub module of a name, downloaded if need be.
 
-    A cached one may have been emptied by a cleaner of temporary files: it is refused.
+    A cached one may have been emptied by a cleaner of temporary files, or be another user's: both are refused.
 
     Parameters
     ----------
@@ -35,7 +38,7 @@ def find_module(name: str) -> Path | None:
     Raises
     ------
     EncoderError
-        If the module is not whole, or cannot be had; with what to do.
+        If the module is not whole, cannot be trusted, or cannot be had; with what to do.
     OutputError
         If a download cannot be written.
     """
@@ -69,7 +72,13 @@ def cache_folder(handle: str) -> Path:
 def _resolve(handle: str) -> Path:
     try:
         folder = cache_folder(handle)
-        if not folder.exists():
+        is_cached = folder.exists()
+        if fault := _fault_of_trust(folder):
+            raise EncoderError(
+                f"the cache of TF-Hub modules cannot be trusted, {fault}: set TFHUB_CACHE_DIR to a folder of your own, "
+                f"or give the folder of {handle}: --encoder DIRECTORY"
+            )
+        if not is_cached:
             _download(handle, folder)
         elif lacking := missing_file(folder):
             raise EncoderError(
@@ -81,6 +90,31 @@ def _resolve(handle: str) -> Path:
     except OSError as error:
         raise EncoderError(f"{handle}: its cached copy cannot be read: {error.strerror or error}") from error
     return folder
+
+
+def _fault_of_trust(folder: Path) -> str | None:
+    """Say who else than this user and root can change a cached module, or put another in its place; None for nobody."""
+    for path in (folder.parent, folder, *folder.rglob("*")):
+        if not path.exists():
+            continue
+        found = path.stat()
+        if {path.lstat().st_uid, found.st_uid} - {0, os.getuid()}:
+            return f"{path} belongs to another user"
+        in_sticky_folder = path == folder.parent and found.st_mode & stat.S_ISVTX  # where others cannot rename it
+        if _is_writable_by_others(found) and not in_sticky_folder:
+            return f"others can write to {path}"
+    return None
+
+
+def _is_writable_by_others(found: os.stat_result) -> bool:
+    if found.st_mode & stat.S_IWOTH:
+        return True
+    if not found.st_mode & stat.S_IWGRP:
+        return False
+    try:  # many systems give each user a group of the same name, and let it write
+        return grp.getgrgid(found.st_gid).gr_name != pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return True
 
 
 def _download(handle: str, folder: Path) -> None:
