@@ -16,7 +16,7 @@ from cache import CacheError, FeatureCache, MismatchError, pack, verify
 from cache import files as files_module
 from cache.files import temporary_files
 from cache.manifest import read_manifest
-from elmo_cache import TextRule, build
+from elmo_cache import EncoderError, TextRule, build
 from elmo_cache.text.corpora import Document
 
 
@@ -35,6 +35,41 @@ class _OneBuffer(HashEncoder):
 def test_an_encoder_that_uses_one_buffer_for_all_documents(tmp_path: Path) -> None:
     build_small(tmp_path / "a").close()
     build_small(tmp_path / "b", encoder=_OneBuffer()).close()
+    assert contents(tmp_path / "a") == contents(tmp_path / "b")
+
+
+class _Begins(HashEncoder):
+    """Begins shards ahead, and keeps the rows in new arrays, in one buffer, or in memory that is not NumPy's."""
+
+    def __init__(self, memory: str):
+        super().__init__()
+        self.memory = memory
+        self.buffer = np.empty((1000, self.dim), np.float32)
+
+    def begin(self, documents: Sequence[Sequence[str]], *, progress: object = None) -> Callable[[], Any]:
+        rows = np.concatenate([np.empty((0, self.dim), np.float32), *self.encode(documents)])
+        if self.memory == "one buffer":
+            self.buffer[: len(rows)] = rows
+            rows = self.buffer[: len(rows)]
+        elif self.memory == "foreign":
+            rows = np.frombuffer(bytearray(rows.tobytes()), np.float32).reshape(rows.shape)
+        return lambda: (rows, False)
+
+
+def test_an_encoder_that_begins_shards_ahead(tmp_path: Path) -> None:
+    build_small(tmp_path / "a").close()
+    build_small(tmp_path / "b", encoder=_Begins("new arrays")).close()
+    assert contents(tmp_path / "a") == contents(tmp_path / "b")
+
+
+@pytest.mark.parametrize("memory", ["one buffer", "foreign"])
+def test_an_encoder_that_begins_shards_ahead_in_memory_that_it_keeps(tmp_path: Path, memory: str) -> None:
+    """Its rows would be read while it writes those of the next shard over them."""
+    build_small(tmp_path / "a").close()
+    with pytest.raises(EncoderError, match="hash must return a new array for each call of `begin`"):
+        build_small(tmp_path / "b", encoder=_Begins(memory))
+    assert not list((tmp_path / "b").glob("*-0*.h5")), "no shard is left"
+    build_small(tmp_path / "b").close()
     assert contents(tmp_path / "a") == contents(tmp_path / "b")
 
 

@@ -168,7 +168,7 @@ def test_offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
     assert result.exit_code == 1
     (line,) = result.stderr.splitlines()
-    assert line.startswith("Error: https://tfhub.dev/google/elmo/3 cannot be downloaded (")
+    assert line.startswith("Error: https://tfhub.dev/google/elmo/3: cannot be downloaded (")
     assert "get https://tfhub.dev/google/elmo/3?tf-hub-format=compressed (about 350 MB) by other means" in line
     assert f"unpack it into {tmp_path}/" in line and line.endswith("give the folder: --encoder DIRECTORY")
 

@@ -2,6 +2,9 @@
 
 import json
 import os
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +16,7 @@ from small_trials import accuracies, outcomes, trials_command
 from worker_encoder import corpus, mortal
 
 from cache import FeatureCache, verify
-from cache.errors import WorkersError
+from cache.errors import CacheWarning, WorkersError
 from cache.runtime.processes import Workers, visible_gpus
 from elmo_cache import EncoderError, build
 from elmo_cache.cli import main
@@ -38,7 +41,8 @@ def test_several_processes_make_the_same_bytes(tmp_path: Path, alone: dict[str, 
 
 
 def test_dead_workers_cost_a_shard_each(tmp_path: Path, alone: dict[str, bytes]) -> None:
-    build(corpus(), mortal(tmp_path, deaths=2), tmp_path / "c", shard_tokens=20, workers=2).close()
+    with pytest.warns(CacheWarning, match="a worker process died, .*: its work is done again"):
+        build(corpus(), mortal(tmp_path, deaths=2), tmp_path / "c", shard_tokens=20, workers=2).close()
 
     assert len(list(tmp_path.glob("death-*"))) == 2
     assert contents(tmp_path / "c") == alone and not verify(tmp_path / "c")
@@ -47,8 +51,11 @@ def test_dead_workers_cost_a_shard_each(tmp_path: Path, alone: dict[str, bytes])
 def test_workers_that_always_die_stop_the_build(tmp_path: Path, alone: dict[str, bytes]) -> None:
     build(corpus(), HashEncoder(), tmp_path / "c", shard_tokens=20, limit={"train": 20, "test": 0}).close()
     before = contents(tmp_path / "c")
-    with pytest.raises(
-        WorkersError, match="workers died again and again without finishing anything .*same command goes on"
+    with (
+        pytest.warns(CacheWarning),
+        pytest.raises(
+            WorkersError, match="workers died again and again without finishing anything .*same command goes on"
+        ),
     ):
         build(corpus(), mortal(tmp_path, deaths=99), tmp_path / "c", workers=2)
 
@@ -58,6 +65,58 @@ def test_workers_that_always_die_stop_the_build(tmp_path: Path, alone: dict[str,
     }
     build(corpus(), HashEncoder(), tmp_path / "c").close()
     assert set(contents(tmp_path / "c")) >= set(before) and not verify(tmp_path / "c")
+
+
+DYING = """
+import builtins, os, signal, sys, time
+from pathlib import Path
+import click, numpy as np
+from cache import CacheError
+from cache.runtime.console import Command
+from cache.runtime.processes import Workers, run_tasks
+from cache.runtime.progress import progress_bar
+
+def work(job):
+    if FATE == "killed" and job >= 2 and not Path(FATE).exists():
+        Path(FATE).touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    if FATE == "grown":  # joblib replaces a worker that has grown by 300 MB
+        builtins.__dict__.setdefault("kept", []).append(np.ones(5 * 10**7))
+        time.sleep(1.1)
+    if FATE == "failed" and job == 2:
+        raise CacheError("no")
+    return 1
+
+@click.command(cls=Command)
+def main():
+    with progress_bar(6, "working", "job") as bar:
+        run_tasks(work, range(6), Workers(2), bar.update)
+"""
+
+
+@pytest.mark.parametrize(
+    ("fate", "lines"),
+    [
+        ("killed", ["Warning: a worker process died, perhaps for lack of memory: its work is done again"]),
+        ("grown", []),
+        ("failed", ["Error: no"]),
+    ],
+)
+def test_what_is_said_of_the_fate_of_workers(tmp_path: Path, fate: str, lines: list[str]) -> None:
+    """In one line of ours; joblib speaks of executors, leaked folders and tasks that were not used."""
+    script = tmp_path / "dying.py"
+    script.write_text(f"FATE = {fate!r}\n{DYING}\nif __name__ == '__main__':\n    main()\n")
+    result = subprocess.run(
+        [sys.executable, script],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    said = [line for line in re.split(r"[\r\n]+", result.stderr) if line.strip() and not line.startswith("working:")]
+    assert said == lines, result.stderr
+    assert result.returncode == (fate == "failed")
 
 
 def test_an_error_in_a_worker_is_the_errors_own_line(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import click
 
 from cache.errors import CacheError, CacheWarning
+from cache.runtime.progress import above_bars
 from cache.runtime.quiet import import_only_what_is_needed
 
 __all__ = [
@@ -96,7 +97,8 @@ def _warnings_in_one_line() -> Iterator[None]:
 
     def show(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
         if issubclass(category, CacheWarning):
-            click.echo(f"Warning: {printable(' '.join(str(message).split()))}", err=True)
+            with above_bars():
+                click.echo(f"Warning: {printable(' '.join(str(message).split()))}", err=True)
         else:
             show_other(message, category, *where, **more)
 

@@ -10,6 +10,7 @@ from cache.files import atomic_path, remove_strays
 
 __all__ = ["fetch_file", "user_folder"]
 
+TIMEOUT_S = 60.0
 _BLOCK_BYTES = 2**16
 
 
@@ -24,7 +25,8 @@ def fetch_file(
     *,
     most_bytes: int,
     fault: Callable[[Path], str | None] | None = None,
-    progress: Callable[[int], None] | None = None,
+    progress: Callable[[int], object] | None = None,
+    when_announced: Callable[[int], object] | None = None,
 ) -> None:
     """Download a file, also where there is one of that name.
 
@@ -42,6 +44,8 @@ def fetch_file(
         Told the path of what came, says what is wrong with it; None for nothing.
     progress : callable or None
         Called with every advance, in bytes.
+    when_announced : callable or None
+        Called with the size that the server announces, in bytes; 0 if it announces none.
 
     Raises
     ------
@@ -58,7 +62,7 @@ def fetch_file(
         raise DownloadError(f"cannot be kept in {path.parent} ({error.strerror})") from error
     with atomic_path(path) as temporary:
         with temporary.open("wb") as stream:
-            _download(url, _Sink(stream, most_bytes, progress))
+            _download(url, _Sink(stream, most_bytes, progress, when_announced))
         found = fault(temporary) if fault is not None else None
         if found is not None:
             raise DownloadError(f"{found}; try again")
@@ -67,19 +71,28 @@ def fetch_file(
 class _Sink:
     """What pooch writes to: a file that counts, and takes no more than it may."""
 
-    def __init__(self, stream: IO[bytes], most_bytes: int, progress: Callable[[int], None] | None) -> None:
+    def __init__(
+        self,
+        stream: IO[bytes],
+        most_bytes: int,
+        progress: Callable[[int], object] | None,
+        when_announced: Callable[[int], object] | None,
+    ) -> None:
         self.flush = stream.flush  # pooch calls it
         self.n_bytes = 0
         self.n_announced: int | None = None
         self._stream = stream
         self._most_bytes = most_bytes
         self._progress = progress
+        self._when_announced = when_announced
 
     def listen(self, response: Any, **_: Any) -> None:
         """Note the size that a response announces; compressed on the way, it is another one."""
         length = response.headers.get("Content-Length", "")
         is_comparable = length.isdecimal() and "Content-Encoding" not in response.headers
         self.n_announced = int(length) if is_comparable else None
+        if self._when_announced is not None:
+            self._when_announced(self.n_announced or 0)
 
     def write(self, block: bytes) -> None:
         self.n_bytes += len(block)
@@ -91,7 +104,7 @@ class _Sink:
 
 
 def _download(url: str, sink: _Sink) -> None:
-    download = _pooch().HTTPDownloader(chunk_size=_BLOCK_BYTES, hooks={"response": sink.listen})
+    download = _pooch().HTTPDownloader(chunk_size=_BLOCK_BYTES, timeout=TIMEOUT_S, hooks={"response": sink.listen})
     try:
         download(url, sink, None)
     except DownloadError:

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import tempfile
 import threading
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from pathlib import Path
 from reprlib import repr as show  # an error is one line
 from typing import Any, TypeVar
 
-from cache.errors import WorkersError, one_line
+from cache.errors import CacheWarning, WorkersError, one_line
 
 __all__ = ["Workers", "run_tasks", "visible_gpus"]
 
@@ -132,6 +133,11 @@ def run_tasks(
         finishing a job. Results that came before stay.
     CacheError
         The first that `function` raises.
+
+    Warns
+    -----
+    CacheWarning
+        When a worker died and its work is done again.
     """
     left = dict(enumerate(jobs))
     n_barren = 0
@@ -151,6 +157,10 @@ def run_tasks(
                         f"workers died again and again without finishing anything ({one_line(death)}): out of memory? "
                         "Fewer workers need less; what is finished stays, and the same command goes on from there"
                     ) from death.__cause__
+                warnings.warn(
+                    CacheWarning("a worker process died, perhaps for lack of memory: its work is done again"),
+                    stacklevel=2,
+                )
 
 
 def visible_gpus() -> list[str]:
@@ -184,7 +194,7 @@ def _pool(
         from joblib import cpu_count
 
         n_threads = max(1, cpu_count() // workers.count)  # of the cores that this process may use
-        with tempfile.TemporaryDirectory(prefix="elmo-workers-") as slots:
+        with tempfile.TemporaryDirectory(prefix="elmo-workers-") as slots, _joblib_is_quiet():
             place = _Place(n_threads, tuple(visible_gpus()), slots)
             yield lambda function, left: _local_results(workers.count, place, function, left)
         return
@@ -200,6 +210,26 @@ def _pool(
         if check is not None and jobs:
             _check_cluster(client, check, jobs[0])
         yield lambda function, left: _cluster_results(client, function, left)
+
+
+@contextlib.contextmanager
+def _joblib_is_quiet() -> Iterator[None]:
+    """Within, joblib does not say that workers were replaced or cut short, and the cleaner that it starts says nothing.
+
+    What matters of it is in our own words, above the progress bar.
+    """
+    before = os.environ.get("PYTHONWARNINGS")
+    quiet = "ignore:resource_tracker:UserWarning"  # joblib's cleaner is a process of its own
+    os.environ["PYTHONWARNINGS"] = f"{before},{quiet}" if before else quiet
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", category=UserWarning, module=r"joblib\.")
+            yield
+    finally:
+        if before is None:
+            del os.environ["PYTHONWARNINGS"]
+        else:
+            os.environ["PYTHONWARNINGS"] = before
 
 
 def _local_results(

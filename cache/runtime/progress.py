@@ -7,7 +7,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-__all__ = ["note_on", "progress_bar"]
+__all__ = ["above_bars", "note_on", "progress_bar"]
 
 
 @contextmanager
@@ -51,3 +51,10 @@ def progress_bar(total: int, label: str, unit: str, show: bool = True, initial: 
 def note_on(bar: "tqdm[Any]", text: str) -> None:
     """Show a text behind a progress bar; at once on a terminal, with its next line in a file."""
     bar.set_postfix_str(text, refresh=sys.stderr.isatty())
+
+
+@contextmanager
+def above_bars() -> Iterator[None]:
+    """Within, a line can be written to stderr: progress bars make room for it, and stand below it afterwards."""
+    with tqdm.external_write_mode(file=sys.stderr):
+        yield

@@ -26,7 +26,8 @@ class Encoder(Protocol):
     * `begin(documents, progress=None)`, which begins to encode and returns a function. That one is called once, perhaps
       by another thread; it waits for the vectors and returns them as one array `(n_tokens, dim)`, all documents end to
       end, and whether they are known to be finite float16 numbers. A build then begins shards before it has the rows of
-      earlier ones. Rows in float16 are stored as they are;
+      earlier ones, and reads rows while later ones are made: each array is a new one, which the encoder does not keep
+      or write to again; one that comes twice ends the build. Rows in float16 are stored as they are;
     * `device` (`elmo_cache.encoders.devices.Device`) and `precision` (str), which commands name;
     * `source`, a callable that other processes can unpickle and that loads the encoder there: builds with workers need
       it. It is hashable, and equal to another that loads the same; what it loads must have the same description.

@@ -1,8 +1,10 @@
 """Making shards: words in, files of float16 vectors out."""
 
+import weakref
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from threading import Lock
@@ -48,7 +50,8 @@ def make_shards(
     Raises
     ------
     EncoderError
-        If a vector is NaN or beyond float16, with its document and layer; or of the wrong shape.
+        If a vector is NaN or beyond float16, with its document and layer; or of the wrong shape; or if what `begin`
+        returned gives the same memory twice: the shards that were made of it are removed.
     OutputError
         If a shard cannot be written.
     """
@@ -58,17 +61,66 @@ def make_shards(
         with lock:
             advance(n_tokens)
 
-    with ThreadPoolExecutor(_IN_HAND, "shard-writer") as writers:
-        in_hand: deque[Future[None]] = deque()
-        for header, doc_ids, words in _missing(directory, manifest, shards, count):
-            while in_hand and (in_hand[0].done() or len(in_hand) >= _IN_HAND):
-                in_hand.popleft().result()
-            begun = _begin(encoder, header, words, manifest.layers.n_columns, count)
-            lengths = [len(document) for document in words]
-            in_hand.append(writers.submit(_write, directory, manifest.layers, header, begun, lengths, doc_ids))
-            del begun  # the writer's alone, as the rows are that it holds
-        for written in in_hand:
-            written.result()
+    memory = _Memory(encoder.name)
+    try:
+        with ThreadPoolExecutor(_IN_HAND, "shard-writer") as writers:
+            in_hand: deque[Future[None]] = deque()
+            for header, doc_ids, words in _missing(directory, manifest, shards, count):
+                while in_hand and (in_hand[0].done() or len(in_hand) >= _IN_HAND):
+                    in_hand.popleft().result()
+                finish = _begin(encoder, header, words, manifest.layers.n_columns, count)
+                begun = _Begun(header, doc_ids, [len(document) for document in words], finish, memory)
+                in_hand.append(writers.submit(_write, directory, manifest.layers, begun))
+                del begun, finish  # the writer's alone, as the rows are that it holds
+            for written in in_hand:
+                written.result()
+    finally:
+        for header in memory.spoiled:  # once no writer is at work
+            (directory / shard_name(header.split, header.index)).unlink(missing_ok=True)
+
+
+class _Memory:
+    """Whose memory the rows of shards are in: an encoder that gives the same twice has overwritten the earlier rows.
+
+    Attributes
+    ----------
+    spoiled : list of ShardHeader
+        The shards of such rows, written or not.
+    """
+
+    def __init__(self, encoder_name: str) -> None:
+        self.spoiled: list[ShardHeader] = []
+        self._name = encoder_name
+        self._lock = Lock()
+        self._taken: list[tuple[weakref.ref[np.ndarray], ShardHeader]] = []
+
+    def take(self, rows: np.ndarray, header: ShardHeader) -> None:
+        """Note whose the rows are; raise `EncoderError` if they are an earlier shard's, or not of an array's own."""
+        while isinstance(rows.base, np.ndarray):
+            rows = rows.base
+        with self._lock:
+            # What only earlier rows were in, is gone by now; what the encoder keeps is still there.
+            self._taken = [(owner, other) for owner, other in self._taken if owner() is not None]
+            earlier = [other for owner, other in self._taken if owner() is rows]
+            self._taken.append((weakref.ref(rows), header))
+            if earlier:
+                self.spoiled += [*earlier, header]
+        if earlier or not rows.flags.owndata:
+            raise EncoderError(
+                f"{self._name} must return a new array for each call of `begin`, and keep none of it: return "
+                f"rows.copy(); shard {header.index} of {header.split} was not written"
+            )
+
+
+@dataclass(frozen=True)
+class _Begun:
+    """A shard that the encoder has begun: what a writer needs to finish it."""
+
+    header: ShardHeader
+    doc_ids: np.ndarray
+    lengths: Sequence[int]
+    finish: list[_Finish]
+    memory: _Memory
 
 
 def _missing(
@@ -147,21 +199,15 @@ def _joined(
     return rows
 
 
-def _write(
-    directory: Path,
-    layers: Layers,
-    header: ShardHeader,
-    begun: list[_Finish],
-    lengths: Sequence[int],
-    doc_ids: np.ndarray,
-) -> None:
-    rows, finite = begun.pop()()
+def _write(directory: Path, layers: Layers, begun: _Begun) -> None:
+    rows, finite = begun.finish.pop()()
+    begun.memory.take(rows, begun.header)
     with np.errstate(over="ignore", invalid="ignore"):
         # NumPy rounds correctly; HDF5's own conversion to float16 does not.
         rows = rows.astype(np.float16, copy=False)
     if not finite:
-        _check_finite(rows, np.cumsum([0, *lengths]), doc_ids, layers, header.split)
-    write_shard(directory, header, layers.split_columns(rows))
+        _check_finite(rows, np.cumsum([0, *begun.lengths]), begun.doc_ids, layers, begun.header.split)
+    write_shard(directory, begun.header, layers.split_columns(rows))
 
 
 def _check_finite(rows: np.ndarray, offsets: np.ndarray, doc_ids: np.ndarray, layers: Layers, split: str) -> None:

@@ -1,11 +1,16 @@
-"""From a TF-Hub handle to the folder of a whole module, by way of `tensorflow_hub` and its cache."""
+"""From a TF-Hub handle to the folder of a whole module: one that is cached, or a download."""
 
+import grp
 import hashlib
 import os
-import shutil
+import pwd
+import stat
 import tempfile
 from pathlib import Path
 
+from cache.errors import CacheError, DownloadError
+from cache.runtime.downloads import user_folder
+from elmo_cache.encoders.hub.download import archive_url, download, missing_file
 from elmo_cache.errors import EncoderError
 
 __all__ = ["ORIGINAL", "ORIGINAL_SIZE", "cache_folder", "find_module"]
@@ -18,8 +23,7 @@ _PARTS = ("saved_model.pb", "tfhub_module.pb", "variables")  # any of them makes
 def find_module(name: str) -> Path | None:
     """Return the folder of the TF-Hub module of a name, downloaded if need be.
 
-    `tensorflow_hub` takes any folder of the right name for the module, also one that a cleaner of temporary files
-    has emptied, and waits without a word while a lock is there. Both are looked at first.
+    A cached one may have been emptied by a cleaner of temporary files, or be another user's: both are refused.
 
     Parameters
     ----------
@@ -34,15 +38,17 @@ def find_module(name: str) -> Path | None:
     Raises
     ------
     EncoderError
-        If the module is not whole, or cannot be had; with what to do.
+        If the module is not whole, cannot be trusted, or cannot be had; with what to do.
+    OutputError
+        If a download cannot be written.
     """
+    if name == "original" or name.startswith(("https://", "http://")):
+        return _resolve(ORIGINAL if name == "original" else name)
     try:
-        if name == "original" or name.startswith(("https://", "http://")):
-            return _resolve(ORIGINAL if name == "original" else name)
         folder = Path(name)
         if not folder.is_dir() or not any((folder / part).exists() for part in _PARTS):
             return None
-        if lacking := _lacking(folder):
+        if lacking := missing_file(folder):
             raise EncoderError(f"{name} is no whole TF-Hub module, it lacks {lacking}: unpack its archive again")
     except OSError as error:
         raise EncoderError(f"{name} cannot be read: {error.strerror or error}") from error
@@ -50,52 +56,73 @@ def find_module(name: str) -> Path | None:
 
 
 def cache_folder(handle: str) -> Path:
-    """Return where `tensorflow_hub` keeps a module: `$TFHUB_CACHE_DIR`, or the system's temporary folder."""
-    root = os.environ.get("TFHUB_CACHE_DIR") or os.path.join(tempfile.gettempdir(), "tfhub_modules")
-    return Path(root) / hashlib.sha1(handle.encode()).hexdigest()
+    """Return where a module is kept, or would be: in `$TFHUB_CACHE_DIR`, or else in the user's cache folder.
+
+    What `tensorflow_hub` has put in the first, or in the system's temporary folder, is found: its folders have the
+    same names.
+    """
+    name = hashlib.sha1(handle.encode()).hexdigest()
+    if root := os.environ.get("TFHUB_CACHE_DIR"):
+        return Path(root) / name
+    own = user_folder() / "tfhub" / name
+    other = Path(tempfile.gettempdir()) / "tfhub_modules" / name
+    return other if other.exists() and not own.exists() else own
 
 
 def _resolve(handle: str) -> Path:
-    folder = cache_folder(handle)
-    if not folder.exists():
-        _download(handle, folder)
-    elif lacking := _lacking(folder):
-        raise EncoderError(
-            f"the cached copy of {handle} is not whole, it lacks {lacking}: remove the folder {folder}, "
-            "and the next run downloads it"
-        )
+    try:
+        folder = cache_folder(handle)
+        is_cached = folder.exists()
+        if fault := _fault_of_trust(folder):
+            raise EncoderError(
+                f"the cache of TF-Hub modules cannot be trusted, {fault}: set TFHUB_CACHE_DIR to a folder of your own, "
+                f"or give the folder of {handle}: --encoder DIRECTORY"
+            )
+        if not is_cached:
+            _download(handle, folder)
+        elif lacking := missing_file(folder):
+            raise EncoderError(
+                f"the cached copy of {handle} is not whole, it lacks {lacking}: remove the folder {folder}, "
+                "and the next run downloads it"
+            )
+    except CacheError:
+        raise
+    except OSError as error:
+        raise EncoderError(f"{handle}: its cached copy cannot be read: {error.strerror or error}") from error
     return folder
 
 
-def _lacking(folder: Path) -> str | None:
-    """Return the first file that a module has and a folder lacks."""
-    shards = [path.name for path in (folder / "variables").glob("variables.data-*-of-[0-9][0-9][0-9][0-9][0-9]")]
-    n_shards = int(shards[0].rpartition("-")[2]) if shards else 1
-    needed = ["saved_model.pb", "variables/variables.index"]
-    needed += [f"variables/variables.data-{i:05}-of-{n_shards:05}" for i in range(n_shards)]
-    return next((name for name in needed if not (folder / name).is_file()), None)
+def _fault_of_trust(folder: Path) -> str | None:
+    """Say who else than this user and root can change a cached module, or put another in its place; None for nobody."""
+    for path in (folder.parent, folder, *folder.rglob("*")):
+        if not path.exists():
+            continue
+        found = path.stat()
+        if {path.lstat().st_uid, found.st_uid} - {0, os.getuid()}:
+            return f"{path} belongs to another user"
+        in_sticky_folder = path == folder.parent and found.st_mode & stat.S_ISVTX  # where others cannot rename it
+        if _is_writable_by_others(found) and not in_sticky_folder:
+            return f"others can write to {path}"
+    return None
+
+
+def _is_writable_by_others(found: os.stat_result) -> bool:
+    if found.st_mode & stat.S_IWOTH:
+        return True
+    if not found.st_mode & stat.S_IWGRP:
+        return False
+    try:  # many systems give each user a group of the same name, and let it write
+        return grp.getgrgid(found.st_gid).gr_name != pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return True
 
 
 def _download(handle: str, folder: Path) -> None:
-    lock = folder.with_name(folder.name + ".lock")
-    if lock.exists():
+    try:
+        download(handle, folder)
+    except DownloadError as error:
+        size = f" ({ORIGINAL_SIZE})" if "google/elmo/" in handle else ""
         raise EncoderError(
-            f"another download of {handle} is under way: wait for it, or if there is none, remove the file {lock}"
-        )
-    size = f" ({ORIGINAL_SIZE})" if "google/elmo/" in handle else ""
-    elsewhere = (
-        f"or get {handle}?tf-hub-format=compressed{size} by other means, unpack it into {folder}, or anywhere and "
-        "give the folder: --encoder DIRECTORY"
-    )
-    try:
-        from elmo_cache.encoders.hub.download import download
-    except ImportError as error:
-        hint = "; it needs setuptools before 82: pip install 'setuptools<82'" if error.name == "pkg_resources" else ""
-        raise EncoderError(f"tensorflow_hub cannot be imported ({error}){hint}; {elsewhere}") from error
-    try:
-        download(handle)
-        if lacking := _lacking(folder):
-            shutil.rmtree(folder)
-            raise EncoderError(f"what came lacks {lacking}")
-    except EncoderError as error:
-        raise EncoderError(f"{handle} cannot be downloaded ({error}): try again, {elsewhere}") from error
+            f"{handle}: {error}; try again, or get {archive_url(handle)}{size} by other means, unpack it into "
+            f"{folder}, or anywhere and give the folder: --encoder DIRECTORY"
+        ) from error
