@@ -1,7 +1,4 @@
-"""A TF-Hub module's own graph, loaded and run by TensorFlow.
-
-Imports TensorFlow.
-"""
+"""A TF-Hub module's own graph, loaded by `tensorflow_hub` and run by TensorFlow; imports both."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -14,6 +11,7 @@ from elmo_cache.errors import EncoderError
 
 with quiet_import():
     import tensorflow as tf
+    import tensorflow_hub
 
 __all__ = ["SIGNATURE", "HubModule"]
 
@@ -46,7 +44,7 @@ class HubModule:
         tags: list[str] | None = [] if (directory / "tfhub_module.pb").exists() else None
         try:
             # The variables live as long as what was loaded.
-            self._loaded = tf.saved_model.load(str(directory), tags=tags)
+            self._loaded = tensorflow_hub.load(str(directory), tags=tags)
             self.signatures = sorted(self._loaded.signatures)
         except Exception as error:  # a stranger's graph can make TensorFlow raise nearly anything
             raise EncoderError(f"{directory} cannot be loaded by TensorFlow: {one_line(error)}") from error
