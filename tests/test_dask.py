@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,13 +15,13 @@ import pytest
 from numpy_encoder import HashEncoder
 from small_cache import contents
 from small_trials import accuracies, trials_command
-from worker_encoder import corpus, mortal
+from worker_encoder import SlowFileSource, corpus, mortal
 
 from cache import FeatureCache, verify
 from cache.errors import WorkersError
 from cache.runtime import processes
 from cache.runtime.processes import Workers, run_tasks
-from elmo_cache import build
+from elmo_cache import EncoderError, build
 
 pytestmark = pytest.mark.slow
 distributed = pytest.importorskip("distributed", reason="needs the extra dask")
@@ -136,6 +137,40 @@ def test_a_worker_of_another_version_is_named(tmp_path: Path, scheduler: str, en
         worker.kill()
         worker.wait()
     assert not list((tmp_path / "c").glob("train-*.h5"))
+
+
+def test_a_worker_that_joins_late_and_loads_another_encoder(
+    tmp_path: Path, scheduler: str, environment: dict[str, str]
+) -> None:
+    """The check before the work was passed by those that were there; the weights were replaced since."""
+    weight = tmp_path / "weight"
+    weight.write_text("1.0")
+    encoder = SlowFileSource(str(weight), 0.03)()
+    out = tmp_path / "c"
+    late: list[subprocess.Popen[bytes]] = []
+
+    def join_late() -> None:
+        deadline = time.monotonic() + 60
+        while len(list(out.glob("train-0*.h5"))) < 2 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        weight.write_text("2.0")
+        command = [sys.executable, "-m", "distributed.cli.dask_worker", scheduler, "--no-nanny", "--no-dashboard"]
+        late.append(subprocess.Popen(command, env=environment, cwd=tmp_path, stderr=subprocess.DEVNULL))
+
+    joining = threading.Thread(target=join_late)
+    joining.start()
+    try:
+        with pytest.raises(EncoderError, match="another encoder in a worker than the one of this build"):
+            build(corpus(1200), encoder, out, shard_tokens=20, workers=scheduler)
+    finally:
+        joining.join()
+        for worker in late:
+            worker.kill()
+            worker.wait()
+    with FeatureCache(out) as features:
+        split = features["train"]
+        assert 2 <= len(split) < 1180 and not split.complete
+        assert {float(x) for i in range(len(split)) for x in split[i][:, 0]} == {1.0}
 
 
 def test_a_worker_without_weights_is_named(tmp_path: Path, scheduler: str) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,11 +60,15 @@ class MortalEncoder(HashEncoder):
         return super().encode(documents, progress=progress)
 
 
-def corpus() -> MemoryCorpus:
+def corpus(n_documents: int = 70) -> MemoryCorpus:
     return MemoryCorpus(
         [
-            ("train" if i < 50 else "test", "ab"[i % 2], " ".join(f"w{i * k % 37}" for k in range(i % 9)))
-            for i in range(70)
+            (
+                "train" if i < n_documents - 20 else "test",
+                "ab"[i % 2],
+                " ".join(f"w{i * k % 37}" for k in range(i % 9)),
+            )
+            for i in range(n_documents)
         ]
     )
 
@@ -91,9 +96,20 @@ class FileEncoder:
     name = "file"
     dim = 2
 
-    def __init__(self, weight: float, source: FileSource):
-        self.weight, self.source = weight, source
+    def __init__(self, weight: float, source: FileSource, slow_s: float = 0.0):
+        self.weight, self.source, self.slow_s = weight, source, slow_s
         self.description = {"model": "file", "weight": weight}
 
     def encode(self, documents: Sequence[Sequence[str]], *, progress: Any = None) -> list[np.ndarray]:
+        time.sleep(self.slow_s * len(documents))
         return [np.array([[self.weight, len(word)] for word in words]).reshape(-1, 2) for words in documents]
+
+
+@dataclass(frozen=True)
+class SlowFileSource(FileSource):
+    """As `FileSource`; each document takes some seconds."""
+
+    slow_s: float = 0.0
+
+    def __call__(self) -> "FileEncoder":
+        return FileEncoder(float(Path(self.path).read_text()), self, self.slow_s)
