@@ -25,14 +25,17 @@ class Document:
         were read in.
     label : str or None
         The name of its class; None in a corpus without labels.
-    text : str
-        All of it, not yet split into words.
+    text : str or tuple of str
+        All of it, not yet split into words; or its tokens, which are taken as they are by the rule `tokens`.
+    id : str or None
+        What its owner calls it, if anything.
     """
 
     split: str
     order: int
     label: str | None
-    text: str
+    text: str | tuple[str, ...]
+    id: str | None = None
 
 
 class Corpus(Protocol):

@@ -7,6 +7,7 @@ from typing import Any
 
 from elmo_cache.errors import CorpusError
 from elmo_cache.text.corpora.base import Document
+from elmo_cache.text.corpora.compression import without_compression
 from elmo_cache.text.corpora.records import (
     TEXT_COLUMN,
     Columns,
@@ -17,7 +18,7 @@ from elmo_cache.text.corpora.records import (
     read_text_lines,
 )
 
-__all__ = ["EXTENSIONS", "FileCorpus"]
+__all__ = ["EXTENSIONS", "ONLY_SPLIT", "FileCorpus", "check_names", "check_split"]
 
 EXTENSIONS = (".csv", ".tsv", ".jsonl", ".txt")
 ONLY_SPLIT = "train"
@@ -64,7 +65,7 @@ class FileCorpus:
         label_names: Sequence[str] | None = None,
     ) -> None:
         self.name = path.name
-        self.label_names = None if label_names is None else _check_names(label_names)
+        self.label_names = None if label_names is None else check_names(label_names)
         self._path = path
         self._wanted = Columns(text_column, label_column, split_column)
         self._used = self._wanted
@@ -108,10 +109,7 @@ class FileCorpus:
                 raise self._reader.error(line, f"label {label!r}, expected one of --labels {names}")
             if split is None:
                 split = ONLY_SPLIT
-            elif not _SPLIT_NAME.fullmatch(split):
-                raise self._reader.error(
-                    line, f"split {split[:80]!r}, expected a name of 1 to 64 letters, digits, '_' or '-'"
-                )
+            check_split(split, f"{self._path}, line {line}")
             order = n_seen.get(split, 0)
             n_seen[split] = order + 1
             yield Document(split, order, label, text)
@@ -119,7 +117,7 @@ class FileCorpus:
             raise CorpusError(f"{self._path}: no documents, expected at least one")
 
     def _records(self) -> Iterator[Record]:
-        extension = self._path.suffix.lower()
+        extension = without_compression(self._path).suffix.lower()
         if extension == ".txt":
             yield from read_text_lines(self._reader)
             return
@@ -132,7 +130,14 @@ class FileCorpus:
             yield record
 
 
-def _check_names(label_names: Sequence[str]) -> tuple[str, ...]:
+def check_split(name: str, where: str) -> None:
+    """Raise `CorpusError` if a split cannot have that name."""
+    if not _SPLIT_NAME.fullmatch(name):
+        raise CorpusError(f"{where}: split {name[:80]!r}, expected a name of 1 to 64 letters, digits, '_' or '-'")
+
+
+def check_names(label_names: Sequence[str]) -> tuple[str, ...]:
+    """Return names of classes as a tuple; raise `CorpusError` if one is empty or there twice."""
     names = tuple(label_names)
     if not names or not all(names) or len(set(names)) < len(names):
         raise CorpusError(f"--labels {','.join(names)}: expected distinct class names, none of them empty")

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
+from cache.errors import one_line
 from elmo_cache.errors import CorpusError
+from elmo_cache.text.corpora.compression import BROKEN, decompressed
 
 __all__ = [
     "TEXT_COLUMN",
@@ -34,13 +36,14 @@ class Record(NamedTuple):
     """One document as the file has it; `label` and `split` are None where they are not in use."""
 
     line: int
-    text: str
+    text: str | tuple[str, ...]
     label: str | None
     split: str | None
+    id: str | None = None
 
 
 class LineReader:
-    """A UTF-8 file line by line, counting bytes in `position`.
+    """A UTF-8 file line by line, compressed if its name says so; `position` counts the bytes read of it.
 
     Parameters
     ----------
@@ -68,18 +71,20 @@ class LineReader:
         self.position = 0
         number = 1
         try:
-            with nullcontext(self._stream) if self._stream else self.path.open("rb") as stream:
+            with nullcontext(self._stream) if self._stream else self.path.open("rb") as file:
+                stream = file if self._stream else decompressed(self.path, file)
                 while raw := stream.readline(MAX_LINE_BYTES + 1):
                     if len(raw) > MAX_LINE_BYTES:
                         raise self.error(number, f"longer than {MAX_LINE_BYTES} bytes, expected shorter; split it")
-                    content = raw if self.position else raw.removeprefix(_BOM)
-                    self.position += len(raw)
+                    content = raw if number > 1 else raw.removeprefix(_BOM)
+                    self.position = file.tell() if stream is not file else self.position + len(raw)
                     # bytes.splitlines knows no other line ends; str.splitlines does.
                     for line in content.splitlines(keepends=True) if universal else [content]:
                         yield number, self._decode(number, line)
                         number += 1
-        except OSError as error:
-            raise CorpusError(f"{self.path}: cannot be read ({error.strerror})") from error
+        except BROKEN as error:
+            reason = getattr(error, "strerror", None) or one_line(error)
+            raise CorpusError(f"{self.path}: cannot be read ({reason})") from error
 
     def error(self, line: int, message: str) -> CorpusError:
         """An error that says where it is."""
@@ -98,11 +103,12 @@ class LineReader:
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Which columns hold what; a label or split column of None is not in use."""
+    """Which columns hold what; one of None is not in use."""
 
     text: str = TEXT_COLUMN
     label: str | None = None
     split: str | None = None
+    id: str | None = None
 
     def choose(self, found: Collection[str], reader: LineReader, line: int) -> "Columns":
         """The columns to use of those found: what was asked for, or else those with the default names."""
