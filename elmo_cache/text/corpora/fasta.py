@@ -1,4 +1,4 @@
-"""FASTA: sequences of proteins or nucleotides, a document each, which the tokeniser `characters` reads by the letter."""
+"""FASTA: sequences of proteins or nucleotides, a document each, for the tokeniser `characters`, a letter a token."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -122,7 +122,7 @@ class HeldCorpus:
                 order = n_seen.get(name, 0)
                 n_seen[name] = order + 1
                 self.position += 1
-                yield Document(name, order, record.label, record.text)
+                yield Document(name, order, record.label, record.text, record.id)
         if not n_seen:
             raise CorpusError("no documents, expected at least one")
 

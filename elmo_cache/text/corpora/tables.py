@@ -93,7 +93,7 @@ class TableCorpus:
                 order = n_seen.get(name, 0)
                 n_seen[name] = order + 1
                 self.position += 1
-                yield Document(name, order, record.label, record.text)
+                yield Document(name, order, record.label, record.text, record.id)
         if not n_seen:
             raise CorpusError(f"{self._files[0].path}: no rows, expected at least one")
 
