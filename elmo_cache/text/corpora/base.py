@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 __all__ = ["IMDB_LABELS", "Corpus", "Document", "order_labels"]
@@ -28,7 +28,9 @@ class Document:
     text : str or tuple of str
         All of it, not yet split into words; or its tokens, which are taken as they are by the rule `tokens`.
     id : str or None
-        What its owner calls it, if anything.
+        What its owner calls it, if anything: in all documents of a corpus or in none.
+    tags : Mapping[str, tuple of (str or None)]
+        By the name of a set of tags, a tag for each token of `text`, which then is a tuple; None for no tag.
     """
 
     split: str
@@ -36,6 +38,7 @@ class Document:
     label: str | None
     text: str | tuple[str, ...]
     id: str | None = None
+    tags: Mapping[str, tuple[str | None, ...]] = field(default_factory=dict)
 
 
 class Corpus(Protocol):
