@@ -32,7 +32,7 @@ class ConllCorpus:
     """The sentences of a file with a token a line and a blank line behind each sentence.
 
     In `.conllu` ranges of multiword tokens and empty nodes are left out: what stays are the syntactic words; and a
-    sentence has the id that its comment `# sent_id = …` gives. In the other kinds cells stand between tabs if a line has
+    sentence has the id of its comment `# sent_id = …`. In the other kinds cells stand between tabs if a line has
     any, else between spaces; a line that begins with `#` and has another number of cells than the first is a comment,
     and lines `-DOCSTART-` are left out. `_` is no tag.
 
@@ -110,48 +110,53 @@ class ConllCorpus:
             raise CorpusError(f"{self._reader.path}: no sentences, expected at least one")
 
     def _conllu(self) -> Iterator[_Sentence]:
-        line = 0
-
-        def lines() -> Iterator[str]:
-            nonlocal line
-            for line, text in self._reader.lines(universal=True):  # noqa: B020, the number is for errors
-                yield text
-
-        # Cells as they stand: what makes numbers and mappings of them is not wanted here.
+        # Cells as they stand: the numbers and mappings that the package makes of them are not wanted here.
         parsers = {name: lambda cells, i: cells[i] for name in CONLLU_COLUMNS[1:]}
-        try:
-            for found in conllu.parse_incr(lines(), field_parsers=parsers):  # type: ignore[arg-type]
-                rows = [
-                    [str(token.get(name, "_")) for name in CONLLU_COLUMNS]
-                    for token in found
-                    if isinstance(token["id"], int)
-                ]
-                if rows:
-                    yield _Sentence(line, found.metadata.get("sent_id"), rows)
-        except conllu.exceptions.ParseException as error:
-            raise self._reader.error(line, f"no CoNLL-U in the sentence that ends here ({one_line(error)})") from error
+        for number, lines in self._blocks():
+            try:
+                (found,) = conllu.parse("".join(lines), field_parsers=parsers) or [None]  # type: ignore[arg-type]
+            except conllu.exceptions.ParseException as error:
+                raise self._reader.error(
+                    number, f"the sentence that ends here is no CoNLL-U: {one_line(error)}"
+                ) from error
+            rows = [
+                [str(token.get(name, "_")) for name in CONLLU_COLUMNS]
+                for token in found or ()
+                if isinstance(token["id"], int)
+            ]
+            if rows:
+                yield _Sentence(number, found.metadata.get("sent_id"), rows)
+
+    def _blocks(self) -> Iterator[tuple[int, list[str]]]:
+        """Yield what stands between blank lines, with the number of its last line."""
+        block: list[str] = []
+        last = 0
+        for number, line in self._reader.lines(universal=True):
+            if line.strip():
+                block.append(line)
+                last = number
+            elif block:
+                yield last, block
+                block = []
+        if block:
+            yield last, block
 
     def _conll(self) -> Iterator[_Sentence]:
-        rows: list[list[str]] = []
-        number = n_cells = 0
-        for number, line in self._reader.lines(universal=True):  # noqa: B007, used behind the loop
-            text = line.rstrip("\r\n")
-            if not text.strip():
-                if rows:
-                    yield _Sentence(number, None, rows)
-                rows = []
-                continue
-            cells = text.split("\t") if "\t" in text else [cell for cell in text.split(" ") if cell]
-            if cells[0] == _DOCUMENT_START:
-                continue
-            n_cells = n_cells or len(cells)
-            if len(cells) != n_cells:
-                if text.startswith("#"):
+        n_cells = 0
+        for number, lines in self._blocks():
+            rows = []
+            for k, line in enumerate(lines, number - len(lines) + 1):
+                text = line.rstrip("\r\n")
+                cells = text.split("\t") if "\t" in text else [cell for cell in text.split(" ") if cell]
+                if cells[0] == _DOCUMENT_START:
                     continue
-                raise self._reader.error(number, f"{len(cells)} columns, expected {n_cells} as in the lines before")
-            rows.append(cells)
-        if rows:
-            yield _Sentence(number, None, rows)
+                n_cells = n_cells or len(cells)
+                if len(cells) == n_cells:
+                    rows.append(cells)
+                elif not text.startswith("#"):
+                    raise self._reader.error(k, f"{len(cells)} columns, expected {n_cells} as in the lines before")
+            if rows:
+                yield _Sentence(number, None, rows)
 
     def _index(self, column: str) -> int:
         if self._is_conllu and column.lower() in CONLLU_COLUMNS:
