@@ -7,6 +7,8 @@ DEMO ?= demo
 BIN = $(VENV)/bin
 MEASURE = $(BIN)/python benchmarks
 ROWS = benchmarks/rows
+# A file's tests share what its fixtures have built. PARALLEL= for one process.
+PARALLEL ?= -n 2 --dist loadfile
 # --aclimdb PATH for all 50,000 reviews, instead of 20,000 of the sample.
 MEMORY ?=
 
@@ -19,10 +21,10 @@ demo: $(VENV)/installed
 	$(BIN)/elmo-train trials --n 10 --cache $(DEMO)/imdb.elmo --out $(DEMO)/results
 
 test: $(VENV)/installed
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(PARALLEL)
 
 test-all: $(VENV)/installed $(PEER)/installed
-	ELMO_PEER_PYTHON=$(abspath $(PEER)/bin/python) $(BIN)/python -m pytest -m ""
+	ELMO_PEER_PYTHON=$(abspath $(PEER)/bin/python) $(BIN)/python -m pytest $(PARALLEL) -m ""
 
 # Under 25 minutes on two cores, and 17 GB of disk for a while.
 bench: $(VENV)/installed $(PEER)/installed

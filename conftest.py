@@ -1,6 +1,7 @@
 """What the examples in docstrings read: each runs in a folder with a small cache, `imdb.elmo`."""
 
 import json
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,6 +18,13 @@ _REVIEWS = (
     ("test", "pos", "A great , warm film ."),
     ("test", "neg", "A long , long mistake ."),
 )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let each of several processes, and what it starts, keep to one thread: more would be in each other's way."""
+    if config.getoption("numprocesses", None):
+        for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
+            os.environ.setdefault(name, "1")
 
 
 class _Encoder:

@@ -15,7 +15,8 @@ from common import Row, finish, interleaved, json_option, scratch_folder, timed
 
 from elmo_cache import build, load_encoder, open_corpus
 from elmo_cache.encoders import DEFAULT_ENCODER
-from elmo_cache.extraction.plan import prepare
+from elmo_cache.extraction.build import Build
+from elmo_cache.extraction.plan import BuildSettings
 
 
 @click.command()
@@ -34,7 +35,7 @@ def main(encoder_name: str, reviews: int, runs: int, json_path: Path | None) -> 
             build("sample", encoder, out, limit=limit).close()
 
         def decide() -> None:
-            prepare(open_corpus("sample"), encoder, next(folders), limit=limit).close()
+            Build(open_corpus("sample"), encoder, next(folders), BuildSettings(limit)).close()
 
         first = next(folders)
         with build("sample", encoder, first, limit=limit) as features:  # traces the graphs

@@ -20,6 +20,7 @@ from common import RandomEncoder, Row, finish, interleaved, json_option, run, sc
 from cache import FeatureCache
 from elmo_cache import build
 from elmo_cache.encoders import DEFAULT_ENCODER, EncoderSource
+from elmo_cache.encoders.spec import EncoderSpec
 from elmo_cache.extraction.workers import ShardJob
 
 INFORMATION = (None, None)
@@ -106,9 +107,8 @@ def driver_rows(folder: Path, n_shards: int) -> list[Row]:
         count: timed(lambda count=count: tiny_build(folder / f"tiny-{count}", count)) for count in (few, n_shards)
     }
     a_shard = (seconds[n_shards] - seconds[few]) / (n_shards - few)
-    sent = len(
-        pickle.dumps(ShardJob(str(folder / "c.elmo"), "train", 12345, EncoderSource("allennlp:original", "all")))
-    )
+    spec = EncoderSpec(EncoderSource("allennlp:original", "all"), "0" * 64)
+    sent = len(pickle.dumps(ShardJob(str(folder / "c.elmo"), "train", 12345, spec)))
     received = len(pickle.dumps((12345, 262_144)))
     return [
         Row(

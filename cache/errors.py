@@ -5,6 +5,7 @@ A message says what is wrong, where (file, split, document), what was expected a
 
 __all__ = [
     "CacheError",
+    "CacheWarning",
     "CorruptFileError",
     "DownloadError",
     "ExportError",
@@ -24,6 +25,10 @@ class CacheError(Exception):
     def __str__(self) -> str:
         # KeyError shows the repr of its argument; a message is meant to be read.
         return str(self.args[0]) if self.args else ""
+
+
+class CacheWarning(UserWarning):
+    """Something to know that stops nothing; a command prints it as one line."""
 
 
 class NotACacheError(CacheError, FileNotFoundError):

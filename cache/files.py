@@ -6,17 +6,36 @@ import os
 import re
 import secrets
 import shutil
+import socket
 import stat
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
+from hashlib import sha256
 from pathlib import Path
 
 from cache.errors import CacheError, OutputError
 
-__all__ = ["atomic_path", "is_special", "is_temporary", "remove_strays", "reserve", "temporary_files"]
+__all__ = [
+    "at_work",
+    "atomic_path",
+    "is_special",
+    "is_temporary",
+    "locked",
+    "others_at_work",
+    "remove_strays",
+    "reserve",
+    "temporary_files",
+]
 
 _TEMPORARY = re.compile(r"\..+\.[0-9a-f]{12}\.tmp", re.DOTALL)
-_NOT_SUPPORTED = (errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
+_OWNER = re.compile(r"\.([0-9a-f]{8})-([0-9]{1,10})\.[0-9a-f]{12}\.tmp$")
+_AT_WORK = "build"
+_DAY_S = 86_400.0
+_ENOTSUPP = 524  # of the kernel's own; some network file systems let it out
+_NOT_SUPPORTED = (errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, _ENOTSUPP)
+_NO_LOCKS = (*_NOT_SUPPORTED, errno.ENOLCK, errno.EBADF)  # EBADF is NFS's answer for a folder
 
 
 @contextmanager
@@ -25,7 +44,7 @@ def atomic_path(final: Path, *, exclusive: bool = False) -> Iterator[Path]:
 
     The file is closed by the caller, then synced, renamed, and its directory synced, so that a file under
     a final name is complete even after a power cut. The temporary file is locked (`flock`) as long as its
-    writer lives: that is how `remove_strays` tells a dead writer's file from a living one's.
+    writer lives, and its name says which host and process that is: so `remove_strays` tells a dead writer's file.
 
     Parameters
     ----------
@@ -104,31 +123,115 @@ def is_special(path: Path) -> bool:
 
 
 def remove_strays(directory: Path, name: str | None = None) -> int:
-    """Remove the temporary files, of one final name or of any, whose writers are dead; return how many there were."""
+    """Remove the temporary files, of one final name or of any, whose writers are dead; return how many there were.
+
+    Dead is a process that is gone, or holds no lock where there are locks; one of another host, which cannot be asked,
+    is taken for dead after a day.
+    """
     n_removed = 0
     for path in temporary_files(directory):
-        if name is not None and not path.name.startswith(f".{name}."):
-            continue
-        try:
-            lock = os.open(path, os.O_RDWR)
-        except (FileNotFoundError, PermissionError):  # finished meanwhile, or another user's
-            continue
-        try:
-            if _try_lock(lock):
-                path.unlink(missing_ok=True)
-                n_removed += 1
-        finally:
-            os.close(lock)
+        if (name is None or path.name.startswith(f".{name}.")) and _is_dead(path, remove=True):
+            n_removed += 1
     return n_removed
+
+
+@contextmanager
+def locked(directory: Path) -> Iterator[None]:
+    """Hold a directory's lock, once whoever has it is done; where there are no locks, go on without."""
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        except OSError as error:
+            if error.errno not in _NO_LOCKS:
+                raise
+        yield
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def at_work(directory: Path) -> Iterator[Path]:
+    """Leave a mark in a directory for as long as this process works there: a temporary file, whose path it yields."""
+    try:
+        mark, lock = _create_locked(directory / _AT_WORK)
+    except OSError as error:
+        raise _explained(error, directory / _AT_WORK) from error
+    try:
+        yield mark
+    finally:
+        _remove(mark)
+        os.close(lock)
+
+
+def others_at_work(directory: Path, mark: Path | None = None) -> bool:
+    """Tell whether a directory has the mark of a process that lives, but for one's own `mark`."""
+    if not directory.is_dir():
+        return False
+    marks = [path for path in temporary_files(directory) if path.name.startswith(f".{_AT_WORK}.") and path != mark]
+    return any(not _is_dead(path) for path in marks)
+
+
+def _is_dead(path: Path, *, remove: bool = False) -> bool:
+    """Tell whether a temporary file's writer is dead; its file is then removed while it is locked, if wanted."""
+    try:
+        descriptor = os.open(path, os.O_RDWR)
+    except FileNotFoundError:  # finished meanwhile
+        return not remove
+    except PermissionError:  # another user's
+        return False
+    try:
+        lock = _try_lock(descriptor)
+        owner = _OWNER.search(path.name)
+        if lock is False:
+            return False
+        if owner is None:  # of a version whose names say nothing
+            dead = lock is True
+        elif owner[1] == _host():
+            dead = lock is True or not _lives(int(owner[2]))
+        else:
+            dead = False
+        dead = dead or time.time() - os.fstat(descriptor).st_mtime > _DAY_S
+        if dead and remove:
+            path.unlink(missing_ok=True)
+        return dead
+    finally:
+        os.close(descriptor)
+
+
+@cache
+def _host() -> str:
+    """Return what tells this host, and the processes that can be seen on it, from others."""
+    facts = [socket.gethostname()]
+    with suppress(OSError):
+        facts.append(Path("/etc/machine-id").read_text())
+    with suppress(OSError):
+        facts.append(os.readlink("/proc/self/ns/pid"))  # a container's processes are numbered anew
+    return sha256("\n".join(facts).encode()).hexdigest()[:8]
+
+
+def _lives(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def _create_locked(final: Path) -> tuple[Path, int]:
     while True:
-        temporary = final.with_name(f".{final.name}.{secrets.token_hex(6)}.tmp")
+        temporary = final.with_name(f".{final.name}.{_host()}-{os.getpid()}.{secrets.token_hex(6)}.tmp")
         lock = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
-        # Another process's remove_strays may have come between the two calls; then begin again.
-        if _try_lock(lock) and os.fstat(lock).st_nlink:
-            return temporary, lock
+        try:
+            # Another process's remove_strays may have come between the two calls; then begin again.
+            if _try_lock(lock) is not False and os.fstat(lock).st_nlink:
+                return temporary, lock
+        except OSError:
+            os.close(lock)
+            _remove(temporary)
+            raise
         os.close(lock)
 
 
@@ -152,15 +255,16 @@ def _rename_to_new(temporary: Path, final: Path) -> None:
         os.unlink(temporary)
 
 
-def _try_lock(descriptor: int) -> bool:
+def _try_lock(descriptor: int) -> bool | None:
+    """Lock a file; return whether that went, and None on a file system without locks."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     except OSError as error:
-        # A file system without locks: every temporary file then looks dead, as after a reboot.
-        if error.errno not in (*_NOT_SUPPORTED, errno.ENOLCK):
+        if error.errno not in _NO_LOCKS:
             raise
+        return None
     return True
 
 

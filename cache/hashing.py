@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import re
 from collections.abc import Collection, Generator, Iterator, Mapping
 from typing import Any
@@ -11,6 +12,7 @@ import numpy as np
 
 __all__ = [
     "HASH_ATTRIBUTE",
+    "OBJECT_HEADER",
     "array_sha256",
     "check_plain_group",
     "content_sha256",
@@ -25,6 +27,8 @@ __all__ = [
 ]
 
 HASH_ATTRIBUTE = "sha256"
+OBJECT_HEADER = b"OHDR\x02"
+"""How the header of an object begins in the version of HDF5 that has checksums."""
 _BLOCK_BYTES = 16 * 2**20
 
 
@@ -178,11 +182,7 @@ def _paths(file: h5py.File, groups: Collection[str]) -> list[str]:
 
 def check_plain_group(file: h5py.File, name: str) -> None:
     """Check that a group of the root lies in this file and has no attributes; raise `ValueError` if not."""
-    if (
-        not isinstance(file.get(name, getlink=True), h5py.HardLink)
-        or not isinstance(group := file[name], h5py.Group)
-        or len(group.attrs)
-    ):
+    if not _is_plain_link(file, name) or not isinstance(group := file[name], h5py.Group) or len(group.attrs):
         raise ValueError(f"{name!r} is not a plain group")
 
 
@@ -193,8 +193,7 @@ def plain_dataset(file: h5py.Group, name: str) -> h5py.Dataset:
     file is gone. What was never written reads as zeros, more of them than any disk holds if the file says so.
     A filter is code that a file chooses, and this format has none.
     """
-    linked = isinstance(file.get(name, getlink=True), h5py.HardLink)
-    dataset = file[name] if linked else None
+    dataset = file[name] if _is_plain_link(file, name) else None
     if not isinstance(dataset, h5py.Dataset) or len(dataset.attrs) or dataset.is_virtual or dataset.external:
         raise ValueError(f"{name!r} is not a plain dataset")
     if dataset.nbytes > file.file.id.get_filesize():
@@ -202,3 +201,11 @@ def plain_dataset(file: h5py.Group, name: str) -> h5py.Dataset:
     if dataset.id.get_create_plist().get_nfilters():
         raise ValueError(f"{name!r} is compressed, or stored through another filter")
     return dataset
+
+
+def _is_plain_link(group: h5py.Group, name: str) -> bool:
+    """Tell whether a link leads to an object of this file, whose header is of the version that has a checksum."""
+    if not isinstance(group.get(name, getlink=True), h5py.HardLink):
+        return False
+    address = group.id.links.get_info(name.encode()).u
+    return os.pread(group.file.id.get_vfd_handle(), len(OBJECT_HEADER), address) == OBJECT_HEADER

@@ -11,13 +11,24 @@ import numpy as np
 
 from cache.errors import CorruptFileError, FormatVersionError, one_line
 from cache.files import is_special, reserve
-from cache.hashing import HASH_ATTRIBUTE, content_sha256, dataset_facts, plain_dataset, read_attributes, walk
+from cache.hashing import (
+    HASH_ATTRIBUTE,
+    OBJECT_HEADER,
+    content_sha256,
+    dataset_facts,
+    plain_dataset,
+    read_attributes,
+    walk,
+)
 from cache.manifest import FORMAT, check_version
 
-__all__ = ["REPAIR", "checked_blocks", "create_file", "dataset_of", "open_file", "seal"]
+__all__ = ["REPAIR", "checked_blocks", "create_file", "dataset_of", "open_file", "open_for_reading", "seal"]
 
 REPAIR = "`elmo-cache verify --discard` and the same `elmo-cache build` repair it"
 _METADATA_BYTES = 2**16
+# Signature, version 3, sizes of offsets and lengths; behind a byte of flags the base address, and no extension.
+_SUPERBLOCK_START = b"\x89HDF\r\n\x1a\n\x03\x08\x08"
+_SUPERBLOCK_ADDRESSES = bytes(8) + b"\xff" * 8
 
 
 @contextmanager
@@ -96,7 +107,11 @@ def open_file(path: Path, expected: Mapping[str, str | int], repair: str = REPAI
     if is_special(path):
         raise CorruptFileError(f"{path} is not a file; {repair}")
     try:
-        file = h5py.File(path, "r", locking=False, rdcc_nbytes=0)
+        if fault := _format_fault(path):
+            raise CorruptFileError(f"{path} cannot be read as HDF5 ({fault}); {repair}")
+        file = open_for_reading(path, rdcc_nbytes=0)
+    except CorruptFileError:
+        raise
     except FileNotFoundError as error:
         raise CorruptFileError(f"{path} is missing; run the same `elmo-cache build` to make it again") from error
     except OSError as error:
@@ -123,6 +138,40 @@ def open_file(path: Path, expected: Mapping[str, str | int], repair: str = REPAI
             raise
         raise CorruptFileError(f"{path} is damaged ({one_line(error)}); {repair}") from error
     return file
+
+
+def open_for_reading(path: Path, **settings: Any) -> h5py.File:
+    """Open an HDF5 file as `h5py.File(path)` does; without locks where the file system has none, or someone holds one.
+
+    HDF5 opens a file twice in a process only with the same flags for locks: with its defaults, a file that is open here
+    can be opened by others, and the other way round.
+
+    Raises
+    ------
+    OSError
+        As `h5py.File`.
+    """
+    try:
+        return h5py.File(path, "r", **settings)
+    except OSError as error:
+        if isinstance(error, FileNotFoundError) or "lock" not in str(error):
+            raise
+    return h5py.File(path, "r", locking=False, **settings)
+
+
+def _format_fault(path: Path) -> str | None:
+    """Say why a file is not of the version of HDF5 that `create_file` writes, whose metadata have checksums.
+
+    Older ones have none: one damaged byte can make the library crash, or search for ever.
+    """
+    with path.open("rb") as file:
+        start = file.read(44)
+        if start[:8] != _SUPERBLOCK_START[:8]:
+            return "it does not begin as HDF5 files do"
+        if start[:11] != _SUPERBLOCK_START or start[12:28] != _SUPERBLOCK_ADDRESSES or len(start) < 44:
+            return f"it is of another version of the format, superblock {start[8:9].hex()}, expected 03"
+        file.seek(min(int.from_bytes(start[36:], "little"), 2**62))
+        return None if file.read(5) == OBJECT_HEADER else "its root is of another version of the format, or damaged"
 
 
 def dataset_of(

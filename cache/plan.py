@@ -58,6 +58,10 @@ class SplitPlan:
         first, last = self.token_range(index)
         return last - first
 
+    def shortened(self, n_shards: int) -> "SplitPlan":
+        """Return the plan of the first shards alone."""
+        return replace(self, document_stops=self.document_stops[:n_shards], token_stops=self.token_stops[:n_shards])
+
     def to_json(self) -> dict[str, Any]:
         """Return the JSON object that the manifest holds."""
         return {

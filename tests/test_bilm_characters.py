@@ -1,9 +1,12 @@
 """Words as character ids, spelt out: the numbers are the public format's."""
 
+from collections import Counter
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from elmo_cache.encoders.bilm.characters import BEGIN_DOCUMENT, END_DOCUMENT, character_ids
+from elmo_cache.encoders.bilm.characters import BEGIN_DOCUMENT, END_DOCUMENT, CutWords, character_ids, cut_words
 
 # As the file format has them, shifted by one: 256 BOS, 257 EOS, 258 BOW, 259 EOW, 260 PAD.
 BOS, EOS, BOW, EOW, PAD = 257, 258, 259, 260, 261
@@ -90,3 +93,25 @@ def test_shape_and_type() -> None:
 
 def test_no_word_is_the_masked_row() -> None:
     assert character_ids(["", "\x00", "<S>", "x" * 99]).min() == 1
+
+
+def test_cut_words_are_those_with_the_same_ids_as_a_longer_one() -> None:
+    words = ["x" * n for n in (47, 48, 49, 300)] + ["é" * n for n in (24, 25)] + ["\ud800" * 20 + "y" * 48, "z" * 60]
+    counts = np.array([1, 1, 3, 2, 1, 4, 1, 0])
+    found = cut_words(words, counts)
+    assert (found.n_words, found.n_tokens) == (3, 9)
+    assert found.longest == ("x" * 300, "é" * 25, "x" * 49)
+    # What is cut has the ids of the word without its last letter.
+    alike = [word for word in words if len(word) > 1 and ids_of(word) == ids_of(word[:-1])]
+    assert set(alike) == {"x" * 49, "x" * 300, "é" * 25, "z" * 60}
+
+
+def test_no_cut_words() -> None:
+    assert cut_words(["a"], np.array([1])) == cut_words([], np.zeros(0, int)) == CutWords(0, 0, ())
+
+
+def test_cut_words_of_two_reviews_of_one_token_each() -> None:
+    rows = (Path(__file__).parent / "cases" / "zh.csv").read_text("utf-8").splitlines()[1:]
+    counts = Counter(row.partition(",")[0] for row in rows)
+    found = cut_words(list(counts), np.array(list(counts.values())))
+    assert (found.n_words, found.n_tokens) == (2, len(rows))

@@ -12,11 +12,14 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 @pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="JAX is not installed (extra `jax`)")
-def test_on_jax() -> None:
+@pytest.mark.parametrize("chosen", ["not slow", pytest.param("slow", marks=pytest.mark.slow)])
+def test_on_jax(chosen: str) -> None:
     # Keras has one backend a process, and the other tests' is TensorFlow.
     environment = {**os.environ, "KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu", "PYTHONPATH": str(ROOT)}
+    # Most of the time goes into compiling. `test_backends.py` has programs that are compiled as users' are.
+    environment["JAX_DISABLE_MOST_OPTIMIZATIONS"] = "1"
     result = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "tests/on_jax.py"],
+        [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-m", chosen, "tests/on_jax.py"],
         capture_output=True,
         cwd=ROOT,
         env=environment,

@@ -2,8 +2,10 @@
 
 import itertools
 import time
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -206,6 +208,38 @@ def test_many_documents_of_one_word() -> None:
     assert np.abs(found[::100] - some).max() < TOLERANCE
 
 
-def test_a_string_is_no_document() -> None:
-    with pytest.raises(EncoderError, match="list of words, not a string"):
-        shared_encoder().encode(["the", "cat"])
+DOCUMENT_ITERABLES: dict[str, Callable[[], Iterable[Iterable[str]]]] = {
+    "generator": lambda: (words for words in WORDS[:4]),
+    "map": lambda: map(iter, WORDS[:4]),
+    "tuple of tuples": lambda: tuple(map(tuple, WORDS[:4])),
+    "arrays": lambda: (np.array(words, "U16") for words in WORDS[:4]),
+}
+
+
+@pytest.mark.parametrize("kind", DOCUMENT_ITERABLES)
+def test_any_iterable_is_documents(kind: str) -> None:
+    encoder = shared_encoder("mix")
+
+    assert_close(encoder.encode(DOCUMENT_ITERABLES[kind]()), encoder.encode(WORDS[:4]), 0.0)
+    rows, _ = encoder.begin(DOCUMENT_ITERABLES[kind]())()
+    assert len(rows) == sum(map(len, WORDS[:4]))
+
+
+@pytest.mark.parametrize(
+    ("documents", "message"),
+    [
+        (["the", "cat"], "document 0 is a string: a document is a list of words, so split the text first"),
+        ([["a"], b"the"], "document 1 is a string: a document is a list of words, so split the text first"),
+        ("the cat", "documents are lists of words, not one string: split the text first"),
+        ([["a"], None], "document 1 is of type NoneType, expected a list of words"),
+        ([["a"], ["b", None]], "document 1: token 1 is None, expected a string"),
+        ([["a"], ["b", "c", 7]], "document 1: token 2 is 7, expected a string"),
+        ([[b"a" * 100]], f"document 0: token 0 is b'{'a' * 78}, expected a string"),
+        (None, "documents are of type NoneType, expected lists of words"),
+    ],
+)
+def test_what_are_no_documents(documents: Any, message: str) -> None:
+    for method in (shared_encoder().encode, shared_encoder().begin):
+        with pytest.raises(EncoderError) as caught:
+            method(documents)
+        assert str(caught.value) == message

@@ -15,8 +15,8 @@ from tiny_elmo import write_elmo
 from cache import FeatureCache, verify
 from cache.manifest import read_manifest
 from elmo_cache import build
-from elmo_cache.extraction.build import run
-from elmo_cache.extraction.plan import prepare
+from elmo_cache.extraction.build import Build
+from elmo_cache.extraction.plan import BuildSettings
 
 
 def test_a_build_can_be_read_back(tmp_path: Path) -> None:
@@ -69,12 +69,12 @@ def test_a_smaller_limit_changes_nothing(tmp_path: Path) -> None:
     assert contents(tmp_path / "c") == before
 
 
-def test_a_smaller_limit_leaves_the_rest_of_an_unfinished_plan(tmp_path: Path) -> None:
+def test_a_smaller_limit_drops_what_is_not_made(tmp_path: Path) -> None:
     build_small(tmp_path / "c")
     for path in (tmp_path / "c").glob("train-*.h5"):
         path.unlink()
     with build_small(tmp_path / "c", limit={"train": 3, "test": 1}) as features:
-        assert 3 <= len(features["train"]) < 40 and not features["train"].complete
+        assert len(features["train"]) == 3 and features.complete
 
 
 def test_a_limit_is_a_random_sample_of_the_corpus(tmp_path: Path) -> None:
@@ -134,10 +134,12 @@ def test_stray_temporary_files_are_removed(tmp_path: Path) -> None:
 
 
 def test_preparing_writes_nothing(tmp_path: Path) -> None:
-    with prepare(corpus(), HashEncoder(), tmp_path / "new" / "c", shard_tokens=SHARD_TOKENS) as plan:
+    settings = BuildSettings(shard_tokens=SHARD_TOKENS)
+    with Build(corpus(), HashEncoder(), tmp_path / "new" / "c", settings) as begun:
+        plan = begun.plan
         assert plan.pending and plan.pending_tokens > 0
         assert list(tmp_path.iterdir()) == []
-        run(plan)
+        begun.run()
     actual = sum(path.stat().st_size for path in (tmp_path / "new" / "c").iterdir())
     assert actual <= plan.needed_bytes, "the disk check must not promise too much"
 
@@ -166,20 +168,19 @@ def test_a_description_is_compared_as_json(tmp_path: Path) -> None:
 
 
 def test_rounding_choices_stay_those_of_the_first_build(tmp_path: Path) -> None:
-    class Packed(HashEncoder):
-        used: Any = None
+    used = []
 
+    class Packed(HashEncoder):
         def __init__(self, n_streams: int):
             super().__init__()
             self.computation = {"n_streams": n_streams}
 
         def use_computation(self, computation: Any) -> None:
-            self.used = computation
+            used.append(computation)
 
     build_small(tmp_path / "c", encoder=Packed(64), limit={"train": 5})
-    second = Packed(8)
-    build_small(tmp_path / "c", encoder=second)
-    assert second.used == {"n_streams": 64}
+    build_small(tmp_path / "c", encoder=Packed(8))
+    assert used == [{"n_streams": 64}]
     assert read_manifest(tmp_path / "c").computation == {"n_streams": 64}
 
 

@@ -15,8 +15,8 @@ from small_cache import contents
 from cache import CacheError, CorruptFileError, FeatureCache, MismatchError, NotACacheError, OutputError
 from cache.manifest import read_manifest, write_manifest
 from elmo_cache import CorpusError, EncoderError, TextRule
-from elmo_cache.extraction.build import run
-from elmo_cache.extraction.plan import prepare
+from elmo_cache.extraction.build import Build
+from elmo_cache.extraction.plan import BuildSettings
 
 
 @pytest.mark.parametrize(
@@ -183,16 +183,17 @@ def test_a_description_that_is_no_json_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_build_that_begins_at_the_same_moment_is_met(tmp_path: Path) -> None:
-    """Another process writes the manifest between our `prepare` and our `run`."""
-    ours = prepare(corpus(), HashEncoder(), tmp_path / "c", shard_tokens=SHARD_TOKENS)
+    """Another process writes the manifest between our plan and our `run`."""
+    settings = BuildSettings(shard_tokens=SHARD_TOKENS)
+    ours = Build(corpus(), HashEncoder(), tmp_path / "c", settings)
     build_small(tmp_path / "c", limit={"test": 0})
     with ours, pytest.raises(MismatchError, match="another build"):
-        run(ours)
-    same = prepare(corpus(), HashEncoder(), tmp_path / "d", shard_tokens=SHARD_TOKENS)
+        ours.run()
+    same = Build(corpus(), HashEncoder(), tmp_path / "d", settings)
     build_small(tmp_path / "d")
     before = contents(tmp_path / "d")
     with same:
-        run(same)
+        same.run()
     assert contents(tmp_path / "d") == before
 
 

@@ -264,3 +264,40 @@ def test_without_reservations(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.delattr(os, "posix_fallocate")  # macOS
     write_shard(tmp_path, HEADER, {"features": ROWS})
     assert contents(tmp_path) == whole
+
+
+@pytest.mark.parametrize(
+    ("owner", "age_days", "removed"),
+    [
+        ("{host}-{here}.", 0, False),
+        ("{host}-{gone}.", 0, True),
+        ("{host}-{here}.", 2, True),
+        ("00000000-1.", 0, False),
+        ("00000000-1.", 2, True),
+        ("", 0, False),
+        ("", 2, True),
+    ],
+)
+def test_strays_without_locks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, owner: str, age_days: int, removed: bool
+) -> None:
+    """Only what is provably dead goes: its process on this host is gone, or it is older than a day."""
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    name = owner.format(host=files_module._host(), here=os.getpid(), gone=gone.pid)
+    stray = tmp_path / f".train-00000.h5.{name}0123456789ab.tmp"
+    stray.write_bytes(b"half")
+    moment = stray.stat().st_mtime - 86_400 * age_days
+    os.utime(stray, (moment, moment))
+    monkeypatch.setattr(files_module.fcntl, "flock", fail_with(errno.ENOLCK))
+    assert remove_strays(tmp_path) == removed and stray.exists() != removed
+
+
+def test_a_living_writers_file_survives_where_there_are_no_locks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files_module.fcntl, "flock", fail_with(errno.ENOLCK))
+    with atomic_path(tmp_path / "x") as temporary:
+        temporary.write_bytes(b"whole")
+        assert remove_strays(tmp_path) == 0
+    assert (tmp_path / "x").read_bytes() == b"whole"

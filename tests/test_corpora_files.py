@@ -179,7 +179,7 @@ def test_reads_as_a_stream(tmp_path: Path) -> None:
 def test_any_table_comes_back(tmp_path: Path, rows: list[tuple[str, str]], tabs: bool) -> None:
     table = io.StringIO(newline="")
     csv.writer(table, delimiter="\t" if tabs else ",").writerows([("text", "label"), *rows])
-    found = read(write(tmp_path, "a.tsv" if tabs else "a.csv", table.getvalue()))
+    found = read(write(tmp_path, "a.tsv" if tabs else "a.csv", table.getvalue()), quoting="csv")
     assert [(d.text, d.label) for d in found] == rows
     assert [d.order for d in found] == list(range(len(rows)))
 
@@ -216,3 +216,63 @@ def test_any_bytes_give_documents_or_one_line(tmp_path: Path, content: bytes, na
         assert found
         for document in found:
             document.text.encode("utf-8")
+
+
+# Quotation marks in .tsv.
+
+CASES = Path(__file__).resolve().parent / "cases"
+
+
+def test_quotation_marks_of_a_tsv_are_part_of_its_text() -> None:
+    for name in ("a", "b", "c", "d", "labeled"):
+        columns = {"text_column": "review", "label_column": "sentiment"} if name == "labeled" else {}
+        lines = (CASES / f"{name}.tsv").read_text("utf-8").splitlines()
+        cells = [dict(zip(lines[0].split("\t"), line.split("\t"), strict=True)) for line in lines[1:]]
+        found = read(CASES / f"{name}.tsv", **columns)
+        assert [(d.text, d.label) for d in found] == [
+            (row[columns.get("text_column", "text")], row[columns.get("label_column", "label")]) for row in cells
+        ]
+    assert len(read(CASES / "c.tsv")) == 5
+
+
+def test_doubtful_quotation_marks_of_a_tsv() -> None:
+    path = CASES / "e.tsv"
+    with pytest.raises(CorpusError) as caught:
+        open_corpus(path)
+    assert str(caught.value) == (
+        f"{path}, line 2: a cell begins with a quotation mark, which may quote the cell or be part of its text: give "
+        "--quoting csv or --quoting none"
+    )
+    assert [d.text for d in read(path, quoting="csv")] == ["Splendid film", "not my thing"]
+    assert [d.text for d in read(path, quoting="none")] == ['"Splendid film"', "not my thing"]
+
+
+@pytest.mark.parametrize(
+    ("content", "texts"),
+    [
+        ('text\tlabel\n"a\tb"\tx\nc\ty\n', ["a\tb", "c"]),  # a tab inside
+        ('text\tlabel\n"a\nb"\tx\n', ["a\nb"]),  # a line end inside
+        ('"text"\t"label"\n"a"\t"x"\n', ["a"]),  # the header too is quoted
+        ('text\tlabel\na "b" c\tx\n', ['a "b" c']),
+        ("text\tlabel\na\tx\n", ["a"]),
+    ],
+)
+def test_a_tsv_that_is_quoted(tmp_path: Path, content: str, texts: list[str]) -> None:
+    assert [d.text for d in read(write(tmp_path, "a.tsv", content))] == texts
+
+
+def test_one_column_with_a_quoted_line_end_is_doubtful(tmp_path: Path) -> None:
+    path = write(tmp_path, "a.tsv", 'text\n"a\nb"\n')
+    with pytest.raises(CorpusError, match="line 2: a cell begins with a quotation mark"):
+        open_corpus(path)
+    assert [d.text for d in read(path, quoting="csv")] == ["a\nb"]
+
+
+def test_a_csv_without_quoting(tmp_path: Path) -> None:
+    path = write(tmp_path, "a.csv", 'text,label\n"a,x\nb",y\n')
+    assert [d.text for d in read(path, quoting="none")] == ['"a', 'b"']
+    with pytest.raises(CorpusError, match="expected one of csv, none"):
+        open_corpus(path, quoting="all")
+    for other in (write(tmp_path, "a.jsonl", '{"text": "a"}\n'), write(tmp_path, "a.txt", "a\n")):
+        with pytest.raises(CorpusError, match="--quoting does not apply"):
+            open_corpus(other, quoting="csv")

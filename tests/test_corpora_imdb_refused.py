@@ -135,3 +135,16 @@ def test_bad_word_index(tmp_path: Path, content: str, says: str) -> None:
 def test_missing_file_shows_on_opening(tmp_path: Path, option: str, argument: str) -> None:
     with pytest.raises(CorpusError, match=f"x: no such file; {option} takes a file"):
         open_corpus("imdb", **{argument: tmp_path / "x"})  # type: ignore[arg-type]
+
+
+def test_what_load_data_gives_is_told(tmp_path: Path) -> None:
+    shifted = objects([[1, 4, 5, 8], [1, 7, 2], [1, 4, 6, 4], [1, 2]])
+    message = failure(open_imdb(tmp_path, x_train=shifted, y_train=np.array([0, 1, 0, 1])))
+    assert message.startswith(f"{tmp_path / 'imdb.npz'}: every review of x_train begins with 1 and none has a 3")
+    assert "save what load_data(start_char=None, index_from=0) gives" in message
+
+
+def test_reviews_that_begin_with_the_are_not_what_load_data_gives(tmp_path: Path) -> None:
+    for reviews in ([[1, 2, 3], [1, 4], [1, 2], [1, 5]], [[1, 4, 1], [1, 4], [1, 2], [1, 5]], [[1, 4], [1, 2]]):
+        corpus = open_imdb(tmp_path, x_train=objects(reviews), y_train=np.zeros(len(reviews), int))
+        assert len(list(corpus.documents())) == len(reviews) + 2

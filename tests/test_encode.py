@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
-from commands import command, error_of, run_cache
+from commands import error_of, run_cache
 from tiny_elmo import SMALL, assert_close, expected_layers, write_elmo
 
 from cache import FeatureCache
@@ -43,8 +43,8 @@ def saved(path: Path) -> tuple[list[np.ndarray], list[list[str]]]:
 
 
 def test_shapes_are_shown(elmo: Path) -> None:
-    done = command("encode", *TEXTS, "x" * 100, "--encoder", elmo)
-    assert done.returncode == 0, done.stderr
+    done = run_cache("encode", *TEXTS, "x" * 100, "--encoder", elmo)
+    assert done.exit_code == 0, done.stderr
     assert done.stdout.splitlines() == [
         "    6 tokens  (6, 8)  This film was n't bad ...",
         "    0 tokens  (0, 8)  ",

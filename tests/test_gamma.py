@@ -108,17 +108,6 @@ def test_nothing_to_compare_is_refused(features: FeatureCache, found: bool, valu
         balancing_gamma([features["train"]], vectors, 40)
 
 
-def test_other_processes_use_the_number(tmp_path: Path) -> None:
-    command = [*trials_command(tmp_path), "--gamma", "auto"]
-    found = []
-    for workers in ("1", "2"):
-        out = tmp_path / workers
-        done = run_train(*command, "--workers", workers, "--out", out)
-        assert done.exit_code == 0, done.output
-        found.append((outcomes(read_results(out / "trials.csv")), json.loads((out / "config.json").read_text())))
-    assert found[0] == found[1]
-
-
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
     """Two trials with `--gamma auto`, and the command."""

@@ -202,7 +202,15 @@ def test_lone_surrogate_is_passed_over(encoder: HubEncoder) -> None:
 
 
 def test_string_instead_of_words(encoder: HubEncoder) -> None:
-    assert refusal(encoder.encode, ["a b"]).startswith("a document is a list of words, not a string")
+    assert refusal(encoder.encode, ["a b"]).startswith("document 0 is a string: a document is a list of words")
+
+
+def test_token_that_is_not_a_string(encoder: HubEncoder) -> None:
+    assert refusal(encoder.encode, [["a"], ["b", None]]) == "document 1: token 1 is None, expected a string"
+
+
+def test_any_iterable_is_documents(encoder: HubEncoder) -> None:
+    assert_close(encoder.encode(map(iter, DOCUMENTS)), encoder.encode(DOCUMENTS))
 
 
 def test_description(folder: Path, tmp_path: Path, encoder: HubEncoder) -> None:

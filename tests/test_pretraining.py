@@ -49,10 +49,11 @@ def test_both_directions_learn(text: Text, trained: Path) -> None:
     assert row["epoch"] == pytest.approx(4.5, abs=0.02)
 
 
-def test_going_on_is_the_same_as_no_interruption(
-    text: Text, trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    save, n_saved = training.save_checkpoint, 130
+def test_going_on_is_the_same_as_no_interruption(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = read_text([write_text(tmp_path / "text.txt", n_documents=30)], "whitespace", show=False)
+    trained, interrupted, chosen = tmp_path / "trained", tmp_path / "interrupted", settings(epochs=2.5)
+    pretrain(text, chosen, trained, checkpoint_minutes=60, show=False)
+    save, n_saved = training.save_checkpoint, 25
     n_left = [n_saved]
 
     def save_and_stop(*arguments: Any) -> None:
@@ -64,20 +65,20 @@ def test_going_on_is_the_same_as_no_interruption(
     monkeypatch.setattr(training, "save_checkpoint", save_and_stop)
     monkeypatch.setattr("elmo_cache.pretraining.model.Perplexity.measure", lambda *_: (1.0, 1.0))  # to be quick
     with pytest.raises(KeyboardInterrupt):
-        pretrain(text, settings(epochs=4.5), tmp_path, checkpoint_minutes=0, show=False)
+        pretrain(text, chosen, interrupted, checkpoint_minutes=0, show=False)
     monkeypatch.undo()
-    assert read_log(tmp_path)[-1]["step"] == n_saved
-    assert read_log(tmp_path)[-1]["epoch"] > 1
-    assert contents(tmp_path) != contents(trained)
+    assert read_log(interrupted)[-1]["step"] == n_saved
+    assert 1 < read_log(interrupted)[-1]["epoch"] < 2
+    assert contents(interrupted) != contents(trained)
 
-    pretrain(text, settings(epochs=4.5), tmp_path, checkpoint_minutes=60, show=False)
+    pretrain(text, chosen, interrupted, checkpoint_minutes=60, show=False)
 
-    assert contents(tmp_path) == contents(trained)
-    last, alone = read_log(tmp_path)[-1], read_log(trained)[-1]
+    assert contents(interrupted) == contents(trained)
+    last, alone = read_log(interrupted)[-1], read_log(trained)[-1]
     assert {**last, "seconds": 0} == {**alone, "seconds": 0}
     # A second time there is nothing to do.
-    pretrain(text, settings(epochs=4.5), tmp_path, checkpoint_minutes=60, show=False)
-    assert contents(tmp_path) == contents(trained)
+    pretrain(text, chosen, interrupted, checkpoint_minutes=60, show=False)
+    assert contents(interrupted) == contents(trained)
 
 
 def test_the_result_encodes(trained: Path, tmp_path: Path) -> None:

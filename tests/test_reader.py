@@ -14,21 +14,20 @@ from cache.layers import Layers
 from cache.manifest import Manifest
 from cache.plan import SplitPlan
 from elmo_cache import CorpusError, TextRule
-from elmo_cache.text.reader import ingest
+from elmo_cache.text.reader import read_corpus
 
 PLAIN = TextRule(tokenizer="whitespace", max_tokens=0)
 
 
 def stored(corpus: MemoryCorpus, rule: TextRule, folder: Path, **options: Any) -> dict[str, Documents]:
     """Write the documents of a corpus and open them, as a build does."""
-    ingestion = ingest(corpus, rule, **options)
+    reader = read_corpus(corpus, rule, **options)
     plans = {
-        split: SplitPlan(ingestion.n_documents(split), int(ingestion.lengths(split).sum()))
-        for split in ingestion.split_names
+        split: SplitPlan(reader.n_documents(split), int(reader.lengths(split).sum())) for split in reader.split_names
     }
-    manifest = Manifest({}, ingestion.corpus_json, {}, {}, Layers.single(1), ingestion.label_names, 10, plans)
-    ingestion.write(folder, manifest)
-    ingestion.close()
+    manifest = Manifest({}, reader.corpus_json, {}, {}, Layers.single(1), reader.label_names, 10, plans)
+    reader.write(folder, manifest)
+    reader.close()
     return {split: Documents(folder, split, manifest) for split in plans}
 
 
@@ -86,8 +85,8 @@ def test_the_window_cuts_and_says_so(tmp_path: Path, keep: str, kept: str) -> No
     assert dict(zip(documents.doc_ids.tolist(), documents.truncated.tolist(), strict=True)) == {
         0: True, 1: False, 2: False,
     }  # fmt: skip
-    assert ingest(corpus, TextRule("whitespace", max_tokens=3)).n_truncated() == 1
-    assert ingest(corpus, PLAIN).n_truncated() == 0
+    assert read_corpus(corpus, TextRule("whitespace", max_tokens=3)).n_truncated("train") == 1
+    assert read_corpus(corpus, PLAIN).n_truncated("train") == 0
 
 
 def keras_load_data(ranked: list[list[int]], num_words: int, maxlen: int) -> list[list[int]]:
@@ -125,7 +124,7 @@ def test_ranks_come_from_the_train_split_alone(tmp_path: Path) -> None:
 def test_num_words_without_a_train_split_is_refused() -> None:
     corpus = MemoryCorpus([("dev", None, "a b")])
     with pytest.raises(CorpusError, match=r"no.*train|train split.*none"):
-        ingest(corpus, TextRule("whitespace", num_words=10)).write(Path("unused"), None)  # type: ignore[arg-type]
+        read_corpus(corpus, TextRule("whitespace", num_words=10)).write(Path("unused"), None)  # type: ignore[arg-type]
 
 
 def test_vocabulary_is_shared_and_sorted_by_frequency(tmp_path: Path) -> None:
@@ -171,30 +170,30 @@ def test_the_corpus_is_identified_by_its_content(change: str, same: bool) -> Non
         changed.append(("train", "a", ""))
     elif change == "label names":
         label_names = ("b", "a")
-    first = ingest(MemoryCorpus(documents), PLAIN).corpus_json
-    second = ingest(MemoryCorpus(changed, label_names=label_names), PLAIN, tokenise=False).corpus_json
+    first = read_corpus(MemoryCorpus(documents), PLAIN).corpus_json
+    second = read_corpus(MemoryCorpus(changed, label_names=label_names), PLAIN, tokenise=False).corpus_json
     assert (first == second) is same
 
 
 def test_labels_of_some_documents_only_are_refused() -> None:
     with pytest.raises(CorpusError, match="some documents have a label and some have none"):
-        ingest(MemoryCorpus([("train", "a", "x"), ("train", None, "y")]), PLAIN)
+        read_corpus(MemoryCorpus([("train", "a", "x"), ("train", None, "y")]), PLAIN)
 
 
 def test_a_label_that_the_corpus_does_not_name_is_refused() -> None:
     corpus = MemoryCorpus([("train", "good", "a"), ("train", "meh", "b")], label_names=("bad", "good"))
     with pytest.raises(CorpusError, match="^memory: a label is 'meh', expected one of bad, good$"):
-        ingest(corpus, PLAIN)
+        read_corpus(corpus, PLAIN)
 
 
 def test_an_empty_corpus_is_refused() -> None:
     with pytest.raises(CorpusError, match="memory holds no documents"):
-        ingest(MemoryCorpus([]), PLAIN)
+        read_corpus(MemoryCorpus([]), PLAIN)
 
 
 def test_a_split_name_that_is_no_file_name_is_refused() -> None:
     with pytest.raises(CorpusError, match=r"'\.\./x'"):
-        ingest(MemoryCorpus([("../x", None, "y")]), PLAIN)
+        read_corpus(MemoryCorpus([("../x", None, "y")]), PLAIN)
 
 
 @pytest.mark.parametrize(
@@ -202,9 +201,9 @@ def test_a_split_name_that_is_no_file_name_is_refused() -> None:
     [
         ({"tokenizer": "moses"}, "'moses'"),
         ({"keep": "middle"}, "'middle'"),
-        ({"max_tokens": -1}, "--max-tokens is -1"),
-        ({"num_words": 4}, "--num-words is 4"),
-        ({"max_tokens": 0, "literal_padding": True}, "--literal-padding"),
+        ({"max_tokens": -1}, "max_tokens is -1"),
+        ({"num_words": 4}, "num_words is 4"),
+        ({"max_tokens": 0, "literal_padding": True}, "literal_padding"),
     ],
 )
 def test_rules_that_make_no_sense_are_refused(options: dict[str, Any], message: str) -> None:

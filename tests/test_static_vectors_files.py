@@ -17,7 +17,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cache.errors import CacheWarning
 from trainer.vectors import StaticVectors, load_static_vectors, source_size
+
+CASES = Path(__file__).resolve().parent / "cases"
 
 
 def zipped(content: bytes, method: int = zipfile.ZIP_DEFLATED) -> bytes:
@@ -85,6 +88,9 @@ def test_progress_by_blocks(tmp_path: Path) -> None:
         ("\ufeff2 2\na 1 2\nb 3 4\n", [[1, 2], [3, 4]]),
         ("\ufeffa 1 2\nb 3 4\n", [[1, 2], [3, 4]]),
         ("\n2 2\n\na 1 2\n\nb 3 4\n\n\n", [[1, 2], [3, 4]]),
+        ("2 2\na  1 2\nb   3 4\n", [[1, 2], [3, 4]]),  # several spaces behind the word
+        ("a  1 2\nb 3 4\n", [[1, 2], [3, 4]]),
+        ("a 1 2\nb  3 4\n", [[1, 2], [3, 4]]),
         ("2 1\na 1\nb 2\n", [[1], [2]]),
         ("a 1\nb 2\n", [[1], [2]]),
         ("5 1 2\na 3 4\nb 5 6\n", [[3, 4], [5, 6]]),  # a word 5, no header of three numbers
@@ -94,6 +100,31 @@ def test_progress_by_blocks(tmp_path: Path) -> None:
 )
 def test_layouts(tmp_path: Path, content: str, matrix: list[list[float]]) -> None:
     np.testing.assert_array_equal(load(tmp_path, content, "a", "b").matrix, np.array(matrix, np.float32))
+
+
+@pytest.mark.parametrize("name", ["double_space", "sign_first"])
+def test_two_spaces_behind_a_word(name: str) -> None:
+    found = load_static_vectors(CASES / f"{name}.vec", ["bright", "the", "dull", "was", "film"])
+    assert found.found.all()
+    assert found.matrix[1].tolist() == np.float32([0.1257, -0.1321, 0.6404, 0.1049, -0.5357, 0.3616]).tolist()
+    assert found.matrix[3].tolist() == np.float32([-2.3250, -0.2188, -1.2459, -0.7323, -0.5443, -0.3163]).tolist()
+
+
+def test_a_header_of_another_number_of_rows_is_worth_a_warning(tmp_path: Path) -> None:
+    with pytest.warns(CacheWarning) as caught:
+        assert load_static_vectors(CASES / "one_short.vec", ["the", "bright"]).found.all()
+    (warning,) = caught
+    assert str(warning.message) == (
+        f"{CASES / 'one_short.vec'}: the header states 6 rows, the file has 5; all of them are used, but it may be cut "
+        "short"
+    )
+    with pytest.warns(CacheWarning, match=r"the header states 1 rows, the file has 3; all of them are used$"):
+        assert load(tmp_path, "1 2\na 1 2\nb 3 4\nc 5 6\n", "a", "b", "c").found.all()
+
+
+def test_a_word_that_ends_in_a_number_where_a_header_has_the_dimension(tmp_path: Path) -> None:
+    vectors = load(tmp_path, "4 2\na 1 2\nroute 66 3 4\n1 2 5 6\nb 7 8\n", "a", "route 66", "1 2", "b", "route")
+    assert vectors.matrix.tolist() == [[1, 2], [3, 4], [5, 6], [7, 8], [0, 0]]
 
 
 def test_words_with_spaces(tmp_path: Path) -> None:
@@ -128,7 +159,7 @@ WORDS = st.lists(
     | st.lists(st.sampled_from(["a", "B", "", ".", "é", "x\u00a0", "1", "映"]), min_size=1).map(" ".join),
     min_size=1,
     unique=True,
-).filter(lambda words: not any(re.search(r" [+-]?[0-9.]+(?:[eE][+-]?[0-9]+)?$", word) for word in words))
+).filter(lambda words: not any(re.search(r" [+-]?[0-9.]+(?:[eE][+-]?[0-9]+)?$|[^ ] +$", word) for word in words))
 
 
 @given(words=WORDS, dim=st.integers(1, 5), packed=st.sampled_from(sorted(PACKERS)), data=st.data())

@@ -4,6 +4,7 @@ import bz2
 import gzip
 import struct
 import tracemalloc
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from bad_vectors import failure, quick_xz
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cache.errors import CacheWarning
 from trainer.errors import VectorsError
 from trainer.vectors import compressed, load_static_vectors, text_files
 
@@ -26,9 +28,7 @@ BINARY = "binary data, expected text in UTF-8; of a .bin model give the text fil
         ("2 2\na 1 2 3\nb 1 2 3\n", ", line 2: 3 values after the word, expected 2 as the header says"),
         ("2 2\nx 0.1 0.2 0.3\n", ", line 2: 3 values after the word, expected 2 as the header says"),
         ("2 2\n1 2 3 4\n", ", line 2: 3 values after the word, expected 2 as the header says"),
-        ("2 2\na 1 2\n", ", line 2: the file ends after 1 rows, expected 2 as the header says; fetch it again"),
-        ("2 2\n", ", line 1: the file ends after 0 rows, expected 2 as the header says"),
-        ("2 2\na 1 2\nb 1 2\n\nx 1 2\n", ", line 5: row 3, expected 2 as the header says"),
+        ("2 2\n", ": no vectors, the file is empty"),
         ("0 2\na 1 2\n", ", line 1: a header of 0 rows and 2 values, expected at least 1 row and 1 to 10000 values"),
         ("2 0\na\n", ", line 1: a header of 2 rows and 0 values"),
         ("2 10001\na\n", ", line 1: a header of 2 rows and 10001 values"),
@@ -39,9 +39,13 @@ def test_header_and_body_disagree(tmp_path: Path, content: str, says: str) -> No
 
 
 @pytest.mark.parametrize("word", ["a", "other"])
-@pytest.mark.parametrize("header", ["", "3 3\n"])
 @pytest.mark.parametrize(
-    ("values", "n_values"), [("1 2", 2), ("1 2 3 4", 4), ("1", 1), ("", 0), ("0.1 1e-3 -.5 2. 5", 5)]
+    ("header", "values", "n_values"),
+    [
+        *((header, *few) for header in ("", "3 3\n") for few in [("1 2", 2), ("1", 1), ("", 0)]),
+        ("", "1 2 3 4", 4),  # with a header it is a word that ends in a number
+        ("", "0.1 1e-3 -.5 2. 5", 5),
+    ],
 )
 def test_wrong_number_of_values(tmp_path: Path, word: str, header: str, values: str, n_values: int) -> None:
     line = 3 if header else 2
@@ -131,7 +135,7 @@ def test_every_word2vec_binary_is_told(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "content",
-    ["text\n", "a b\n", "a\t1\t2\n", "a  1 2\n", "the 0.1 x 0.3\n", "word,x,y\n", "1, 2, 3\n", '{"a": [1, 2]}\n'],
+    ["text\n", "a b\n", "a\t1\t2\n", "a b  1\n", "the 0.1 x 0.3\n", "word,x,y\n", "1, 2, 3\n", '{"a": [1, 2]}\n'],
 )
 def test_not_vectors(tmp_path: Path, content: str) -> None:
     message = failure(tmp_path, content)
@@ -151,10 +155,12 @@ def test_line_without_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, conte
 
 @pytest.mark.parametrize("header", [f"{10**12} 300", f"{10**12} 10000", f"{10**17} 2"])
 def test_a_header_allocates_nothing(tmp_path: Path, header: str) -> None:
+    path = tmp_path / "some.vec"
+    path.write_text(f"{header}\na{' 1' * int(header.split()[1])}\n", "utf-8")
     tracemalloc.start()
     try:
-        says = failure(tmp_path, f"{header}\na{' 1' * int(header.split()[1])}\n")
-        assert f"the file ends after 1 rows, expected {header.split()[0]}" in says
+        with pytest.warns(CacheWarning, match=f"the header states {header.split()[0]} rows, the file has 1;"):
+            assert load_static_vectors(path, ["a"]).found.all()
         assert tracemalloc.get_traced_memory()[1] < 4 * 2**20
     finally:
         tracemalloc.stop()
@@ -167,7 +173,8 @@ def test_anything(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> N
     for start in (b"", b"2 1\n", b"a 1\n", gzip.compress(b"x")[:10], b"BZh91AY&SY", b"\xfd7zXZ\0\0"):
         path.write_bytes(start + content)
         try:
-            load_static_vectors(path, ["a", "0", ""])
+            with warnings.catch_warnings(category=CacheWarning, action="ignore"):
+                load_static_vectors(path, ["a", "0", ""])
         except VectorsError as error:
             assert str(error).startswith(f"{path}") and len(str(error)) < 1000
 

@@ -4,6 +4,7 @@ import json
 import re
 import tarfile
 import time
+import unicodedata
 from collections import Counter
 from pathlib import Path
 
@@ -13,7 +14,15 @@ from hypothesis import strategies as st
 
 from cache.errors import CacheError
 from elmo_cache.errors import CorpusError
-from elmo_cache.text.tokenization import TOKENIZERS, get_tokenizer, keras_tokens, whitespace_tokens, word_tokens
+from elmo_cache.text.tokenization import (
+    TOKENIZERS,
+    get_tokenizer,
+    keras_tokens,
+    whitespace_tokens,
+    whitespace_tokens_1,
+    word_tokens,
+    word_tokens_1,
+)
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "imdb"
 ARCHIVE = DATA / "aclImdb_labelled.tar.gz"
@@ -40,7 +49,32 @@ texts = st.text() | st.lists(
             "<br",
             "é",
         ]
-        + ["e\u0301", "_", " ", "\n", "\x85", "\xa0", "\x00", "😀", "I", "a", "B", "İ", "ß", "well-made", ","]
+        + [
+            "e\u0301",
+            "\u093f",
+            "\u200c",
+            "\u200d",
+            "\u00ad",
+            "\U0001f3fd",
+            "🇩",
+            "👩",
+            "\U0001e944",
+            "·",
+            "_",
+            " ",
+            "\n",
+            "\x85",
+            "\xa0",
+            "\x00",
+            "😀",
+            "I",
+            "a",
+            "B",
+            "İ",
+            "ß",
+            "well-made",
+            ",",
+        ]
     )
 ).map("".join)
 
@@ -187,6 +221,84 @@ def test_words(text: str, words: str) -> None:
     assert word_tokens(text) == words.split()
 
 
+WORDS_OF_OTHER_SCRIPTS = {
+    "Hindi": "अच्छी फ़िल्म थी",
+    "Arabic with vowel signs": "كَتَبَ الدَّرْسَ",
+    "Hebrew with vowel signs": "שָׁלוֹם עֲלֵיכֶם",
+    "Hebrew abbreviation": "צה״ל ג׳ירפה",
+    "Bengali": "বাংলা চলচ্চিত্র",
+    "Telugu": "తెలుగు సినిమా",
+    "Tamil": "தமிழ் திரைப்படம்",
+    "Thai": "ภาพยนตร์ดี ที่สุด",
+    "Persian non-joiner": "می\u200cخواهم خانه\u200cای",
+    "Malayalam joiner": "ന\u200d അവന\u200d",
+    "soft hyphens": "co\u00adop\u00ader\u00ada\u00adtion of\u00ad",
+    "Adlam, beyond the first plane": "𞤀𞤣𞤤𞤢𞤥\U0001e944 𞤆\U0001e94a",
+    "Catalan": "col·lecció paral·lel",
+    "hyphens that do not break": "well\u2011made half\u2010hearted",
+    "Arabic number": "١٬٠٠٠٫٥٠ ٢",
+    "decomposed": "cafe\u0301 nai\u0308ve",
+    "enclosed": "A\u20dd 7\ufe0f\u20e3",
+}
+
+
+@pytest.mark.parametrize("kind", WORDS_OF_OTHER_SCRIPTS)
+def test_words_of_other_scripts(kind: str) -> None:
+    text = WORDS_OF_OTHER_SCRIPTS[kind]
+    assert word_tokens(text) == text.split(" ")
+    assert word_tokens(f"“{text.replace(' ', ', ')}”!") == ["“", *" , ".join(text.split(" ")).split(" "), "”", "!"]
+
+
+@pytest.mark.parametrize(
+    "emoji",
+    [
+        "👍",
+        "👍🏽",
+        "👩\u200d👩\u200d👧",
+        "👩🏽\u200d🚀",
+        "🏳\ufe0f\u200d🌈",
+        "❤\ufe0f\u200d🔥",
+        "🇩🇪",
+        "🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f",
+        "#\ufe0f\u20e3",
+        "☺\ufe0f",
+    ],
+    ids=ascii,
+)
+def test_an_emoji_is_one_token(emoji: str) -> None:
+    assert word_tokens(f"good{emoji}{emoji} film {emoji}!") == ["good", emoji, emoji, "film", emoji, "!"]
+
+
+def test_words_of_the_shared_case() -> None:
+    rows = (Path(__file__).parent / "cases" / "hi.csv").read_text("utf-8").splitlines()
+    assert len(word_tokens(rows[1])) == 3 and len(word_tokens_1(rows[1])) == 12
+
+
+def test_every_combining_mark_belongs_to_its_word() -> None:
+    marks = [c for c in map(chr, range(0x110000)) if unicodedata.category(c).startswith("M")]
+    assert len(marks) > 2000
+    assert [c for c in marks if word_tokens(f"a{c}b .{c}") != [f"a{c}b", f".{c}"]] == []
+
+
+@given(texts)
+def test_version_1_of_words_differs_only_beyond_ascii(text: str) -> None:
+    text = text.encode("ascii", "ignore").decode("ascii")
+    assert word_tokens(text) == word_tokens_1(text) == get_tokenizer("words", 1)(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("अच्छी", "अच ् छ ी"),
+        ("a\u200cb 👍🏽", "a \u200c b 👍 🏽"),
+        ("cafe\u0301 it's\u0301", "cafe\u0301 it 's \u0301"),
+        ("a\u00adb", "a \u00ad b"),
+    ],
+)
+def test_version_1_of_words_stays(text: str, words: str) -> None:
+    assert get_tokenizer("words", 1)(text) == words.split(" ")
+
+
 @given(texts)
 def test_words_lose_only_white_space_and_line_breaks(text: str) -> None:
     tokens = word_tokens(text)
@@ -210,8 +322,12 @@ def test_words_do_not_depend_on_other_lines(text: str) -> None:
         "a." * 10**6,
         "<br" + " " * 10**6,
         "n't" * 10**6,
+        "a\u093f\u200d" * 10**5,
+        "👩\u200d" * 10**5,
+        "👍🏽" * 10**5,
+        "🇩" * 10**5,
     ],
-    ids=["letters", "hyphens", "apostrophes", "numbers", "dots", "tag", "clitics"],
+    ids=["letters", "hyphens", "apostrophes", "numbers", "dots", "tag", "clitics", "marks", "family", "skin", "flags"],
 )
 def test_words_takes_linear_time(text: str) -> None:
     start = time.perf_counter()
@@ -225,8 +341,15 @@ def test_a_document_of_100_000_tokens() -> None:
 
 
 @given(texts)
-def test_whitespace_is_str_split(text: str) -> None:
-    assert whitespace_tokens(text) == text.split()
+def test_whitespace_is_space_tab_and_line_ends(text: str) -> None:
+    assert whitespace_tokens(text) == [word for word in re.split("[ \t\r\n]", text) if word]
+    assert whitespace_tokens_1(text) == get_tokenizer("whitespace", 1)(text) == text.split()
+
+
+def test_whitespace_keeps_the_rows_of_the_users_tags() -> None:
+    lines = (Path(__file__).parent / "cases" / "tagged.jsonl").read_text("utf-8").split("\n")
+    rows = [json.loads(line) for line in lines if line]
+    assert [len(whitespace_tokens(row["text"])) for row in rows] == [len(row["tags"]) for row in rows] == [4, 3, 2]
 
 
 def test_get_tokenizer() -> None:

@@ -1,5 +1,6 @@
 """Builds and trials in several processes: the same bytes and numbers as in one, whoever dies on the way."""
 
+import json
 import os
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 from numpy_encoder import HashEncoder
 from small_cache import contents
-from small_trials import accuracies, trials_command
+from small_trials import accuracies, outcomes, trials_command
 from worker_encoder import corpus, mortal
 
 from cache import FeatureCache, verify
@@ -16,8 +17,9 @@ from cache.errors import WorkersError
 from cache.runtime.processes import Workers, visible_gpus
 from elmo_cache import EncoderError, build
 from elmo_cache.cli import main
-from elmo_cache.extraction.build import run
-from elmo_cache.extraction.plan import prepare
+from elmo_cache.extraction.build import Build
+from elmo_cache.extraction.plan import BuildSettings
+from trainer.runs.results import read_results
 
 
 @pytest.fixture(scope="module")
@@ -75,8 +77,8 @@ def test_an_error_in_a_worker_is_the_errors_own_line(tmp_path: Path) -> None:
 def test_shares_of_a_job_array_make_one_cache(tmp_path: Path, alone: dict[str, bytes]) -> None:
     path = tmp_path / "c"
     for number in (2, 3, 1):
-        with prepare(corpus(), HashEncoder(), path, shard_tokens=20, share=(number, 3)) as plan:
-            run(plan)
+        with Build(corpus(), HashEncoder(), path, BuildSettings(shard_tokens=20, share=(number, 3))) as begun:
+            begun.run()
         shown = CliRunner().invoke(main, ["info", str(path)]).stdout
         assert (": complete" in shown) == (number == 1), shown
 
@@ -114,7 +116,12 @@ def test_gpus_are_shared_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         assert features["train"].complete and np.isfinite(features["train"][0]).all()
 
 
-def test_trials_in_several_processes_give_the_same_accuracies(tmp_path: Path) -> None:
-    command = trials_command(tmp_path)
-    alone = accuracies(command, tmp_path / "alone", "1")
-    assert accuracies(command, tmp_path / "two", "2") == alone and len(alone) == 4
+def test_trials_in_several_processes_come_to_the_same(tmp_path: Path) -> None:
+    """With the gamma that the command has found, which is no setting that the other processes could read."""
+    command = [*trials_command(tmp_path), "--gamma", "auto"]
+    found = []
+    for workers in ("1", "2"):
+        out = tmp_path / workers
+        assert len(accuracies(command, out, workers)) == 4
+        found.append((outcomes(read_results(out / "trials.csv")), json.loads((out / "config.json").read_text())))
+    assert found[0] == found[1]

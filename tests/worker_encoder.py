@@ -73,3 +73,27 @@ def mortal(folder: Path, deaths: int = 0, slow_s: float = 0.0, lacking: bool = F
     encoder = HashEncoder()
     encoder.source = Source(str(folder), deaths, slow_s, lacking)  # type: ignore[attr-defined]
     return encoder
+
+
+@dataclass(frozen=True)
+class FileSource:
+    """Loads an encoder whose one weight stands in a file."""
+
+    path: str
+
+    def __call__(self) -> "FileEncoder":
+        return FileEncoder(float(Path(self.path).read_text()), self)
+
+
+class FileEncoder:
+    """Vectors that are the weight and the length of each word."""
+
+    name = "file"
+    dim = 2
+
+    def __init__(self, weight: float, source: FileSource):
+        self.weight, self.source = weight, source
+        self.description = {"model": "file", "weight": weight}
+
+    def encode(self, documents: Sequence[Sequence[str]], *, progress: Any = None) -> list[np.ndarray]:
+        return [np.array([[self.weight, len(word)] for word in words]).reshape(-1, 2) for words in documents]

@@ -1,17 +1,19 @@
 """What the commands share: errors in one line, numbers as people read them."""
 
 import errno
+import io
 import signal
 import sys
 import threading
 import traceback
+import warnings
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import click
 
-from cache.errors import CacheError
+from cache.errors import CacheError, CacheWarning
 from cache.runtime.quiet import import_only_what_is_needed
 
 __all__ = [
@@ -36,11 +38,18 @@ class Command(click.Command):
 
     resumable: Collection[str] = ()
 
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """Run as a program: what the output's encoding lacks is shown as a question mark, help and file names too."""
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="replace")
+        return super().main(*args, **kwargs)
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; see the class."""
         import_only_what_is_needed()
         try:
-            with _every_interrupt_counts():
+            with _every_interrupt_counts(), _warnings_in_one_line():
                 return super().invoke(ctx)
         except (CacheError, OSError, MemoryError) as error:
             if isinstance(error, OSError) and error.errno == errno.EPIPE:
@@ -77,6 +86,23 @@ def _every_interrupt_counts() -> Iterator[None]:
         yield
     finally:
         sys.unraisablehook = report
+
+
+@contextmanager
+def _warnings_in_one_line() -> Iterator[None]:
+    """Within, a `CacheWarning` is a line on stderr, without the place in the code that it came from."""
+    show_other = warnings.showwarning
+
+    def show(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
+        if issubclass(category, CacheWarning):
+            click.echo(f"Warning: {printable(' '.join(str(message).split()))}", err=True)
+        else:
+            show_other(message, category, *where, **more)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", CacheWarning)
+        warnings.showwarning = show
+        yield
 
 
 class Commands(Command, click.Group):

@@ -12,6 +12,7 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from reprlib import repr as show  # an error is one line
 from typing import Any, TypeVar
 
 from cache.errors import WorkersError, one_line
@@ -19,6 +20,7 @@ from cache.errors import WorkersError, one_line
 __all__ = ["Workers", "run_tasks", "visible_gpus"]
 
 CONNECT_S = 30
+_MOST_WORKERS = 1024
 _MOST_BARREN_STARTS = 3  # pools in a row that may die before any of them has finished a task
 
 _Job = TypeVar("_Job")
@@ -57,11 +59,11 @@ class Workers:
         """
         if text == "auto":
             return cls(max(1, len(visible_gpus())))
-        if text.isdecimal() and 1 <= int(text) <= 1024:
+        if text.isdecimal() and len(text) <= 4 and 1 <= int(text) <= _MOST_WORKERS:
             return cls(int(text))
         if "://" in text:
             return cls(0, text)
-        raise WorkersError(f"--workers is {text!r}, expected a number from 1, 'auto', or tcp://HOST:PORT")
+        raise WorkersError(f"--workers is {show(text)}, expected a number from 1, 'auto', or tcp://HOST:PORT")
 
     @property
     def in_this_process(self) -> bool:

@@ -7,18 +7,21 @@ import click
 from cache import FeatureCache, MismatchError
 from cache.runtime.console import workers_option
 from cache.runtime.processes import Workers
-from elmo_cache.commands.options import encoder_options, tokenizer_option
+from elmo_cache.commands.options import encoder_options, named_as_options, tokenizer_option
 from elmo_cache.commands.reporting import describe_plan
-from elmo_cache.encoders import load_encoder
+from elmo_cache.encoders import Encoder, load_encoder
 from elmo_cache.encoders.devices import computed_on
 from elmo_cache.errors import EncoderError
-from elmo_cache.extraction.build import run
-from elmo_cache.extraction.plan import SHARD_TOKENS, BuildPlan, check_disk, default_tokenizer, prepare
+from elmo_cache.extraction.build import Build
+from elmo_cache.extraction.plan import SHARD_TOKENS, BuildPlan, BuildSettings, check_disk
 from elmo_cache.text.corpora import open_corpus
+from elmo_cache.text.corpora.files import QUOTINGS
 from elmo_cache.text.corpora.imdb import read_word_index
-from elmo_cache.text.rule import TextRule
+from elmo_cache.text.rule import MOST_TOKENS, TextRule
 
 __all__ = ["build_command"]
+
+_MOST_DIGITS = 18  # of a number that means anything
 
 
 @click.command(name="build")
@@ -36,17 +39,23 @@ __all__ = ["build_command"]
     "limits",
     multiple=True,
     metavar="SPLIT=N",
-    help="Only N documents of a split, a random sample; may be repeated, and raised later. "
-    "Splits that are not named are encoded whole.",
+    help="Only N documents of a split, a random sample; may be repeated, and raised later; lowered, it drops what is "
+    "not finished. Splits that are not named are encoded whole.",
 )
 @tokenizer_option
 @click.option(
     "--num-words",
-    type=int,
+    type=click.IntRange(5, MOST_TOKENS),
     metavar="N",
     help="As in Keras's load_data: only the N-4 most frequent words stay, others are <UNK>; <START> comes first.",
 )
-@click.option("--max-tokens", type=int, default=500, show_default=True, help="Window in tokens; 0 for none.")
+@click.option(
+    "--max-tokens",
+    type=click.IntRange(0, MOST_TOKENS),
+    default=500,
+    show_default=True,
+    help="Window in tokens; 0 for none.",
+)
 @click.option(
     "--keep",
     type=click.Choice(["last", "first"]),
@@ -59,7 +68,13 @@ __all__ = ["build_command"]
     is_flag=True,
     help="Fill every document to the window with the word <PAD>, as the 2018 notebook did.",
 )
-@click.option("--shard-tokens", type=int, default=SHARD_TOKENS, show_default=True, help="Tokens a shard file.")
+@click.option(
+    "--shard-tokens",
+    type=click.IntRange(1, MOST_TOKENS),
+    default=SHARD_TOKENS,
+    show_default=True,
+    help="Tokens a shard file.",
+)
 @click.option(
     "--aclimdb",
     type=click.Path(path_type=Path),
@@ -83,6 +98,12 @@ __all__ = ["build_command"]
 @click.option("--split-column", help="Default: 'split', if there is one.")
 @click.option("--labels", metavar="A,B,…", help="Class names in the order of their indices.")
 @click.option(
+    "--quoting",
+    type=click.Choice(QUOTINGS),
+    help="For .csv and .tsv: whether quotation marks quote a cell (csv), or are part of its text (none). "
+    "Default: csv; for .tsv it is found out.",
+)
+@click.option(
     "--streams",
     type=click.IntRange(1, 65_536),
     metavar="N",
@@ -94,6 +115,7 @@ __all__ = ["build_command"]
     "--shard", "share", metavar="K/N", help="Make the K-th of N equal shares alone: for a job array, without --workers."
 )
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and stop.")
+@named_as_options
 def build_command(
     out: Path,
     corpus_name: str,
@@ -115,6 +137,7 @@ def build_command(
     label_column: str | None,
     split_column: str | None,
     labels: str | None,
+    quoting: str | None,
     streams: int | None,
     workers: str,
     share: str | None,
@@ -142,59 +165,56 @@ def build_command(
         label_column=label_column,
         split_column=split_column,
         label_names=labels.split(",") if labels is not None else None,
+        quoting=quoting,
     )
     encoder = load_encoder(encoder_name, layers=layers, precision=precision, engine=engine)
+    if streams is not None:
+        _set_streams(encoder, streams)
     rule = TextRule(
-        tokenizer=tokenizer or default_tokenizer(corpus, encoder),
+        tokenizer=tokenizer,
         num_words=num_words,
         word_ranks=read_word_index(ranks_only) if ranks_only else None,
         max_tokens=max_tokens,
         keep=keep,
         literal_padding=literal_padding,
     )
-    with prepare(
-        corpus,
-        encoder,
-        out,
-        limit=wanted,
-        rule=rule,
-        shard_tokens=shard_tokens,
-        share=_parse_share(share),
-        progress=True,
-    ) as plan:
-        _set_streams(plan, streams)
+    settings = BuildSettings(wanted, rule, shard_tokens, _parse_share(share))
+    with Build(corpus, encoder, out, settings, progress=True) as begun:
+        plan = begun.plan
+        _check_streams(plan, streams)
         # A dry run loads no library that computes, so it does not know on what; nor what other processes have.
         where, warning = computed_on(encoder) if pool.in_this_process and not dry_run else ("", None)
-        click.echo("\n".join(describe_plan(plan, corpus.name, encoder_name, rule, where)))
+        click.echo("\n".join(describe_plan(plan, corpus.name, encoder_name, where)))
         if warning:
             click.echo(f"Warning: {warning}", err=True)
         check_disk(plan)
         if dry_run:
             click.echo("Dry run: nothing was written.")
             return
-        run(plan, pool, progress=True)
+        begun.run(pool)
     with FeatureCache(out) as features:
         click.echo(f"{out} holds " + ", ".join(f"{name} {len(features[name]):,}" for name in features) + " documents.")
 
 
-def _set_streams(plan: BuildPlan, streams: int | None) -> None:
-    if streams is None:
-        return
-    if not hasattr(plan.encoder, "n_streams"):
-        raise EncoderError(f"--streams is for our own encoder: {plan.encoder.name} has none; leave it out")
+def _set_streams(encoder: Encoder, streams: int) -> None:
+    if not hasattr(encoder, "n_streams"):
+        raise EncoderError(f"--streams is for our own encoder: {encoder.name} has none; leave it out")
+    encoder.n_streams = streams
+
+
+def _check_streams(plan: BuildPlan, streams: int | None) -> None:
     fixed = plan.previous.computation.get("n_streams") if plan.previous else streams
-    if fixed != streams:
+    if streams is not None and fixed != streams:
         raise MismatchError(
             f"--streams is {streams}, and {plan.directory} was begun with {fixed}: leave it out, or build another cache"
         )
-    plan.encoder.n_streams = streams
 
 
 def _parse_limits(limits: tuple[str, ...]) -> dict[str, int]:
     wanted = {}
     for limit in limits:
         split, _, count = limit.partition("=")
-        if not split or not count.isdecimal():
+        if not split or not count.isdecimal() or len(count) > _MOST_DIGITS:
             raise click.BadParameter(f"{limit!r}: expected SPLIT=N, as train=4000", param_hint="--limit")
         wanted[split] = int(count)
     return wanted
@@ -204,6 +224,7 @@ def _parse_share(share: str | None) -> tuple[int, int]:
     if share is None:
         return 1, 1
     number, _, of = share.partition("/")
-    if not (number.isdecimal() and of.isdecimal() and 1 <= int(number) <= int(of)):
+    is_pair = number.isdecimal() and of.isdecimal() and len(share) <= _MOST_DIGITS
+    if not (is_pair and 1 <= int(number) <= int(of)):
         raise click.BadParameter(f"{share!r}: expected K/N with K from 1 to N, as 3/16", param_hint="--shard")
     return int(number), int(of)

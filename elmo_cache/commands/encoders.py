@@ -8,7 +8,7 @@ import click
 from cache.runtime.console import human_bytes, human_count
 from cache.runtime.progress import progress_bar
 from cache.runtime.quiet import quiet_import
-from elmo_cache.encoders import embedded_encoders
+from elmo_cache.encoders import embedded_encoders, resolve_name
 from elmo_cache.encoders.allennlp import NAMES, PREFIX
 from elmo_cache.encoders.devices import find_device, tensorflow_device
 from elmo_cache.encoders.hub.resolution import ORIGINAL, ORIGINAL_SIZE, find_module
@@ -57,7 +57,7 @@ def encoders_command(check: str | None) -> None:
 
 
 def _check(name: str) -> None:
-    directory = find_module(name)
+    directory = find_module(resolve_name(name))
     if directory is None:
         raise EncoderError(f"{name} is no TF-Hub module: --check takes an address, 'original', or a module's folder")
     # Sentences one by one are many shapes: Keras traces its models again, and TensorFlow warns of it.

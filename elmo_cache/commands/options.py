@@ -1,15 +1,18 @@
 """Options that several commands have: which encoder, and what of it."""
 
+import functools
+import re
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar, cast
 
 import click
 
+from cache import CacheError
 from elmo_cache.encoders import DEFAULT_ENCODER, ENGINES
 from elmo_cache.encoders.bilm.encoder import LAYER_CHOICES, PRECISIONS
 from elmo_cache.text.tokenization import TOKENIZERS
 
-__all__ = ["encoder_options", "tokenizer_option"]
+__all__ = ["encoder_options", "named_as_options", "tokenizer_option"]
 
 _Command = TypeVar("_Command", bound=Callable[..., None])
 
@@ -21,6 +24,26 @@ def encoder_options(command: _Command) -> _Command:
     return command
 
 
+def named_as_options(command: _Command) -> _Command:
+    """Let the errors of a command name options, where those of the library name parameters."""
+
+    @functools.wraps(command)
+    def translated(*args: Any, **kwargs: Any) -> None:
+        try:
+            command(*args, **kwargs)
+        except CacheError as error:
+            text = _PARAMETERS.sub(lambda name: "--" + name[0].replace("_", "-"), str(error))
+            if text == str(error):
+                raise
+            raise type(error)(text) from error
+
+    return cast(_Command, translated)
+
+
+# `limit` alone is a word that errors of the system use.
+_PARAMETERS = re.compile(
+    r"(?<![\w-])(?:shard_tokens|max_tokens|num_words|literal_padding|limit(?= \S+=-?\d)|limit(?=\Z))(?!\w)"
+)
 _ENCODER_OPTIONS = [
     click.option(
         "--encoder",
@@ -28,7 +51,8 @@ _ENCODER_OPTIONS = [
         default=DEFAULT_ENCODER,
         show_default=True,
         help=f"{DEFAULT_ENCODER} (embedded), original or allennlp:original (downloads; see `encoders`), or an ELMo's "
-        "folder or .zip.",
+        f"folder or .zip. Where {DEFAULT_ENCODER} lies in the working directory: embedded:{DEFAULT_ENCODER} or "
+        f"./{DEFAULT_ENCODER}.",
     ),
     click.option(
         "--layers",

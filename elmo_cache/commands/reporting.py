@@ -6,32 +6,31 @@ from typing import Any
 from cache import FeatureCache
 from cache.runtime.console import human_bytes, human_count, printable
 from elmo_cache.encoders import embedded_encoders
+from elmo_cache.encoders.loading import EMBEDDED
 from elmo_cache.extraction.plan import BuildPlan
-from elmo_cache.text.rule import TextRule
 
 __all__ = ["cache_facts", "cache_size_bytes", "describe_cache", "describe_plan"]
 
 _MOST_LABELS = 6  # to be named
 
 
-def describe_plan(
-    plan: BuildPlan, corpus_name: str, encoder_name: str, rule: TextRule, computed_on: str = ""
-) -> list[str]:
+def describe_plan(plan: BuildPlan, corpus_name: str, encoder_name: str, computed_on: str = "") -> list[str]:
     """Return the lines that say what a build will do; `computed_on` is what `devices.computed_on` says, if known."""
     splits, layers = plan.manifest.splits, plan.manifest.layers
     n_documents = sum(split.n_corpus_documents for split in splits.values())
     per_split = ", ".join(f"{name} {split.n_corpus_documents:,}" for name, split in splits.items())
     window = "documents uncut"
-    if rule.max_tokens:
-        window = f"at most {rule.max_tokens:,} a document, {human_count(plan.n_truncated, 'document')} cut"
+    text = plan.manifest.encoding["text"]
+    if text["max_tokens"]:
+        window = f"at most {text['max_tokens']:,} a document, {human_count(plan.n_truncated, 'document')} cut"
     if plan.n_empty:
         window += f", {human_count(plan.n_empty, 'document')} without a token"
-    embedded = encoder_name in {found.name for found in embedded_encoders()}
+    embedded = encoder_name.removeprefix(EMBEDDED) in {found.name for found in embedded_encoders()}
     hint = "; the original 1024-d ELMo is one option away: see `elmo-cache encoders`" if embedded else ""
     lines = [
         f"{plan.directory}",
         f"  corpus   {corpus_name}: {human_count(n_documents, 'document')} ({per_split}), {_labels(plan)}",
-        f"  tokens   {rule.tokenizer}, {window}",
+        f"  tokens   {text['tokenizer']}, {window}",
         f"  encoder  {plan.manifest.names['encoder']}: {layers.dim}-d, layers {', '.join(layers.views)}"
         f"{', ' if computed_on else ''}{computed_on}{hint}",
     ]

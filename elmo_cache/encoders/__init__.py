@@ -7,6 +7,7 @@ from elmo_cache.encoders.loading import (
     EncoderSource,
     embedded_encoders,
     load_encoder,
+    resolve_name,
 )
 from elmo_cache.encoders.protocol import Encoder, encoder_json, layers_of
 
@@ -20,4 +21,5 @@ __all__ = [
     "encoder_json",
     "layers_of",
     "load_encoder",
+    "resolve_name",
 ]

@@ -11,7 +11,7 @@ from elmo_cache.encoders.bilm.encoder import BiLMEncoder
 from elmo_cache.encoders.bilm.files import read_archive, read_folder
 from elmo_cache.encoders.bilm.options import BiLMOptions
 from elmo_cache.encoders.bilm.weights import Weights
-from elmo_cache.encoders.hub.resolution import find_module
+from elmo_cache.encoders.hub.resolution import ORIGINAL, find_module
 from elmo_cache.errors import EncoderError
 
 if TYPE_CHECKING:
@@ -24,10 +24,13 @@ __all__ = [
     "EncoderSource",
     "embedded_encoders",
     "load_encoder",
+    "resolve_name",
 ]
 
 DEFAULT_ENCODER = "imdb-v2"
 ENGINES = ("native", "hub")
+EMBEDDED = "embedded:"
+"""Before a name: that of an encoder that comes with the package, whatever lies in the working directory."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,7 @@ class EncoderSource:
     Attributes
     ----------
     name : str
-        A name, an address, or an absolute path.
+        As `resolve_name` gives it: it means the same in every process and folder.
     layers, precision, engine : str
         As those of `load_encoder`.
     """
@@ -78,7 +81,32 @@ class EncoderSource:
 
     def __call__(self) -> "BiLMEncoder | HubEncoder":
         """Load the encoder."""
-        return load_encoder(self.name, layers=self.layers, precision=self.precision, engine=self.engine)
+        encoder = _load(self.name, self.engine, layers=self.layers, precision=self.precision)
+        encoder.source = self
+        return encoder
+
+
+def resolve_name(name_or_path: str | Path) -> str:
+    """Return the one thing that a name means: `embedded:NAME`, `allennlp:NAME`, an address, or an absolute path.
+
+    Raises
+    ------
+    EncoderError
+        If it is the name of an encoder and of something in the working directory.
+    """
+    if isinstance(name_or_path, Path) or not name_or_path:
+        return os.path.abspath(name_or_path)
+    if name_or_path.startswith((EMBEDDED, allennlp.PREFIX, "https://", "http://")):
+        return name_or_path
+    known = {encoder.name: EMBEDDED + encoder.name for encoder in embedded_encoders()} | {"original": ORIGINAL}
+    if name_or_path not in known:
+        return os.path.abspath(name_or_path)
+    if os.path.lexists(name_or_path):
+        raise EncoderError(
+            f"{name_or_path} means two things here: give {known[name_or_path]} for the encoder of that name, "
+            f"or ./{name_or_path} for what lies in this folder"
+        )
+    return known[name_or_path]
 
 
 def load_encoder(
@@ -91,13 +119,17 @@ def load_encoder(
     name_or_path : str or Path
         One of these:
 
-        * the name of an encoder that comes with the package: `elmo-cache encoders` lists them;
+        * the name of an encoder that comes with the package, as `imdb-v2` or `embedded:imdb-v2`: `elmo-cache encoders`
+          lists them;
         * a folder with exactly one `*options*.json` and one `*.hdf5` in the public format of bilm-tf and AllenNLP, or
           a `.zip` of such a folder;
         * `allennlp:original`, `allennlp:5.5B`, `allennlp:medium` or `allennlp:small`: AllenNLP's, downloaded if they
           are not there;
         * an address of TensorFlow Hub, downloaded if it is not there, `original`, short for google/elmo's, or the
           folder of a module.
+
+        A text that is a name without a prefix (`imdb-v2`, `original`) and lies in the working directory too is
+        refused: `./imdb-v2` is what lies there, `embedded:imdb-v2` what comes with the package. A `Path` is a path.
     layers : {"mix", "top", "all"}
         What a token's vector is: the mix of all layers (their mean, unless a module says otherwise), the last, or all
         side by side.
@@ -115,8 +147,8 @@ def load_encoder(
     Raises
     ------
     EncoderError
-        If there is nothing of that name, the files are no ELMo, or options and weights disagree; if a setting is
-        unknown; or a download failed.
+        If there is nothing of that name, or two things; the files are no ELMo, or options and weights disagree; if a
+        setting is unknown; or a download failed.
     OutputError
         If a download cannot be written.
 
@@ -131,26 +163,28 @@ def load_encoder(
     """
     if engine not in ENGINES:
         raise EncoderError(f"engine is {engine!r}, expected one of {', '.join(ENGINES)}")
-    encoder = _load(name_or_path, layers, precision, engine)
-    name = str(name_or_path)
-    encoder.source = EncoderSource(os.path.abspath(name) if os.path.exists(name) else name, layers, precision, engine)
-    return encoder
+    return EncoderSource(resolve_name(name_or_path), layers, precision, engine)()
 
 
-def _load(name_or_path: str | Path, layers: str, precision: str, engine: str) -> "BiLMEncoder | HubEncoder":
-    settings: dict[str, Any] = {"layers": layers, "precision": precision}
-    module = find_module(str(name_or_path))
+def _load(name: str, engine: str, **settings: Any) -> "BiLMEncoder | HubEncoder":
+    """Load an encoder from its resolved name."""
+    embedded = {EMBEDDED + encoder.name: encoder.name for encoder in embedded_encoders()}
+    module = find_module(name)
     if module is not None:
         return _from_module(module, engine, **settings)
     if engine == "hub":
-        raise EncoderError(f"{name_or_path} is no TF-Hub module: --engine hub runs nothing else; leave it out")
-    if str(name_or_path) in {encoder.name for encoder in embedded_encoders()}:
-        encoder = _native(read_folder(_embedded_folder() / str(name_or_path)), name=str(name_or_path), **settings)
+        raise EncoderError(
+            f"{name.removeprefix(EMBEDDED)} is no TF-Hub module: --engine hub runs nothing else; leave it out"
+        )
+    if name in embedded:
+        encoder = _native(read_folder(_embedded_folder() / embedded[name]), name=embedded[name], **settings)
         encoder.tokenizer = "keras"
         return encoder
-    if str(name_or_path).startswith(allennlp.PREFIX):
-        return _native(allennlp.load(str(name_or_path).removeprefix(allennlp.PREFIX)), **settings)
-    path = Path(name_or_path)
+    if name.startswith(EMBEDDED):
+        raise EncoderError(f"no encoder {name!r}: embedded are {', '.join(embedded)}")
+    if name.startswith(allennlp.PREFIX):
+        return _native(allennlp.load(name.removeprefix(allennlp.PREFIX)), **settings)
+    path = Path(name)
     try:
         if path.is_dir():
             return _native(read_folder(path), **settings)
@@ -164,9 +198,10 @@ def _load(name_or_path: str | Path, layers: str, precision: str, engine: str) ->
             f"{path} is a file: give the folder that holds the weights (.hdf5) with their options (.json), "
             "or a .zip of it"
         )
-    names = ", ".join(encoder.name for encoder in embedded_encoders())
+    inside = os.path.relpath(path)
     raise EncoderError(
-        f"no encoder {str(name_or_path)!r}: it is neither embedded ({names}) nor a folder or .zip that exists; "
+        f"no encoder {str(path) if inside.startswith('..') else inside!r}: it is neither embedded "
+        f"({', '.join(embedded.values())}) nor a folder or .zip that exists; "
         "`elmo-cache encoders` lists those that are downloads"
     )
 

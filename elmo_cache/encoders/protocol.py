@@ -29,7 +29,7 @@ class Encoder(Protocol):
       earlier ones. Rows in float16 are stored as they are;
     * `device` (`elmo_cache.encoders.devices.Device`) and `precision` (str), which commands name;
     * `source`, a callable that other processes can unpickle and that loads the encoder there: builds with workers need
-      it.
+      it. It is hashable, and equal to another that loads the same; what it loads must have the same description.
 
     Attributes
     ----------

@@ -3,24 +3,42 @@
 A build can be repeated at any time: what is finished stays.
 """
 
+import copy
 import os
+import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
-from cache import FeatureCache, MismatchError, NotACacheError, OutputError
-from cache.files import remove_strays
-from cache.manifest import read_manifest, write_manifest
+from cache import FeatureCache, MismatchError, OutputError
+from cache.files import at_work, locked, others_at_work, remove_strays
+from cache.hashing import differences
+from cache.manifest import Manifest, shard_name, write_manifest
 from cache.runtime.processes import Workers
 from cache.runtime.progress import progress_bar
-from elmo_cache.encoders import Encoder, load_encoder
+from elmo_cache.encoders import Encoder, encoder_json, layers_of, load_encoder
 from elmo_cache.encoders.devices import check_precision
-from elmo_cache.extraction.plan import SHARD_TOKENS, BuildPlan, check_disk, prepare
+from elmo_cache.encoders.spec import EncoderSpec
+from elmo_cache.extraction.plan import (
+    SHARD_TOKENS,
+    BuildPlan,
+    BuildSettings,
+    check_disk,
+    default_tokenizer,
+    documents_present,
+    existing_parent,
+    find_cache,
+    make_plan,
+    refuse_other,
+)
 from elmo_cache.extraction.shards import make_shards
 from elmo_cache.extraction.workers import make_shards_elsewhere
 from elmo_cache.text.corpora import Corpus, open_corpus
+from elmo_cache.text.reader import CorpusReader, read_corpus
 from elmo_cache.text.rule import TextRule
 
-__all__ = ["build", "run"]
+__all__ = ["Build", "build"]
 
 
 def build(
@@ -46,7 +64,7 @@ def build(
         The cache's folder, made if it does not exist.
     limit : Mapping[str, int], optional
         Documents wanted of each split, by its name: a random sample, which a larger limit later extends. Splits
-        without a limit are encoded whole.
+        without a limit are encoded whole. A smaller limit than before leaves what is finished, and drops what is not.
     rule : TextRule, optional
         How text becomes tokens. Default: the tokeniser that fits corpus and encoder, a window of 500 tokens.
     shard_tokens : int
@@ -66,7 +84,7 @@ def build(
     Raises
     ------
     CorpusError, EncoderError
-        If the text or the encoder is not usable, or a vector cannot be stored as float16.
+        If the text or the encoder is not usable, a number is out of bounds, or a vector cannot be stored as float16.
     MismatchError
         If `out` holds vectors of another encoding or another corpus.
     OutputError
@@ -76,70 +94,209 @@ def build(
     WorkersError
         If workers cannot be had, or died again and again.
     """
+    settings = BuildSettings(limit or {}, rule or TextRule(), shard_tokens)
+    pool = Workers.parse(workers if isinstance(workers, str) else str(min(workers, sys.maxsize)))
     corpus = open_corpus(corpus) if isinstance(corpus, str | os.PathLike) else corpus
     encoder = load_encoder(encoder) if isinstance(encoder, str | os.PathLike) else encoder
-    with prepare(corpus, encoder, out, limit=limit, rule=rule, shard_tokens=shard_tokens, progress=progress) as plan:
-        run(plan, Workers.parse(str(workers)), progress=progress)
+    with Build(corpus, encoder, Path(out), settings, progress=progress) as begun:
+        begun.run(pool)
     return FeatureCache(out)
 
 
-def run(plan: BuildPlan, workers: Workers = Workers(), *, progress: bool = False) -> None:  # noqa: B008, frozen
-    """Do what a plan says: documents files, manifest, then the shards that are missing.
+class Build:
+    """A cache's folder while it is filled: its plan, its documents and manifest, and then its shards.
+
+    Made, it has read the corpus and decided what there is to do, and written nothing; `run` does it. Several may work
+    in one folder, also of other processes and hosts. Use it as a context manager, or `close` it.
 
     Parameters
     ----------
-    plan : BuildPlan
-        What `prepare` decided.
-    workers : Workers
-        The processes that encode; by default this one.
+    corpus, encoder : Corpus, Encoder
+        As those of `build`; the encoder is not changed.
+    directory : Path
+        The cache.
+    settings : BuildSettings
+        What is wanted.
     progress : bool
-        Show a progress bar.
+        Show progress bars.
 
     Raises
     ------
-    OutputError
-        Before anything is written, if the disk cannot hold the result; later, if writing fails.
-    EncoderError
-        If a vector is NaN or beyond float16; names document and layer.
-    WorkersError
-        If workers cannot be had, or died again and again.
+    CacheError
+        As `build` does, except that a disk that is too full is left to `run`.
+
+    Attributes
+    ----------
+    plan : BuildPlan
+        What there is to do.
     """
-    check_disk(plan)
-    if workers.in_this_process:
-        check_precision(plan.encoder)
-    plan.settle_computation()
-    directory = plan.directory
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-        remove_strays(directory)
-    except OSError as error:
-        raise OutputError(f"cannot write to {directory}: {error.strerror}; choose another folder") from error
-    _refuse_other_build(plan)
-    if plan.ingestion:
-        plan.ingestion.write(directory, plan.manifest)
-    if plan.manifest != plan.previous:
-        _refuse_other_build(plan)
-        try:
-            write_manifest(directory, plan.manifest, exclusive=plan.previous is None)
-        except FileExistsError:
-            _refuse_other_build(plan)
-    with progress_bar(plan.pending_tokens, "encoding", "tok", progress) as bar:
-        if workers.in_this_process:
-            make_shards(directory, plan.manifest, plan.encoder, plan.pending, bar.update)
-        else:
-            make_shards_elsewhere(plan, workers, bar.update)
 
+    plan: BuildPlan
 
-def _refuse_other_build(plan: BuildPlan) -> None:
-    """Go on only if the manifest is as `prepare` found it, or another process wrote the same one meanwhile.
-
-    Otherwise its words would be replaced by ours, or a plan that grew would shrink, and its shards fit no plan.
-    """
-    try:
-        found = read_manifest(plan.directory)
-    except NotACacheError:
-        found = None
-    if found not in (plan.previous, plan.manifest):
-        raise MismatchError(
-            f"another build of {plan.directory} has just begun, with other settings: wait for it, then run this again"
+    def __init__(
+        self,
+        corpus: Corpus,
+        encoder: Encoder,
+        directory: Path,
+        settings: BuildSettings = BuildSettings(),  # noqa: B008, frozen
+        *,
+        progress: bool = False,
+    ):
+        self._encoder = encoder
+        self._progress = progress
+        self._reader: CorpusReader | None = None
+        previous = find_cache(directory)
+        earlier = previous.encoding.get("text") if previous else None
+        rule = settings.rule.resolved(
+            default_tokenizer(corpus, encoder), earlier if isinstance(earlier, Mapping) else None
         )
+        if rule.num_words is not None and rule.word_ranks is None:
+            rule = replace(rule, word_ranks=corpus.word_ranks)
+        names = {"encoder": encoder.name, "corpus": corpus.name}
+        layers = layers_of(encoder)
+        encoding: dict[str, Any] = {"encoder": encoder_json(encoder), "text": rule.to_json()}
+        renamed = list(differences(dict(previous.names), names)) if previous else []
+        if previous:
+            found = {**previous.encoding, "layers": previous.layers.to_json()}
+            refuse_other("encoding", {**encoding, "layers": layers.to_json()}, found, directory, renamed)
+        tokenise = previous is None or not documents_present(directory, previous)
+        self._reader = self._read(corpus, rule, tokenise, existing_parent(directory))
+        try:
+            corpus_json = self._reader.corpus_json
+            if previous:
+                refuse_other("corpus", corpus_json, previous.corpus, directory, renamed)
+            manifest = previous or Manifest(
+                encoding=encoding,
+                corpus=corpus_json,
+                computation={},
+                names=names,
+                layers=layers,
+                label_names=self._reader.label_names,
+                shard_tokens=settings.shard_tokens,
+                splits={},
+            )
+            self.plan = make_plan(directory, self._reader, manifest, previous, settings)
+            if not tokenise:
+                self.close()
+        except BaseException:
+            self.close()
+            raise
+
+    def _read(self, corpus: Corpus, rule: TextRule, tokenise: bool, spool_directory: Path) -> CorpusReader:
+        label = "reading text" if tokenise else "comparing text"
+        spool = spool_directory if os.access(spool_directory, os.W_OK) else None
+        with progress_bar(corpus.size, label, corpus.unit, self._progress) as bar:
+            return read_corpus(corpus, rule, tokenise=tokenise, spool_directory=spool, progress=bar.update)
+
+    def close(self) -> None:
+        """Drop what was read of the corpus, and its temporary file."""
+        if self._reader:
+            self._reader.close()
+            self._reader = None
+
+    def __enter__(self) -> "Build":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def run(self, workers: Workers = Workers()) -> None:  # noqa: B008, frozen
+        """Do what the plan says: documents files and manifest under the folder's lock, then the missing shards.
+
+        Parameters
+        ----------
+        workers : Workers
+            The processes that encode; by default this one.
+
+        Raises
+        ------
+        OutputError
+            Before anything is written, if the disk cannot hold the result; later, if writing fails.
+        MismatchError
+            If another build has begun meanwhile, with other settings.
+        EncoderError
+            If a vector is NaN or beyond float16, with its document and layer; if other processes cannot load the
+            encoder, or load another one.
+        WorkersError
+            If workers cannot be had, or died again and again.
+        """
+        plan = self.plan
+        check_disk(plan)
+        if workers.in_this_process:
+            check_precision(self._encoder)
+        directory = plan.directory
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+            remove_strays(directory)
+        except OSError as error:
+            raise OutputError(f"cannot write to {directory}: {error.strerror}; choose another folder") from error
+        if not plan.pending and plan.manifest == plan.previous and not self._reader:
+            return
+        with at_work(directory) as mark:
+            with locked(directory):
+                manifest = self._settle(mark)
+            self.close()
+            with progress_bar(plan.pending_tokens, "encoding", "tok", self._progress) as bar:
+                if workers.in_this_process:
+                    encoder = _computing(self._encoder, manifest.computation)
+                    make_shards(directory, manifest, encoder, plan.pending, bar.update)
+                else:
+                    spec = EncoderSpec.of(self._encoder)
+                    make_shards_elsewhere(directory, plan.pending, spec, workers, bar.update)
+
+    def _settle(self, mark: Path) -> Manifest:
+        """Write documents and manifest unless they are there, and return the manifest; the folder is locked."""
+        plan = self.plan
+        found = find_cache(plan.directory)
+        manifest = plan.manifest
+        if plan.previous is None:
+            # How the first of several builds computes, all do.
+            computation = found.computation if found else dict(getattr(self._encoder, "computation", {}))
+            manifest = replace(manifest, computation=computation)
+        self._refuse_other_build(found, manifest)
+        if plan.shrinks and (others_at_work(plan.directory, mark) or self._has_left_shards(manifest)):
+            raise self._other_build()
+        if self._reader and not (found and documents_present(plan.directory, found)):
+            self._reader.write(plan.directory, manifest)
+        if found != manifest:
+            # Once more, for file systems without locks.
+            self._refuse_other_build(find_cache(plan.directory), manifest)
+            try:
+                write_manifest(plan.directory, manifest, exclusive=plan.previous is None)
+            except FileExistsError:
+                self._refuse_other_build(find_cache(plan.directory), manifest)
+        return manifest
+
+    def _refuse_other_build(self, found: Manifest | None, manifest: Manifest) -> None:
+        """Go on only if the manifest is as it was when we planned, or another process wrote the same one meanwhile.
+
+        Otherwise its words would be replaced by ours, or its shards fit no plan.
+        """
+        if found not in (self.plan.previous, manifest):
+            raise self._other_build()
+
+    def _other_build(self) -> MismatchError:
+        return MismatchError(
+            f"another build of {self.plan.directory} has just begun, with other settings: wait for it, then run this "
+            "again"
+        )
+
+    def _has_left_shards(self, manifest: Manifest) -> bool:
+        previous = self.plan.previous
+        assert previous is not None
+        return any(
+            (self.plan.directory / shard_name(split, index)).exists()
+            for split, plan in previous.splits.items()
+            for index in range(manifest.splits[split].n_shards, plan.n_shards)
+        )
+
+
+def _computing(encoder: Encoder, computation: Mapping[str, Any]) -> Encoder:
+    """Return an encoder that computes as a cache was computed: the one given, or a copy, as it is the caller's."""
+    if not computation or not hasattr(encoder, "use_computation"):
+        return encoder
+    if dict(getattr(encoder, "computation", {})) == computation:
+        return encoder
+    encoder = copy.copy(encoder)
+    encoder.use_computation(computation)
+    return encoder

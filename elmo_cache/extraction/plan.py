@@ -3,7 +3,7 @@
 import os
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -11,170 +11,168 @@ import numpy as np
 
 from cache import MismatchError, NotACacheError, OutputError
 from cache.documents import Documents
-from cache.files import is_temporary
+from cache.files import is_temporary, others_at_work
 from cache.hashing import differences, in_short
 from cache.hdf5 import open_file
 from cache.manifest import MANIFEST_NAME, Manifest, documents_name, read_manifest, shard_name
 from cache.plan import SplitPlan, extend_plan
-from cache.runtime.progress import progress_bar
 from cache.shard import open_shard, shard_header
-from elmo_cache.encoders import Encoder, encoder_json, layers_of
+from elmo_cache.encoders import Encoder
 from elmo_cache.errors import CorpusError
 from elmo_cache.text.corpora import Corpus
-from elmo_cache.text.reader import Ingestion, ingest
-from elmo_cache.text.rule import TextRule
+from elmo_cache.text.reader import CorpusReader
+from elmo_cache.text.rule import TextRule, check_count
 
-__all__ = ["SHARD_TOKENS", "BuildPlan", "check_disk", "default_tokenizer", "prepare"]
+__all__ = [
+    "SHARD_TOKENS",
+    "BuildPlan",
+    "BuildSettings",
+    "check_disk",
+    "default_tokenizer",
+    "documents_present",
+    "existing_parent",
+    "find_cache",
+    "make_plan",
+    "refuse_other",
+]
 
 SHARD_TOKENS = 262_144
 _SPARE_BYTES = 2**20
 
 
-@dataclass
+@dataclass(frozen=True)
+class BuildSettings:
+    """What is asked of a build, beside corpus, encoder and place.
+
+    Attributes
+    ----------
+    limit : Mapping of str to int
+        Documents wanted of each split, by its name; splits without a limit are wanted whole.
+    rule : TextRule
+        How text becomes tokens.
+    shard_tokens : int
+        Tokens a shard.
+    share : (int, int)
+        Of a pair k, n, every n-th shard alone is made, from the k-th on, counted from 1.
+
+    Raises
+    ------
+    CorpusError
+        If `shard_tokens` is out of bounds.
+    """
+
+    limit: Mapping[str, int] = field(default_factory=dict)
+    rule: TextRule = TextRule()
+    shard_tokens: int = SHARD_TOKENS
+    share: tuple[int, int] = (1, 1)
+
+    def __post_init__(self) -> None:
+        check_count("shard_tokens", self.shard_tokens, 1)
+
+
+@dataclass(frozen=True)
 class BuildPlan:
-    """What a build will do; `close` it, or use it as a context manager.
+    """What a build will do.
 
     Attributes
     ----------
     directory : Path
         The cache.
     manifest : Manifest
-        What the manifest will say.
-    limits : dict of str to int
+        What the manifest will say; of a new cache, all but its `computation`.
+    previous : Manifest or None
+        The manifest that is there already.
+    limits : Mapping of str to int
         How many documents of each split are wanted.
-    pending : list of (split, index)
+    pending : tuple of (split, index)
         Shards to make.
     n_truncated : int
         Documents that the window cut, in the whole corpus.
     n_empty : int
         Documents without a token, in the whole corpus.
     needed_bytes, free_bytes : int
-        Disk that the build takes, and that there is.
-    encoder : Encoder
-        What makes the vectors.
-    previous : Manifest or None
-        The manifest that is there already.
-    ingestion : Ingestion or None
-        What was read of the corpus; None where the documents files are there.
+        Disk that the build takes, and that there was.
     """
 
     directory: Path
     manifest: Manifest
-    limits: dict[str, int]
-    pending: list[tuple[str, int]]
+    previous: Manifest | None
+    limits: Mapping[str, int]
+    pending: tuple[tuple[str, int], ...]
     n_truncated: int
     n_empty: int
     needed_bytes: int
     free_bytes: int
-    encoder: Encoder
-    previous: Manifest | None
-    ingestion: Ingestion | None
 
     @property
     def pending_tokens(self) -> int:
         """Tokens to encode."""
         return sum(self.manifest.splits[split].shard_n_tokens(index) for split, index in self.pending)
 
-    def settle_computation(self) -> None:
-        """Let the manifest of a new cache say how the encoder computes on this machine's device."""
-        if self.previous is None:
-            self.manifest = replace(self.manifest, computation=dict(getattr(self.encoder, "computation", {})))
-
-    def close(self) -> None:
-        """Drop what was read of the corpus."""
-        if self.ingestion:
-            self.ingestion.close()
-
-    def __enter__(self) -> "BuildPlan":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
+    @property
+    def shrinks(self) -> bool:
+        """Whether shards leave the plan that is there: they are neither made nor wanted."""
+        splits = self.previous.splits if self.previous else {}
+        return any(plan.n_documents > self.manifest.splits[split].n_documents for split, plan in splits.items())
 
 
-def prepare(
-    corpus: Corpus,
-    encoder: Encoder,
-    out: str | Path,
-    *,
-    limit: Mapping[str, int] | None = None,
-    rule: TextRule | None = None,
-    shard_tokens: int = SHARD_TOKENS,
-    share: tuple[int, int] = (1, 1),
-    progress: bool = False,
+def make_plan(
+    directory: Path, reader: CorpusReader, manifest: Manifest, previous: Manifest | None, settings: BuildSettings
 ) -> BuildPlan:
-    """Read the corpus and decide what a build has to do, without writing anything.
+    """Decide what a build has to do.
 
-    Parameters and errors are those of `build`, except that a disk that is too full is left to `check_disk`, and
-    `share`: of a pair k, n, the plan has every n-th shard alone, from the k-th on, counted from 1.
+    Parameters
+    ----------
+    directory : Path
+        The cache.
+    reader : CorpusReader
+        The corpus, read; with its tokens where the cache has no documents files.
+    manifest : Manifest
+        What is to be said of the cache, but for the plan of its splits.
+    previous : Manifest or None
+        What is said of it.
+    settings : BuildSettings
+        What is wanted.
+
+    Returns
+    -------
+    BuildPlan
+
+    Raises
+    ------
+    CorpusError
+        If a limit makes no sense.
+    CorruptFileError
+        If a shard that is there is another than its name says.
     """
-    directory = Path(out)
-    limit = dict(limit or {})
-    rule = rule or TextRule(tokenizer=default_tokenizer(corpus, encoder))
-    if rule.num_words is not None and rule.word_ranks is None:
-        rule = replace(rule, word_ranks=corpus.word_ranks)
-    if shard_tokens < 1:
-        raise OutputError(f"--shard-tokens is {shard_tokens}, expected at least 1")
-    previous = _existing(directory)
-    encoding = {"encoder": encoder_json(encoder), "text": rule.to_json()}
-    layers = layers_of(encoder)
-    names = {"encoder": encoder.name, "corpus": corpus.name}
-    if previous:
-        renamed = list(differences(dict(previous.names), names))
-        _refuse_other("encoding", {**encoding, "layers": layers.to_json()}, _encoding_of(previous), directory, renamed)
-        if previous.computation and hasattr(encoder, "use_computation"):
-            encoder.use_computation(previous.computation)
-        shard_tokens = previous.shard_tokens
-    retokenise = previous is None or not _documents_present(directory, previous)
-    ingestion = _read_corpus(corpus, rule, retokenise, _existing_parent(directory), progress)
-    try:
-        if previous:
-            _refuse_other("corpus", ingestion.corpus_json, dict(previous.corpus), directory, renamed)
-        manifest = previous or Manifest(
-            encoding=encoding,
-            corpus=ingestion.corpus_json,
-            computation={},
-            names=names,
-            layers=layers,
-            label_names=ingestion.label_names,
-            shard_tokens=shard_tokens,
-            splits={},
-        )
-        limits = _checked_limits(limit, ingestion, corpus.name)
-        plans = {}
-        n_truncated = ingestion.n_truncated() if retokenise else 0
-        n_empty = 0
-        for split, n_documents in limits.items():
-            if retokenise:
-                indptr = np.concatenate([[0], np.cumsum(ingestion.lengths(split))])
-            else:
-                documents = Documents(directory, split, manifest)
-                indptr = documents.indptr
-                n_truncated += int(documents.truncated.sum())
-                documents.close()
-            n_empty += int(np.count_nonzero(np.diff(indptr) == 0))
-            before = manifest.splits.get(split) or SplitPlan(len(indptr) - 1, int(indptr[-1]))
-            plans[split] = extend_plan(before, indptr, n_documents, shard_tokens)
-        manifest = manifest.with_splits(plans)
-        pending = _pending(directory, manifest, limits, share)
-        if not retokenise:
-            ingestion.close()
-        return BuildPlan(
-            directory=directory,
-            manifest=manifest,
-            limits=limits,
-            pending=pending,
-            n_truncated=n_truncated,
-            n_empty=n_empty,
-            needed_bytes=_needed_bytes(manifest, pending, retokenise),
-            free_bytes=shutil.disk_usage(_existing_parent(directory)).free,
-            encoder=encoder,
-            previous=previous,
-            ingestion=ingestion if retokenise else None,
-        )
-    except BaseException:
-        ingestion.close()
-        raise
+    limits = _checked_limits(settings.limit, reader)
+    in_company = others_at_work(directory)
+    present = set(os.listdir(directory)) if directory.is_dir() else set()
+    plans, upto = {}, dict(limits)
+    n_truncated = n_empty = 0
+    for split, n_documents in limits.items():
+        indptr, n_cut = _lengths(directory, reader, manifest, split)
+        n_truncated += n_cut
+        n_empty += int(np.count_nonzero(np.diff(indptr) == 0))
+        plan = manifest.splits.get(split) or SplitPlan(len(indptr) - 1, int(indptr[-1]))
+        if n_documents < plan.n_documents and not in_company:
+            made = [index for index in range(plan.n_shards) if shard_name(split, index) in present]
+            plan = plan.shortened(made[-1] + 1 if made else 0)
+            upto[split] = plan.n_corpus_documents  # what lies before a finished shard is made too
+        plans[split] = extend_plan(plan, indptr, n_documents, manifest.shard_tokens)
+    manifest = manifest.with_splits(plans)
+    pending = tuple(_pending(directory, manifest, upto, settings.share, present))
+    return BuildPlan(
+        directory=directory,
+        manifest=manifest,
+        previous=previous,
+        limits=limits,
+        pending=pending,
+        n_truncated=n_truncated,
+        n_empty=n_empty,
+        needed_bytes=_needed_bytes(manifest, pending, reader.tokenised),
+        free_bytes=shutil.disk_usage(existing_parent(directory)).free,
+    )
 
 
 def check_disk(plan: BuildPlan) -> None:
@@ -182,7 +180,7 @@ def check_disk(plan: BuildPlan) -> None:
     if plan.needed_bytes > plan.free_bytes:
         raise OutputError(
             f"{plan.directory}: the build needs {plan.needed_bytes:,} bytes and the disk has {plan.free_bytes:,} free; "
-            "free some space, choose another folder, or build less with --limit"
+            "free some space, choose another folder, or build less, with a limit"
         )
 
 
@@ -191,7 +189,18 @@ def default_tokenizer(corpus: Corpus | None, encoder: Encoder) -> str:
     return (corpus and corpus.tokenizer) or getattr(encoder, "tokenizer", None) or "words"
 
 
-def _existing(directory: Path) -> Manifest | None:
+def find_cache(directory: Path) -> Manifest | None:
+    """Return the manifest of the cache that is there; None where a new one can be made.
+
+    Raises
+    ------
+    NotACacheError
+        If the folder holds other things.
+    OutputError
+        If no folder can be made there.
+    CorruptFileError, FormatVersionError
+        As `read_manifest`.
+    """
     if directory.is_dir():
         try:
             return read_manifest(directory)
@@ -209,7 +218,7 @@ def _existing(directory: Path) -> Manifest | None:
             return None
     if os.path.lexists(directory) and not directory.is_dir():  # asked anew: another build may have made it since
         raise OutputError(f"{directory} is a file: a cache is a folder; choose another path")
-    parent = _existing_parent(directory)
+    parent = existing_parent(directory)
     if not parent.is_dir():
         raise OutputError(f"cannot make {directory}: {parent} is a file; choose another path")
     if not os.access(parent, os.W_OK | os.X_OK):
@@ -217,18 +226,16 @@ def _existing(directory: Path) -> Manifest | None:
     return None
 
 
-def _existing_parent(directory: Path) -> Path:
+def existing_parent(directory: Path) -> Path:
+    """Return the folder that is there, of a path and those above it."""
     path = directory.absolute()
     while not path.exists():
         path = path.parent
     return path
 
 
-def _encoding_of(manifest: Manifest) -> dict[str, Any]:
-    return {**manifest.encoding, "layers": manifest.layers.to_json()}
-
-
-def _documents_present(directory: Path, manifest: Manifest) -> bool:
+def documents_present(directory: Path, manifest: Manifest) -> bool:
+    """Tell whether all documents files of a cache are there."""
     for split in manifest.splits:
         if not (directory / documents_name(split)).exists():
             return False
@@ -237,38 +244,40 @@ def _documents_present(directory: Path, manifest: Manifest) -> bool:
     return True
 
 
-def _read_corpus(corpus: Corpus, rule: TextRule, tokenise: bool, spool_directory: Path, progress: bool) -> Ingestion:
-    label = "reading text" if tokenise else "comparing text"
-    writable = os.access(spool_directory, os.W_OK)
-    with progress_bar(corpus.size, label, corpus.unit, progress) as bar:
-        spool = spool_directory if writable else None
-        return ingest(corpus, rule, tokenise=tokenise, spool_directory=spool, progress=bar.update)
+def _lengths(directory: Path, reader: CorpusReader, manifest: Manifest, split: str) -> tuple[np.ndarray, int]:
+    """Return where the tokens of each document of a split begin and end, and how many documents the window cut."""
+    if reader.tokenised:
+        return np.concatenate([[0], np.cumsum(reader.lengths(split))]), reader.n_truncated(split)
+    documents = Documents(directory, split, manifest)
+    try:
+        return documents.indptr, int(documents.truncated.sum())
+    finally:
+        documents.close()
 
 
-def _checked_limits(limit: Mapping[str, int], ingestion: Ingestion, corpus: str) -> dict[str, int]:
+def _checked_limits(limit: Mapping[str, int], reader: CorpusReader) -> dict[str, int]:
     for split, n_documents in limit.items():
-        if split not in ingestion.split_names:
+        if split not in reader.split_names:
             raise CorpusError(
-                f"--limit {split}={n_documents}: {corpus} has no split {split!r}, "
-                f"only {', '.join(ingestion.split_names)}"
+                f"limit {split}={n_documents}: {reader.name} has no split {split!r}, "
+                f"only {', '.join(reader.split_names)}"
             )
         if n_documents < 0:
-            raise CorpusError(f"--limit {split}={n_documents}: expected 0 or more documents")
-    sizes = {split: ingestion.n_documents(split) for split in ingestion.split_names}
+            raise CorpusError(f"limit {split}={n_documents}: expected 0 or more documents")
+    sizes = {split: reader.n_documents(split) for split in reader.split_names}
     return {split: min(limit.get(split, size), size) for split, size in sizes.items()}
 
 
 def _pending(
-    directory: Path, manifest: Manifest, limits: Mapping[str, int], share: tuple[int, int]
+    directory: Path, manifest: Manifest, upto: Mapping[str, int], share: tuple[int, int], present: set[str]
 ) -> list[tuple[str, int]]:
-    """Return the missing shards among every n-th of those wanted; the others of them are looked at."""
+    """Return the missing shards among every n-th of those that begin before a document; the others are looked at."""
     wanted = [
         (split, index)
         for split, plan in manifest.splits.items()
         for index in range(plan.n_shards)
-        if plan.document_range(index)[0] < limits[split]
+        if plan.document_range(index)[0] < upto[split]
     ]
-    present = set(os.listdir(directory)) if directory.is_dir() else set()
     pending = []
     for split, index in wanted[share[0] - 1 :: share[1]]:
         if shard_name(split, index) not in present:
@@ -279,7 +288,7 @@ def _pending(
     return pending
 
 
-def _needed_bytes(manifest: Manifest, pending: list[tuple[str, int]], documents: bool) -> int:
+def _needed_bytes(manifest: Manifest, pending: tuple[tuple[str, int], ...], documents: bool) -> int:
     n_tokens = sum(manifest.splits[split].shard_n_tokens(index) for split, index in pending)
     total = n_tokens * manifest.layers.n_columns * 2
     if documents:
@@ -287,15 +296,11 @@ def _needed_bytes(manifest: Manifest, pending: list[tuple[str, int]], documents:
     return total + _SPARE_BYTES if total else 0
 
 
-def _refuse_other(
-    kind: str,
-    wanted: dict[str, Any],
-    found: dict[str, Any],
-    directory: Path,
-    renamed: list[tuple[str, Any, Any]],
+def refuse_other(
+    kind: str, wanted: Mapping[str, Any], found: Mapping[str, Any], directory: Path, renamed: list[tuple[str, Any, Any]]
 ) -> None:
     """Raise `MismatchError` if the two differ; of the names that differ, those of what differs are shown first."""
-    if differing := list(differences(found, wanted)):
+    if differing := list(differences(dict(found), dict(wanted))):
         changed = {kind, *(name.partition(".")[0] for name, _, _ in differing)}
         shown = [
             f"{name} is {in_short(there)} in the cache, {in_short(here)} asked for"

@@ -126,18 +126,24 @@ def _begin(
 def _joined(
     encoder: Encoder, header: ShardHeader, words: Sequence[Sequence[str]], n_columns: int, count: Callable[[int], None]
 ) -> np.ndarray:
-    """Return the float16 rows of a shard's documents, from arrays of the right shapes."""
-    arrays = list(encoder.encode(words, progress=count))
-    if len(arrays) != len(words):
-        raise EncoderError(f"{encoder.name} returned {len(arrays)} arrays for {len(words)} documents")
-    for i, (document, array) in enumerate(zip(words, arrays, strict=True), header.start):
-        if np.shape(array) != (len(document), n_columns):
-            raise EncoderError(
-                f"{encoder.name} returned shape {np.shape(array)} for document {i} of {header.split}, "
-                f"expected {(len(document), n_columns)}"
-            )
-    with np.errstate(over="ignore", invalid="ignore"):
-        rows: np.ndarray = np.concatenate(arrays, dtype=np.float16)
+    """Return the rows of a shard's documents, rounded to float16, from arrays of the right shapes."""
+    rows = np.empty((header.n_tokens, n_columns), np.float16)
+    n_arrays = row = 0
+    for array in encoder.encode(words, progress=count):
+        if n_arrays < len(words):
+            n_tokens = len(words[n_arrays])
+            if np.shape(array) != (n_tokens, n_columns):
+                raise EncoderError(
+                    f"{encoder.name} returned shape {np.shape(array)} for document {header.start + n_arrays} of "
+                    f"{header.split}, expected {(n_tokens, n_columns)}"
+                )
+            with np.errstate(over="ignore", invalid="ignore"):
+                # At once: an encoder may make the next array in the same memory.
+                np.copyto(rows[row : row + n_tokens], array, casting="same_kind")
+            row += n_tokens
+        n_arrays += 1
+    if n_arrays != len(words):
+        raise EncoderError(f"{encoder.name} returned {n_arrays} arrays for {len(words)} documents")
     return rows
 
 

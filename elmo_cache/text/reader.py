@@ -22,10 +22,9 @@ from elmo_cache.text.corpora import Corpus
 from elmo_cache.text.corpora.base import order_labels
 from elmo_cache.text.rule import TextRule
 from elmo_cache.text.spool import Spool
-from elmo_cache.text.tokenization import get_tokenizer
 from elmo_cache.text.vocabulary import PAD, START, choose_vocabulary, rank_words
 
-__all__ = ["Ingestion", "ingest"]
+__all__ = ["CorpusReader", "read_corpus"]
 
 _BLOCK_TOKENS = 2**20
 
@@ -42,11 +41,15 @@ class _SplitFacts:
     stored_order: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
 
 
-class Ingestion:
-    """A corpus that has been read: what it holds, and the means to write its documents files; `ingest` makes one.
+class CorpusReader:
+    """A corpus that has been read: what it holds, and the means to write its documents files; `read_corpus` makes one.
 
     Attributes
     ----------
+    name : str
+        The corpus's.
+    tokenised : bool
+        Whether the text was split into words, not only compared.
     corpus_json : dict
         Content, split rule and order seed: equal for equal corpora, wherever their files lay.
     label_names : tuple of str or None
@@ -57,7 +60,9 @@ class Ingestion:
         self, corpus: Corpus, rule: TextRule, *, tokenise: bool, order_seed: int, spool_directory: Path | None
     ):
         self._rule = rule
-        self._tokenise = tokenise
+        self._split = rule.split
+        self.name = corpus.name
+        self.tokenised = tokenise
         self._order_seed = order_seed
         self._splits: dict[str, _SplitFacts] = {}
         self._words: dict[str, int] = {}
@@ -94,7 +99,7 @@ class Ingestion:
             )
             text = document.text.encode("utf-8", "surrogatepass")
             facts.digests += hashlib.sha256(label.encode() + b"\0" + text).digest()
-            if self._tokenise:
+            if self.tokenised:
                 self._append_tokens(facts, document.text)
             if progress and not count % 64:
                 progress(self._corpus.position - before)
@@ -107,7 +112,7 @@ class Ingestion:
 
     def _append_tokens(self, facts: _SplitFacts, text: str) -> None:
         words = self._words
-        ids = array("i", [words.setdefault(w, len(words)) for w in get_tokenizer(self._rule.tokenizer)(text)])
+        ids = array("i", [words.setdefault(w, len(words)) for w in self._split(text)])
         facts.offsets.append(self._spool.append(ids))
         facts.lengths.append(len(ids))
 
@@ -199,9 +204,9 @@ class Ingestion:
                 vocabulary=encoded,
             )
 
-    def n_truncated(self) -> int:
-        """Return how many documents the window cuts, over all splits."""
-        return sum(int(self._is_cut(self._unwindowed_lengths(name)).sum()) for name in self._splits)
+    def n_truncated(self, split: str) -> int:
+        """Return how many documents of a split the window cuts."""
+        return int(self._is_cut(self._unwindowed_lengths(split)).sum())
 
     def _is_cut(self, lengths: np.ndarray) -> np.ndarray:
         window = self._rule.max_tokens
@@ -229,7 +234,7 @@ class Ingestion:
             return self._rule.word_ranks
         if "train" not in self._splits:
             raise CorpusError(
-                f"{self._corpus.name}: --num-words ranks words by the train split, and there is none "
+                f"{self._corpus.name}: num_words ranks words by the train split, and there is none "
                 f"(found {', '.join(self._splits)}); give a word index"
             )
         return rank_words(words, self._counts(["train"]))
@@ -255,7 +260,7 @@ class Ingestion:
             yield np.concatenate(block)
 
 
-def ingest(
+def read_corpus(
     corpus: Corpus,
     rule: TextRule,
     *,
@@ -263,7 +268,7 @@ def ingest(
     order_seed: int = 0,
     spool_directory: Path | None = None,
     progress: Callable[[int], None] | None = None,
-) -> Ingestion:
+) -> CorpusReader:
     """Read a corpus from beginning to end.
 
     Parameters
@@ -283,7 +288,7 @@ def ingest(
 
     Returns
     -------
-    Ingestion
+    CorpusReader
         Close it after use.
 
     Raises
@@ -293,10 +298,10 @@ def ingest(
     OutputError
         If the temporary file cannot be written.
     """
-    ingestion = Ingestion(corpus, rule, tokenise=tokenise, order_seed=order_seed, spool_directory=spool_directory)
+    reader = CorpusReader(corpus, rule, tokenise=tokenise, order_seed=order_seed, spool_directory=spool_directory)
     try:
-        ingestion.read(progress)
+        reader.read(progress)
     except BaseException:
-        ingestion.close()
+        reader.close()
         raise
-    return ingestion
+    return reader

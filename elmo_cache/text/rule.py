@@ -1,14 +1,24 @@
 """How text becomes the tokens that an encoder reads: the tokeniser, rare words, the window."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from cache.hashing import fingerprint
 from elmo_cache.errors import CorpusError
-from elmo_cache.text.tokenization import get_tokenizer
+from elmo_cache.text.tokenization import get_tokenizer, newest_version
 
-__all__ = ["TextRule"]
+__all__ = ["MOST_TOKENS", "TextRule", "check_count"]
+
+MOST_TOKENS = 2**31 - 1
+"""That a window or a shard may have."""
+
+
+def check_count(name: str, value: int, least: int, why: str = "") -> None:
+    """Raise `CorpusError` unless a number is from `least` to `MOST_TOKENS`."""
+    if not least <= value <= MOST_TOKENS:
+        shown = value if abs(value) < 10**18 else "of too many digits"
+        raise CorpusError(f"{name} is {shown}, expected {least} to {MOST_TOKENS:,}{why and f' ({why})'}")
 
 
 @dataclass(frozen=True)
@@ -17,8 +27,8 @@ class TextRule:
 
     Attributes
     ----------
-    tokenizer : {"keras", "words", "whitespace"}
-        The rule that splits text.
+    tokenizer : {"keras", "words", "whitespace"} or None
+        The rule that splits text; None: the one that fits corpus and encoder, which the build finds.
     num_words : int or None
         As in Keras's `load_data`: keep the words of rank 1 to `num_words - 4`, turn the others into `<UNK>` and put
         `<START>` first.
@@ -30,38 +40,75 @@ class TextRule:
         The end that a longer document keeps.
     literal_padding : bool
         Put the word `<PAD>` in front of shorter documents until they fill the window.
+    tokenizer_version : int or None
+        Of the tokeniser's rule; None: that of the cache that a build goes on with, else the newest.
 
     Raises
     ------
     CorpusError
-        If the tokeniser or `keep` is unknown, a number is out of bounds, or there is padding without a window.
+        If the tokeniser, its version or `keep` is unknown, a number is out of bounds, or there is padding without a
+        window.
     """
 
-    tokenizer: str = "keras"
+    tokenizer: str | None = None
     num_words: int | None = None
     word_ranks: Mapping[str, int] | None = None
     max_tokens: int = 500
     keep: str = "last"
     literal_padding: bool = False
+    tokenizer_version: int | None = None
 
     def __post_init__(self) -> None:
-        get_tokenizer(self.tokenizer)
+        if self.tokenizer is not None:
+            get_tokenizer(self.tokenizer, self.tokenizer_version)
+        elif self.tokenizer_version is not None:
+            raise CorpusError("tokenizer_version is that of a tokenizer, and none is given")
         if self.keep not in ("last", "first"):
-            raise CorpusError(f"--keep is {self.keep!r}, expected 'last' or 'first'")
-        if self.max_tokens < 0:
-            raise CorpusError(f"--max-tokens is {self.max_tokens}, expected 0 (no window) or more")
-        if self.num_words is not None and self.num_words < 5:
-            raise CorpusError(f"--num-words is {self.num_words}, expected at least 5: four ids are reserved")
+            raise CorpusError(f"keep is {self.keep!r}, expected 'last' or 'first'")
+        check_count("max_tokens", self.max_tokens, 0, "0 for no window")
+        if self.num_words is not None:
+            check_count("num_words", self.num_words, 5, "four ids are reserved")
         if self.literal_padding and not self.max_tokens:
-            raise CorpusError("--literal-padding fills the window, and there is none: give --max-tokens")
+            raise CorpusError("literal_padding fills the window, and there is none: give max_tokens")
+
+    def resolved(self, fitting: str, earlier: Mapping[str, Any] | None = None) -> "TextRule":
+        """Return the same rule with a tokeniser and its version.
+
+        Parameters
+        ----------
+        fitting : str
+            The tokeniser if the rule names none.
+        earlier : Mapping, optional
+            What `to_json` gave for the cache that is to go on: with the same tokeniser, its version stays.
+
+        Returns
+        -------
+        TextRule
+        """
+        tokenizer, version = self.tokenizer or fitting, self.tokenizer_version
+        if version is None and earlier is not None and earlier.get("tokenizer") == tokenizer:
+            version = earlier.get("tokenizer_version", 1)
+        return replace(self, tokenizer=tokenizer, tokenizer_version=version or newest_version(tokenizer))
+
+    @property
+    def split(self) -> Callable[[str], list[str]]:
+        """What splits a text into words; of a rule that names its tokeniser."""
+        assert self.tokenizer is not None, "the rule is not resolved"
+        return get_tokenizer(self.tokenizer, self.tokenizer_version)
 
     def to_json(self) -> dict[str, Any]:
-        """Return what goes into the encoding's fingerprint: equal for rules that make the same tokens of every text."""
+        """Return what goes into the encoding's fingerprint: equal for rules that make the same tokens of every text.
+
+        The rule names its tokeniser. Its version stands there from 2 on: caches are older than versions.
+        """
+        assert self.tokenizer is not None, "the rule is not resolved"
         ranks = None
         if self.num_words is not None:
             ranks = fingerprint(dict(self.word_ranks)) if self.word_ranks is not None else "train split"
+        version = self.tokenizer_version or newest_version(self.tokenizer)
         return {
             "tokenizer": self.tokenizer,
+            **({"tokenizer_version": version} if version > 1 else {}),
             "num_words": self.num_words,
             "word_ranks": ranks,
             "max_tokens": self.max_tokens,

@@ -1,8 +1,8 @@
 """What the fault tests tried, survived and detected, for the table at the end of the run."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
-__all__ = ["record", "table"]
+__all__ = ["counts", "record", "table"]
 
 
 @dataclass
@@ -33,6 +33,11 @@ def record(kind: str, *, tried: int = 1, survived: int = 0, detected: int = 0) -
     row.tried += tried
     row.survived += survived
     row.detected += detected
+
+
+def counts() -> dict[str, dict[str, int]]:
+    """Return what was recorded, by kind, as arguments of `record`."""
+    return {kind: asdict(row) for kind, row in _ROWS.items()}
 
 
 def table() -> list[str]:

@@ -24,7 +24,7 @@ from elmo_cache import TextRule, build
 from elmo_cache.commands.reporting import cache_facts, describe_cache
 from elmo_cache.encoders.bilm.options import BiLMOptions
 from elmo_cache.text.corpora.imdb import read_word_index
-from elmo_cache.text.tokenization import TOKENIZERS
+from elmo_cache.text.tokenization import TOKENIZERS, get_tokenizer
 from trainer.protocols import Sizes
 from trainer.runs.saved_weights import load_weights, save_weights, weights_path
 from trainer.runs.settings import Settings, read_config, write_config
@@ -224,7 +224,7 @@ def test_any_text_through_a_build(
         for name in features:
             split = features[name]
             source = [(label, text) for split_name, label, text in documents if split_name == name]
-            words = [TOKENIZERS[tokenizer](text)[-window:] for _, text in source]
+            words = [get_tokenizer(tokenizer)(text)[-window:] for _, text in source]
             assert [split.tokens(i) for i in range(len(split))] == [words[k] for k in split.doc_ids]
             assert split.labels is not None and features.label_names is not None
             assert [features.label_names[i] for i in split.labels] == [source[k][0] for k in split.doc_ids]

@@ -12,20 +12,14 @@ from tally import record
 from cache import FeatureCache, MismatchError, NotACacheError, verify
 from cache.manifest import Manifest
 from elmo_cache import TextRule
-from elmo_cache.extraction.build import run
-from elmo_cache.extraction.plan import BuildPlan, prepare
+from elmo_cache.extraction.build import Build
+from elmo_cache.extraction.plan import BuildSettings
 
 
-def planned(folder: Path, n_train: int, texts: MemoryCorpus | None = None) -> BuildPlan:
-    """Prepare what `build_cache` would do."""
-    return prepare(
-        texts or corpus(),
-        HashEncoder(),
-        folder / "c",
-        rule=TextRule("whitespace", max_tokens=0),
-        shard_tokens=16,
-        limit={"train": n_train},
-    )
+def planned(folder: Path, n_train: int, texts: MemoryCorpus | None = None) -> Build:
+    """Begin what `build_cache` does."""
+    settings = BuildSettings({"train": n_train}, TextRule("whitespace", max_tokens=0), shard_tokens=16)
+    return Build(texts or corpus(), HashEncoder(), folder / "c", settings)
 
 
 def finished(folder: Path) -> dict[str, int]:
@@ -37,12 +31,12 @@ def test_two_builds_that_extend_a_cache_differently(tmp_path: Path, first: int, 
     """The second is told, and told again it goes on from the first: no shard fits no plan, none is made twice."""
     build_cache(tmp_path, n_train=3)
     with planned(tmp_path, first) as one, planned(tmp_path, second) as other:
-        run(one)
+        one.run()
         made = finished(tmp_path)
         with pytest.raises(
             MismatchError, match=r"another build of .* with other settings: wait for it, then"
         ) as caught:
-            run(other)
+            other.run()
     assert "\n" not in str(caught.value)
     assert verify(tmp_path / "c") == [] and finished(tmp_path) == made
     build_cache(tmp_path, n_train=second)
@@ -57,20 +51,20 @@ def test_two_builds_that_extend_a_cache_differently(tmp_path: Path, first: int, 
 def test_two_builds_that_extend_a_cache_alike(tmp_path: Path) -> None:
     build_cache(tmp_path, n_train=3)
     with planned(tmp_path, 10) as one, planned(tmp_path, 10) as other:
-        run(one)
+        one.run()
         before = contents(tmp_path)
         made = finished(tmp_path)
-        run(other)
+        other.run()
     assert contents(tmp_path) == before and finished(tmp_path) == made
     record("company: two extensions at once", survived=1)
 
 
 def test_two_first_builds_of_different_size(tmp_path: Path) -> None:
     with planned(tmp_path, 4) as one, planned(tmp_path, 9) as other:
-        run(one)
+        one.run()
         made = finished(tmp_path)
         with pytest.raises(MismatchError, match="another build of"):
-            run(other)
+            other.run()
     assert verify(tmp_path / "c") == [] and finished(tmp_path) == made
     build_cache(tmp_path, n_train=9)
     assert verify(tmp_path / "c") == []
@@ -81,10 +75,10 @@ def test_two_first_builds_of_different_text(tmp_path: Path) -> None:
     """The words on disk stay those of the corpus that the manifest names."""
     others = MemoryCorpus([("train", "neg", "some other text"), ("test", "pos", "and more")])
     with planned(tmp_path, 12) as one, planned(tmp_path, 12, others) as other:
-        run(one)
+        one.run()
         made = finished(tmp_path)
         with pytest.raises(MismatchError, match="another build of"):
-            run(other)
+            other.run()
     assert verify(tmp_path / "c") == [] and finished(tmp_path) == made
     record("company: two first builds at once", survived=1, detected=1)
 

@@ -5,6 +5,7 @@ compressed. Header and compression are told by content, never by the file's name
 """
 
 import re
+import warnings
 from collections.abc import Callable, Container, Iterator
 from contextlib import suppress
 from itertools import takewhile
@@ -13,6 +14,7 @@ from typing import IO
 
 import numpy as np
 
+from cache.errors import CacheWarning
 from trainer.errors import VectorsError
 from trainer.vectors.compressed import DAMAGE, open_unpacked
 
@@ -34,8 +36,9 @@ _LINE_END = b" \t\r\n"  # fastText ends its lines with a space
 class VectorReader:
     """One file of vectors, read as a stream.
 
-    A word may hold spaces: the last `dim` fields of a line are the values. It cannot end in a space and a number,
-    which reads as one value too many. Blank lines are passed over; a byte order mark is dropped.
+    A word may hold spaces: the last `dim` fields of a line are the values. Without a header it cannot end in a space
+    and a number, which reads as one value too many. Between the word and its values may be several spaces. Blank lines
+    are passed over; a byte order mark is dropped.
 
     Parameters
     ----------
@@ -64,7 +67,7 @@ class VectorReader:
         """Word (UTF-8) and values, float32 `(dim,)`, of the rows whose word is in `wanted`.
 
         Every line is checked for its encoding and its number of fields, the values in the rows given alone. Each call
-        reads the file anew.
+        reads the file anew. A header that states another number of rows than there are is worth a `CacheWarning`.
 
         Raises
         ------
@@ -91,16 +94,17 @@ class VectorReader:
                     word = self._uncommon_word(number, line, stream)
                     dim = self._dim
                 n_rows += 1
-                if n_rows > n_announced >= 0:
-                    raise self._error(number, f"row {n_rows}, expected {n_announced} as the header says")
                 if word in wanted:
                     yield word, self._values(number, word, line)
-        if n_rows < n_announced:
-            raise self._error(
-                number, f"the file ends after {n_rows} rows, expected {n_announced} as the header says; fetch it again"
-            )
         if not n_rows:
             raise VectorsError(f"{self.path}: no vectors, the file is empty")
+        if n_announced not in (-1, n_rows):
+            warnings.warn(
+                f"{self.path}: the header states {n_announced} rows, the file has {n_rows}; all of them are used"
+                + (", but it may be cut short" if n_rows < n_announced else ""),
+                CacheWarning,
+                stacklevel=2,
+            )
 
     def _lines(self, stream: IO[bytes]) -> Iterator[tuple[int, bytes]]:
         """1-based number and bytes of each line, its end included."""
@@ -146,22 +150,25 @@ class VectorReader:
             dim, source = self._header[1], "the header says"
         dim = dim or self._first_dim(number, line, stream)
         fields = line.rsplit(b" ", dim)
-        # More fields than values are a word with spaces, unless the word would end in a number.
-        word, *surplus = fields[0].rsplit(b" ", 1)
-        if len(fields) <= dim or (surplus and _NUMBER.fullmatch(surplus[0])):
+        word = fields[0].rstrip(b" ") or fields[0]  # two spaces behind a word are no part of it; a space can be one
+        # More fields than values are a word with spaces. One that ends in a number is doubtful, unless a header states
+        # the number of values and a row before has it.
+        surplus = word.rsplit(b" ", 1)[1:]
+        doubtful = bool(surplus) and _NUMBER.fullmatch(surplus[0]) and not (self._header and self._dim)
+        if len(fields) <= dim or doubtful:
             self._refuse_binary(number, line, stream)
             n_found = _count_values(line.split(b" ")) if surplus else len(fields) - 1
             raise self._error(number, f"{n_found} values after the word, expected {dim} as {source}; fetch it again")
         self._dim = dim
-        return fields[0]
+        return word
 
     def _first_dim(self, number: int, line: bytes, stream: IO[bytes]) -> int:
         """How many values the first row of a file without a header has."""
         fields = line.split(b" ")
         n_values = _count_values(fields)
         # What stands before the values is then a word with spaces, and must not look like values.
-        before = fields[1 : len(fields) - n_values]
-        is_doubtful = (before and n_values == 1) or any(not field or _NUMBER.fullmatch(field) for field in before)
+        before = [field for field in fields[1 : len(fields) - n_values] if field]
+        is_doubtful = (before and n_values == 1) or any(_NUMBER.fullmatch(field) for field in before)
         if is_doubtful or not 1 <= n_values <= MAX_DIM:
             self._refuse_binary(number, line, stream)
             raise self._error(
@@ -172,18 +179,18 @@ class VectorReader:
         return n_values
 
     def _values(self, number: int, word: bytes, line: bytes) -> np.ndarray:
-        text = line[len(word) + 1 :]
+        fields = line.rsplit(b" ", self._dim)[1:]
         try:
-            if b"_" in text:  # Python's digit groups
+            if b"_" in line[len(word) :]:  # Python's digit groups
                 raise ValueError
-            values = np.array(list(map(float, text.split(b" "))))
+            values = np.array(list(map(float, fields)))
         except ValueError:
-            bad = next(field for field in text.split(b" ") if not _VALUE.fullmatch(field))
+            bad = next(field for field in fields if not _VALUE.fullmatch(field))
             raise self._error(number, f"{_shown(bad)} is not a number, in the vector of {_shown(word)}") from None
         with np.errstate(over="ignore"):
             row = values.astype(np.float32)
         if not np.isfinite(row).all():
-            bad = text.split(b" ")[int(np.argmin(np.isfinite(row)))]
+            bad = fields[int(np.argmin(np.isfinite(row)))]
             raise self._error(number, f"{_shown(bad)} is not a finite 32-bit number, in the vector of {_shown(word)}")
         return row
 

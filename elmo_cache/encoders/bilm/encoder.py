@@ -1,6 +1,6 @@
 """`BiLMEncoder`: documents of words in, per-token vectors out."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -34,10 +34,31 @@ def check_layers(layers: str) -> None:
         raise EncoderError(f"layers is {layers!r}, expected one of {', '.join(LAYER_CHOICES)}")
 
 
-def check_documents(documents: Sequence[Sequence[str]]) -> None:
-    """Raise `EncoderError` if a document is a string: it would be read letter by letter."""
-    if any(isinstance(document, str) for document in documents):
-        raise EncoderError("a document is a list of words, not a string: split the text first")
+def check_documents(documents: Iterable[Iterable[str]]) -> list[list[str]]:
+    """Return the words of each document: iterables are read once.
+
+    Raises
+    ------
+    EncoderError
+        If a document is a string, which would be read letter by letter, or not iterable, or a token is not a string.
+    """
+    if isinstance(documents, str | bytes):
+        raise EncoderError("documents are lists of words, not one string: split the text first")
+    if not isinstance(documents, Iterable):
+        raise EncoderError(f"documents are of type {type(documents).__name__}, expected lists of words")
+    return [_words_of(document, index) for index, document in enumerate(documents)]
+
+
+def _words_of(document: Iterable[str], index: int) -> list[str]:
+    if isinstance(document, str | bytes):
+        raise EncoderError(f"document {index} is a string: a document is a list of words, so split the text first")
+    if not isinstance(document, Iterable):
+        raise EncoderError(f"document {index} is of type {type(document).__name__}, expected a list of words")
+    words = list(document)
+    for place, word in enumerate(words):
+        if not isinstance(word, str):
+            raise EncoderError(f"document {index}: token {place} is {word!r:.80}, expected a string")
+    return words
 
 
 def all_layers(size: int, mix: Sequence[float]) -> Layers:
@@ -215,13 +236,13 @@ class BiLMEncoder:
         self.time_chunk = int(computation.get("time_chunk", self.time_chunk))
 
     def encode(
-        self, documents: Sequence[Sequence[str]], *, progress: Callable[[int], None] | None = None
+        self, documents: Iterable[Iterable[str]], *, progress: Callable[[int], None] | None = None
     ) -> list[np.ndarray]:
         """Return the vectors of documents.
 
         Parameters
         ----------
-        documents : sequence of sequence of str
+        documents : iterable of iterable of str
             Words; an empty document is allowed. Its vectors do not depend on what stands beside it.
         progress : callable, optional
             Called with the number of tokens done since the last call.
@@ -234,13 +255,14 @@ class BiLMEncoder:
         Raises
         ------
         EncoderError
-            If a document is a string, or the device does not have the precision.
+            If a document is a string or a token is not one, or the device does not have the precision.
         """
-        rows, _ = self._begin(documents, "float32", progress)()
-        return np.split(rows, np.cumsum([len(document) for document in documents[:-1]])) if len(documents) else []
+        words = check_documents(documents)
+        rows, _ = self._begin(words, "float32", progress)()
+        return np.split(rows, np.cumsum([len(document) for document in words[:-1]])) if words else []
 
     def begin(
-        self, documents: Sequence[Sequence[str]], *, progress: Callable[[int], None] | None = None
+        self, documents: Iterable[Iterable[str]], *, progress: Callable[[int], None] | None = None
     ) -> Callable[[], tuple[np.ndarray, bool]]:
         """Begin to encode for a cache; see `Encoder`.
 
@@ -252,12 +274,11 @@ class BiLMEncoder:
         EncoderError
             As `encode`.
         """
-        return self._begin(documents, "float16", progress)
+        return self._begin(check_documents(documents), "float16", progress)
 
     def _begin(
         self, documents: Sequence[Sequence[str]], dtype: str, progress: Callable[[int], None] | None
     ) -> Callable[[], tuple[np.ndarray, bool]]:
-        check_documents(documents)
         check_precision(self)
         words: dict[str, int] = {}
         # 0 is no word; 1 and 2 mark where a document begins and ends.

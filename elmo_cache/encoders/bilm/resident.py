@@ -106,7 +106,8 @@ class ResidentBiLM:
         n_halves = [int(np.count_nonzero(chunk[1] >= 0)) for chunk in chunks]
         on_device = [self._put(np.ascontiguousarray(chunk)) for chunk in chunks]
         self._n_rows = max(self._n_rows, _rounded_up(n_tokens))
-        states, out, bad = self.program.zeros(n_streams, self._n_rows, dtype)
+        # To `jit` arrays that are bound to a device are of another kind: unbound ones would compile everything twice.
+        states, out, bad = jax.device_put(self.program.zeros(n_streams, self._n_rows, dtype), self.device)
         steps_done = []
         for i, forward in enumerate(on_device):
             backward = on_device[-1 - i]
@@ -131,7 +132,7 @@ class ResidentBiLM:
         text = np.pad(np.frombuffer(filled, np.uint8).reshape(-1, n_bytes), ((0, n_rows - len(texts)), (0, 0)))
         length = np.pad(np.array(lengths, np.int32), (0, n_rows - len(texts)))
         self._n_words = max(self._n_words, _rounded_up(n_rows + n_rows // 4))
-        table = self.program.zero_table(self._n_words)
+        table = jax.device_put(self.program.zero_table(self._n_words), self.device)
         for start in range(0, n_rows, batch):
             part = slice(start, start + batch)
             table = self.program.fill_table(

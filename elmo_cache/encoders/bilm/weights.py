@@ -10,6 +10,7 @@ import numpy as np
 
 from cache.errors import one_line
 from cache.hashing import array_sha256, fingerprint
+from cache.hdf5 import open_for_reading
 from elmo_cache.encoders.bilm.options import BiLMOptions
 from elmo_cache.errors import EncoderError
 
@@ -142,7 +143,7 @@ def read_weights(source: Path | BinaryIO, options: BiLMOptions, where: str) -> W
     """
     check_size(options, where)
     try:
-        with h5py.File(source, "r") as file:
+        with open_for_reading(source) if isinstance(source, Path) else h5py.File(source, "r") as file:
             for surplus in (f"CNN_high_{options.n_highway}", lstm_name(0, options.n_layers)):
                 if _find(file, surplus) is not None:
                     raise EncoderError(
@@ -209,7 +210,7 @@ def write_weights(target: Path | BinaryIO, weights: Weights, dtype: str = "<f4")
     dtype : str
         What NumPy calls the type of the numbers: `<f4`, or `<f2` for a file of half the size.
     """
-    with h5py.File(target, "w") as file:
+    with h5py.File(target, "w", locking=False) as file:  # not every file system has locks
         for name, tensor in weights.items():
             file.create_dataset(name, data=tensor.astype(dtype))
 

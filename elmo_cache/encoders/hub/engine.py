@@ -4,7 +4,7 @@ Imports TensorFlow.
 """
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -134,13 +134,13 @@ class HubEncoder:
         self.batch_tokens = int(computation.get("batch_tokens", self.batch_tokens))
 
     def encode(
-        self, documents: Sequence[Sequence[str]], *, progress: Callable[[int], None] | None = None
+        self, documents: Iterable[Iterable[str]], *, progress: Callable[[int], None] | None = None
     ) -> list[np.ndarray]:
         """Return the vectors of documents.
 
         Parameters
         ----------
-        documents : sequence of sequence of str
+        documents : iterable of iterable of str
             Words; an empty document is allowed, an empty word is not: the signature pads with it.
         progress : callable, optional
             Called with the number of tokens done since the last call.
@@ -153,10 +153,9 @@ class HubEncoder:
         Raises
         ------
         EncoderError
-            If a document is a string or has an empty word, or the graph fails.
+            If a document is a string or has an empty word, a token is not a string, or the graph fails.
         """
-        check_documents(documents)
-        encoded = [_in_utf8(document, index) for index, document in enumerate(documents)]
+        encoded = [_in_utf8(document, index) for index, document in enumerate(check_documents(documents))]
         vectors = [np.empty((len(document), self.dim), np.float32) for document in encoded]
         for batch in _batches([len(document) for document in encoded], self.batch_tokens):
             found = self.module.run([encoded[i] for i in batch], self._outputs)

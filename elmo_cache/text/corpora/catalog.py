@@ -7,7 +7,7 @@ from pathlib import Path
 from elmo_cache.errors import CorpusError
 from elmo_cache.text.corpora.aclimdb import DEFAULT_PATHS, URL, AclImdbCorpus
 from elmo_cache.text.corpora.base import Corpus
-from elmo_cache.text.corpora.files import EXTENSIONS, FileCorpus
+from elmo_cache.text.corpora.files import EXTENSIONS, TABLES, FileCorpus
 from elmo_cache.text.corpora.imdb import ImdbCorpus
 from elmo_cache.text.corpora.records import TEXT_COLUMN
 from elmo_cache.text.corpora.sample import SampleCorpus
@@ -34,6 +34,7 @@ def open_corpus(
     label_column: str | None = None,
     split_column: str | None = None,
     label_names: Sequence[str] | None = None,
+    quoting: str | None = None,
 ) -> Corpus:
     """The corpus of that name, or the documents of a file.
 
@@ -61,6 +62,9 @@ def open_corpus(
         The column of the split. Default: `split`, if the file has it; else all documents are in `train`.
     label_names : sequence of str, optional
         The classes in the order of their indices. Default: `order_labels` of those that occur.
+    quoting : {"csv", "none"}, optional
+        For `.csv` and `.tsv`: whether quotation marks around a cell quote it, or are part of its text. Default: they
+        quote it in a `.csv`; in a `.tsv` it is found out.
 
     Returns
     -------
@@ -88,6 +92,8 @@ def open_corpus(
     else:
         _check_file(name, path)
         applicable = frozenset() if path.suffix.lower() == ".txt" else _TABLE_OPTIONS
+        if path.suffix.lower() in TABLES:
+            applicable |= {"--quoting"}
     given = {
         "--aclimdb": aclimdb is not None,
         "--imdb-npz": imdb_npz is not None,
@@ -96,6 +102,7 @@ def open_corpus(
         "--label-column": label_column is not None,
         "--split-column": split_column is not None,
         "--labels": label_names is not None,
+        "--quoting": quoting is not None,
     }
     for option, is_given in given.items():
         if is_given and option not in applicable:
@@ -114,6 +121,7 @@ def open_corpus(
         label_column=label_column,
         split_column=split_column,
         label_names=label_names,
+        quoting=quoting,
     )
 
 

@@ -13,14 +13,17 @@ from elmo_cache.text.corpora.records import (
     Columns,
     LineReader,
     Record,
+    find_quoting,
     read_json_lines,
     read_table,
     read_text_lines,
 )
 
-__all__ = ["EXTENSIONS", "ONLY_SPLIT", "FileCorpus", "check_names", "check_split"]
+__all__ = ["EXTENSIONS", "ONLY_SPLIT", "QUOTINGS", "TABLES", "FileCorpus", "check_names", "check_split"]
 
 EXTENSIONS = (".csv", ".tsv", ".jsonl", ".txt")
+TABLES = {".csv": ",", ".tsv": "\t"}
+QUOTINGS = ("csv", "none")
 ONLY_SPLIT = "train"
 
 _SPLIT_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -29,7 +32,7 @@ _SPLIT_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 class FileCorpus:
     """The documents of one file, read as a stream.
 
-    Tables need a header line; a quoted cell may hold line ends, and blank lines between rows are passed
+    Tables need a header line; in a quoted cell there may be line ends, and blank lines between rows are passed
     over, as they are in `.jsonl`, whose first object decides whether labels and splits are in use. In `.txt`
     only a line feed ends a line, and an empty line is a document without words. All are UTF-8; a byte order
     mark is dropped.
@@ -44,11 +47,14 @@ class FileCorpus:
         Those of the class and of the split. None: `label` and `split`, if the file has them.
     label_names : sequence of str or None
         The classes in the order of their indices.
+    quoting : {"csv", "none"} or None
+        For tables: whether quotation marks around a cell quote it, or are part of its text. None: they quote it in a
+        `.csv`; a `.tsv` is read through to find out.
 
     Raises
     ------
     CorpusError
-        If the file cannot be read up to its first document.
+        If the file cannot be read up to its first document, or how a `.tsv` is quoted is doubtful.
     """
 
     tokenizer = None
@@ -63,7 +69,10 @@ class FileCorpus:
         label_column: str | None = None,
         split_column: str | None = None,
         label_names: Sequence[str] | None = None,
+        quoting: str | None = None,
     ) -> None:
+        if quoting not in (None, *QUOTINGS):
+            raise CorpusError(f"--quoting is {quoting!r}, expected one of {', '.join(QUOTINGS)}")
         self.name = path.name
         self.label_names = None if label_names is None else check_names(label_names)
         self._path = path
@@ -74,6 +83,9 @@ class FileCorpus:
             self.size = path.stat().st_size
         except OSError as error:
             raise CorpusError(f"{path}: cannot be read ({error.strerror})") from error
+        self._quoting = quoting or "csv"
+        if quoting is None and without_compression(path).suffix.lower() == ".tsv":
+            self._quoting = find_quoting(self._reader, "\t")
         # A wrong column shows at once, not after other work; and split_rule needs to know the columns.
         first = self.documents()
         next(first)
@@ -124,7 +136,7 @@ class FileCorpus:
         records = (
             read_json_lines(self._reader, self._wanted)
             if extension == ".jsonl"
-            else read_table(self._reader, self._wanted, "\t" if extension == ".tsv" else ",")
+            else read_table(self._reader, self._wanted, TABLES[extension], self._quoting)
         )
         for self._used, record in records:
             yield record

@@ -25,6 +25,7 @@ NPZ = ("imdb.npz", "69664113be75683a8fe16e3ed0ab59fda8886cb3cd7ada244f7d9544e467
 WORD_INDEX = ("imdb_word_index.json", "bfafd718b763782e994055a2d397834f")
 FILES_AT_HAND = "for files at hand give --imdb-npz and --imdb-word-index"
 SPLITS = ("train", "test")
+_FEW_REVIEWS = 4
 
 
 class ImdbCorpus:
@@ -93,6 +94,12 @@ class ImdbCorpus:
             reviews = _read_reviews(self._npz, split)
             if len(labels) != len(reviews):
                 raise CorpusError(f"{self._npz}: {len(reviews)} reviews in x_{split} but {len(labels)} in y_{split}")
+            if _has_marks(reviews):
+                raise CorpusError(
+                    f"{self._npz}: every review of x_{split} begins with 1 and none has a 3, as load_data gives them: "
+                    "a mark, and ranks shifted by 3; save what load_data(start_char=None, index_from=0) gives, or take "
+                    f"Keras's own file, {ORIGIN}{NPZ[0]}"
+                )
             for index, (label, ranks) in enumerate(zip(labels, reviews, strict=True)):
                 try:
                     text = " ".join([word_of_rank[rank] for rank in ranks])
@@ -214,6 +221,17 @@ def _read_reviews(path: Path, split: str) -> list[Any]:
         if len(shape) == 2 and elements and shape[0] * shape[1] == len(elements):
             return [elements[start : start + shape[1]] for start in range(0, len(elements), shape[1])]
     raise CorpusError(f"{path}: expected x_{split} to be an array of lists of ranks, as Keras's file has")
+
+
+def _has_marks(reviews: list[Any]) -> bool:
+    """Tell whether these are the arrays of `load_data`: 1 begins each and stands nowhere else, 3 is not in use.
+
+    In ranks, 1 and 3 are "the" and "a": four reviews that all do so are none.
+    """
+    many = [review for review in reviews if isinstance(review, list) and len(review) > 1]
+    return len(many) >= _FEW_REVIEWS and all(
+        review[0] == 1 and 3 not in review and review.count(1) == 1 for review in many
+    )
 
 
 def _read_array(path: Path, name: str) -> Any:

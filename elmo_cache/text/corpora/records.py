@@ -17,6 +17,7 @@ __all__ = [
     "Columns",
     "LineReader",
     "Record",
+    "find_quoting",
     "read_json_lines",
     "read_table",
     "read_text_lines",
@@ -135,12 +136,66 @@ def read_text_lines(reader: LineReader) -> Iterator[Record]:
         yield Record(number, line.removesuffix("\n").removesuffix("\r"), None, None)
 
 
-def read_table(reader: LineReader, columns: Columns, delimiter: str) -> Iterator[tuple[Columns, Record]]:
-    """The rows under a header line, each with the columns in use."""
+def find_quoting(reader: LineReader, delimiter: str) -> str:
+    """How the cells of a table are quoted: `csv`, or `none` where quotation marks are part of the text.
+
+    They are part of it where every line has as many cells as the header without regard to them, and reading them as
+    quotes fails, or puts lines with all their cells into one. Where both readings are as good and differ, only the
+    user knows.
+
+    Raises
+    ------
+    CorpusError
+        In that case; and if the file cannot be read.
+    """
+    n_cells = n_lines = doubtful = 0
+    header_is_quoted = False
+    for number, line in reader.lines(universal=True):
+        if not (content := line.rstrip("\r\n")):
+            continue
+        n_lines += 1
+        found = content.count(delimiter) + 1
+        is_quoted = content.startswith('"') or f'{delimiter}"' in content
+        if not n_cells:
+            n_cells, header_is_quoted = found, is_quoted
+        if found != n_cells:
+            return "csv"
+        doubtful = doubtful or (number if is_quoted else 0)
+    if not doubtful:
+        return "csv"  # both readings are the same
+    n_rows = 0
+    try:
+        for row in _rows(reader, delimiter, "csv"):
+            if row and len(row) != n_cells:
+                return "none"
+            n_rows += bool(row)
+    except csv.Error:
+        return "none"
+    if header_is_quoted and n_rows == n_lines:
+        return "csv"
+    if n_rows < n_lines and n_cells > 1:
+        return "none"
+    raise reader.error(
+        doubtful,
+        "a cell begins with a quotation mark, which may quote the cell or be part of its text: give --quoting csv or "
+        "--quoting none",
+    )
+
+
+def _rows(reader: LineReader, delimiter: str, quoting: str) -> Any:
     csv.field_size_limit(max(csv.field_size_limit(), MAX_LINE_BYTES))
     lines = (line for _, line in reader.lines(universal=True))
     # strict: otherwise a quotation mark that is never closed makes one cell of the rest of the file.
-    rows = csv.reader(lines, delimiter=delimiter, strict=True)
+    if quoting == "none":
+        return csv.reader(lines, delimiter=delimiter, quoting=csv.QUOTE_NONE, strict=True)
+    return csv.reader(lines, delimiter=delimiter, strict=True)
+
+
+def read_table(
+    reader: LineReader, columns: Columns, delimiter: str, quoting: str = "csv"
+) -> Iterator[tuple[Columns, Record]]:
+    """The rows under a header line, each with the columns in use; `quoting` as `find_quoting` gives it."""
+    rows = _rows(reader, delimiter, quoting)
     header: list[str] = []
     chosen = columns
     while True:
@@ -162,7 +217,8 @@ def read_table(reader: LineReader, columns: Columns, delimiter: str) -> Iterator
             raise reader.error(
                 line,
                 f"{len(row)} cells, expected {len(header)} as in the header; "
-                "a cell with the separator in it needs quotation marks",
+                "a cell with the separator in it needs quotation marks"
+                + (", and --quoting none takes them as text" if quoting == "none" else ""),
             )
         cells = dict(zip(header, row, strict=True))
         label = None if chosen.label is None else cells[chosen.label]
