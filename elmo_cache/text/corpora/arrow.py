@@ -5,14 +5,19 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from elmo_cache.errors import CorpusError
-from elmo_cache.text.corpora.records import LABEL_COLUMN, SPLIT_COLUMN, TEXT_COLUMN, Columns, Record
+from elmo_cache.text.corpora.records import (
+    LABEL_COLUMN,
+    SPLIT_COLUMN,
+    TEXT_COLUMN,
+    TOKENS_COLUMN,
+    Columns,
+    Record,
+)
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["TOKENS_COLUMN", "choose_columns", "class_names", "import_pyarrow", "is_list", "label_name", "read_batches"]
-
-TOKENS_COLUMN = "tokens"
+__all__ = ["choose_columns", "class_names", "import_pyarrow", "is_list", "label_name", "read_batches"]
 
 
 def import_pyarrow(what: str) -> Any:
@@ -43,8 +48,8 @@ def choose_columns(wanted: Columns, schema: "pa.Schema", where: str) -> Columns:
     if text == TEXT_COLUMN and text not in schema.names and TOKENS_COLUMN in schema.names:
         text = TOKENS_COLUMN
     default = {name: name if name in schema.names and name != text else None for name in (LABEL_COLUMN, SPLIT_COLUMN)}
-    chosen = Columns(text, wanted.label or default[LABEL_COLUMN], wanted.split or default[SPLIT_COLUMN])
-    for what, name in (("text", chosen.text), ("label", chosen.label), ("split", chosen.split)):
+    chosen = Columns(text, wanted.label or default[LABEL_COLUMN], wanted.split or default[SPLIT_COLUMN], wanted.id)
+    for what, name in (("text", chosen.text), ("label", chosen.label), ("split", chosen.split), ("id", chosen.id)):
         if name is None:
             continue
         n_found = schema.names.count(name)
@@ -54,9 +59,8 @@ def choose_columns(wanted: Columns, schema: "pa.Schema", where: str) -> Columns:
             raise CorpusError(f"{where}: {found} {name!r} for the {what}, expected one; its columns are {names}")
         kind = _value_type(pa, schema.field(name).type)
         tokens = what == "text" and is_list(kind) and _is_string(pa, _value_type(pa, kind.value_type))
-        simple = _is_string(pa, kind) or (
-            what == "label" and (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind))
-        )
+        is_number = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind)
+        simple = _is_string(pa, kind) or (what in ("label", "id") and is_number)
         if not (tokens or simple or pa.types.is_null(kind)):
             expected = {"text": "strings or lists of strings", "split": "strings"}.get(what, "strings or whole numbers")
             raise CorpusError(f"{where}: column {name!r} holds {kind}, expected {expected} for the {what}")
@@ -96,22 +100,24 @@ def read_batches(
     """
     row = 0
     for batch in batches:
-        texts, labels, splits = (
+        texts, labels, splits, ids = (
             [None] * batch.num_rows if name is None else batch.column(name).to_pylist()
-            for name in (columns.text, columns.label, columns.split)
+            for name in (columns.text, columns.label, columns.split, columns.id)
         )
-        for text, label, split in zip(texts, labels, splits, strict=True):
+        for text, label, split, id in zip(texts, labels, splits, ids, strict=True):
             if text is None or (isinstance(text, list) and None in text):
                 raise CorpusError(f"{where}, row {row}: no text in column {columns.text!r}; fill it in or drop the row")
             if columns.label is not None:
                 label = label_name(label, names, f"{where}, row {row}, column {columns.label!r}")
             if columns.split is not None and not split:
                 raise CorpusError(f"{where}, row {row}: no split in column {columns.split!r}; fill it in")
-            yield Record(row, tuple(text) if isinstance(text, list) else text, label, split)
+            if columns.id is not None:
+                id = label_name(id, None, f"{where}, row {row}, column {columns.id!r}", "id")
+            yield Record(row, tuple(text) if isinstance(text, list) else text, label, split, id)
             row += 1
 
 
-def label_name(value: object, names: Sequence[str] | None, where: str) -> str:
+def label_name(value: object, names: Sequence[str] | None, where: str, what: str = "label") -> str:
     """Return the name of a class, from what stands in a column of labels.
 
     A whole number written as a float, which pandas makes of a column with gaps, is that number. With `names`, numbers
@@ -130,15 +136,15 @@ def label_name(value: object, names: Sequence[str] | None, where: str) -> str:
     if hasattr(value, "item") and not isinstance(value, str):
         value = value.item()  # NumPy's scalars
     if value is None or value != value or value == "":
-        raise CorpusError(f"{where}: no label; fill it in or drop the row")
+        raise CorpusError(f"{where}: no {what}; fill it in or drop the row")
     if isinstance(value, str):
-        return value
+        return value.strip()
     if isinstance(value, bool):
         return json.dumps(value)
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if not isinstance(value, int):
-        raise CorpusError(f"{where}: label {value!r}, expected a string or a whole number")
+        raise CorpusError(f"{where}: {what} {value!r}, expected a string or a whole number")
     if names is None:
         return str(value)
     if not 0 <= value < len(names):

@@ -44,8 +44,8 @@ class ConllCorpus:
         The column of the tokens: its number from 1, or in `.conllu` its name. Default: `form`, or 1.
     tag_columns : sequence of str
         Columns of tags, likewise; each gives a set of tags of that name, or one called `column4`.
-    split : str
-        The split of all sentences.
+    encoding : str, optional
+        Of the text; default: UTF-8.
 
     Raises
     ------
@@ -64,19 +64,18 @@ class ConllCorpus:
         *,
         token_column: str | None = None,
         tag_columns: Sequence[str] = (),
-        split: str = ONLY_SPLIT,
+        encoding: str | None = None,
     ) -> None:
         self.name = path.name
         self._is_conllu = without_compression(path).suffix.lower() == ".conllu"
-        self._split = split
-        self._reader = LineReader(path)
+        self._reader = LineReader(path, encoding=encoding)
         self._token = self._index(token_column or ("form" if self._is_conllu else "1"))
         self._tags = {self._tags_name(column): self._index(column) for column in tag_columns}
         try:
             self.size = path.stat().st_size
         except OSError as error:
             raise CorpusError(f"{path}: cannot be read ({error.strerror})") from error
-        self.split_rule: dict[str, Any] = {"rule": f"all in {split}"}
+        self.split_rule: dict[str, Any] = {"rule": f"all in {ONLY_SPLIT}"}
         next(self.documents())  # a wrong column shows at once
         self._reader.position = 0
 
@@ -104,7 +103,7 @@ class ConllCorpus:
                 name: tuple(None if row[column] == "_" else row[column] for row in sentence.rows)
                 for name, column in self._tags.items()
             }
-            yield Document(self._split, n_seen, None, tokens, sentence.id, tags)
+            yield Document(ONLY_SPLIT, n_seen, None, tokens, sentence.id, tags)
             n_seen += 1
         if not n_seen:
             raise CorpusError(f"{self._reader.path}: no sentences, expected at least one")

@@ -21,6 +21,8 @@ class FastaCorpus:
     ----------
     path : Path
         The file, compressed or not. A sequence's id is the first word after `>`.
+    encoding : str, optional
+        Of the text; default: UTF-8.
 
     Raises
     ------
@@ -33,9 +35,9 @@ class FastaCorpus:
     word_ranks = None
     unit = "B"
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, encoding: str | None = None) -> None:
         self.name = path.name
-        self._reader = LineReader(path)
+        self._reader = LineReader(path, encoding=encoding)
         try:
             self.size = path.stat().st_size
         except OSError as error:

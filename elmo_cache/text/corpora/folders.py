@@ -1,15 +1,15 @@
 """A folder with a subfolder for each class and a file for each text, as scikit-learn's `load_files` reads it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from elmo_cache.errors import CorpusError
 from elmo_cache.text.corpora.base import Document
-from elmo_cache.text.corpora.files import ONLY_SPLIT
+from elmo_cache.text.corpora.files import ONLY_SPLIT, check_names
 from elmo_cache.text.corpora.tables import split_of_name
 
-__all__ = ["FolderCorpus", "is_text_folder"]
+__all__ = ["FolderCorpus", "has_folders"]
 
 MAX_TEXT_BYTES = 64 * 2**20
 _SPLITS = ("train", "validation", "test")
@@ -22,6 +22,10 @@ class FolderCorpus:
     ----------
     path : Path
         The folder. Its own folders are splits if each is called train, test, validation, or the like; else classes.
+    label_names : sequence of str, optional
+        The classes in the order of their indices.
+    encoding : str, optional
+        Of the texts; default: UTF-8.
 
     Raises
     ------
@@ -30,12 +34,13 @@ class FolderCorpus:
     """
 
     tokenizer = None
-    label_names = None
     word_ranks = None
     unit = "docs"
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, label_names: Sequence[str] | None = None, encoding: str | None = None) -> None:
         self.name = path.name
+        self.label_names = None if label_names is None else check_names(label_names)
+        self._encoding = encoding or "utf-8-sig"
         self._path = path
         folders = _folders(path)
         splits = [split_of_name(folder.name) for folder in folders]
@@ -73,13 +78,13 @@ class FolderCorpus:
                 order = n_seen.get(split, 0)
                 n_seen[split] = order + 1
                 self.position += 1
-                yield Document(split, order, folder.name, _read(path))
+                yield Document(split, order, folder.name, _read(path, self._encoding))
         if not n_seen:
             raise CorpusError(f"{self._path}: no texts in its folders, expected at least one")
 
 
-def is_text_folder(path: Path) -> bool:
-    """Tell whether there is a folder in a folder, which then may be a class or a split."""
+def has_folders(path: Path) -> bool:
+    """Tell whether there are folders in a folder, which may be classes or splits."""
     return bool(_folders(path))
 
 
@@ -102,7 +107,7 @@ def _children(path: Path) -> list[Path]:
         raise CorpusError(f"{path}: cannot be listed ({error.strerror})") from error
 
 
-def _read(path: Path) -> str:
+def _read(path: Path, encoding: str) -> str:
     try:
         if not path.is_file():
             raise CorpusError(f"{path}: not a regular file")
@@ -112,7 +117,12 @@ def _read(path: Path) -> str:
     except OSError as error:
         raise CorpusError(f"{path}: cannot be read ({error.strerror})") from error
     try:
-        return content.decode("utf-8-sig")
+        return content.decode(encoding)
     except UnicodeDecodeError as error:
         byte = content[error.start] if error.start < len(content) else 0
-        raise CorpusError(f"{path}: not UTF-8 (byte 0x{byte:02x} at offset {error.start}); save it as UTF-8") from error
+        name = encoding.removesuffix("-sig")
+        raise CorpusError(
+            f"{path}: not {name} (byte 0x{byte:02x} at offset {error.start}); save it as UTF-8, or give its encoding"
+        ) from error
+    except LookupError as error:
+        raise CorpusError(f"encoding is {encoding[:40]!r}: there is none of that name") from error

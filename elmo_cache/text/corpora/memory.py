@@ -20,6 +20,7 @@ class _Part(NamedTuple):
     split: str | None
     source: Any
     labels: Any
+    tags: Any
     where: str
 
 
@@ -37,6 +38,8 @@ class HeldCorpus:
         * a `Dataset` of Hugging Face; a `DatasetDict` is a mapping.
     labels : iterable, or mapping from splits to iterables, optional
         For texts and tokens: the class of each, a string, a whole number or a boolean.
+    tags : iterable of lists, mapping from names of sets of tags to them, or mapping from splits to either, optional
+        For tokens: a tag for each token of each document, a string, or None for no tag.
     text, label, split : str, optional
         For frames and data sets: the columns. Default: `text`, or else `tokens`; `label` and `split` if they exist.
     label_names : sequence of str, optional
@@ -64,6 +67,7 @@ class HeldCorpus:
         source: Any,
         *,
         labels: Any = None,
+        tags: Any = None,
         text: str | None = None,
         label: str | None = None,
         split: str | None = None,
@@ -71,7 +75,7 @@ class HeldCorpus:
     ) -> None:
         self._columns = Columns(text or TEXT_COLUMN, label, split)
         self._column_names_given = (text, label, split) != (None, None, None)
-        self._parts = list(_parts(source, labels))
+        self._parts = list(_parts(source, labels, tags))
         self.label_names = None if label_names is None else check_names(label_names)
         if self.label_names is None:
             found = [self._classes(part) for part in self._parts]
@@ -110,7 +114,7 @@ class HeldCorpus:
         self._n_read += 1
         n_seen: dict[str, int] = {}
         for part in self._parts:
-            for record in self._records(part):
+            for record, tags in self._records(part):
                 name = part.split or record.split or ONLY_SPLIT
                 if part.split is None and record.split is not None:
                     check_split(name, f"{part.where}, row {record.line}")
@@ -122,7 +126,7 @@ class HeldCorpus:
                 order = n_seen.get(name, 0)
                 n_seen[name] = order + 1
                 self.position += 1
-                yield Document(name, order, record.label, record.text, record.id)
+                yield Document(name, order, record.label, record.text, record.id, tags)
         if not n_seen:
             raise CorpusError("no documents, expected at least one")
 
@@ -132,30 +136,31 @@ class HeldCorpus:
         schema = _schema(part.source)
         return class_names(schema, choose_columns(self._columns, schema, part.where).label)
 
-    def _records(self, part: _Part) -> Iterator[Record]:
+    def _records(self, part: _Part) -> Iterator[tuple[Record, dict[str, tuple[str | None, ...]]]]:
         if not _is_frame(part.source):
             if self._column_names_given:
                 raise CorpusError("text, label and split name columns, and texts have none: give labels=…")
             return _listed(part, self.label_names)
-        if part.labels is not None:
-            raise CorpusError("a frame has its labels in a column: name it with label=…, and leave labels out")
+        if part.labels is not None or part.tags is not None:
+            raise CorpusError("a frame has its labels in a column: name it with label=…, and leave labels and tags out")
         columns = choose_columns(self._columns, _schema(part.source), part.where)
-        return read_batches(_batches(part.source), columns, self.label_names, part.where)
+        rows = read_batches(_batches(part.source), columns, self.label_names, part.where)
+        return ((record, {}) for record in rows)
 
 
-def _parts(source: Any, labels: Any) -> Iterator[_Part]:
+def _parts(source: Any, labels: Any, tags: Any) -> Iterator[_Part]:
     if isinstance(source, Mapping):
         if not source:
             raise CorpusError("no splits, expected at least one")
-        if labels is not None and not isinstance(labels, Mapping):
-            raise CorpusError("the texts are by split, and the labels are not: give labels={'train': …, …}")
-        if labels is not None and set(labels) != set(source):
-            raise CorpusError(f"labels are of the splits {', '.join(labels)}, texts of {', '.join(source)}")
+        for what, values in (("labels", labels), ("tags", tags)):
+            if values is not None and (not isinstance(values, Mapping) or set(values) != set(source)):
+                raise CorpusError(f"the texts are by split, {', '.join(source)}: give {what} by the same splits")
         for name, part in source.items():
             check_split(name, "the mapping")
-            yield _Part(name, part, None if labels is None else labels[name], f"split {name}")
+            of_split = [None if values is None else values[name] for values in (labels, tags)]
+            yield _Part(name, part, *of_split, f"split {name}")
     else:
-        yield _Part(None, source, labels, "the frame" if _is_frame(source) else "the texts")
+        yield _Part(None, source, labels, tags, "the frame" if _is_frame(source) else "the texts")
 
 
 def _is_frame(source: Any) -> bool:
@@ -214,20 +219,27 @@ def _chain(first: Any, others: Iterator[Any]) -> Iterator[Any]:
     yield from others
 
 
-def _listed(part: _Part, names: Sequence[str] | None) -> Iterator[Record]:
-    labels = None if part.labels is None else iter(part.labels)
+def _listed(part: _Part, names: Sequence[str] | None) -> Iterator[tuple[Record, dict[str, tuple[str | None, ...]]]]:
+    beside = {} if part.labels is None else {"labels": iter(part.labels)}
+    sets = part.tags if isinstance(part.tags, Mapping) else {} if part.tags is None else {"tags": part.tags}
+    beside |= {f"tags {name}": iter(values) for name, values in sets.items()}
     for i, document in enumerate(part.source):
         where = f"{part.where}, document {i}"
-        label = None
-        if labels is not None:
+        found = {}
+        for what, values in beside.items():
             try:
-                value = next(labels)
+                found[what] = next(values)
             except StopIteration:
-                raise CorpusError(f"{part.where}: {i} labels for more documents, expected one for each") from None
-            label = label_name(value, names, where)
-        yield Record(i, _text_of(document, where), label, None)
-    if labels is not None and next(labels, labels) is not labels:
-        raise CorpusError(f"{part.where}: more labels than documents, expected one for each")
+                raise CorpusError(f"{part.where}: {i} {what} for more documents, expected one for each") from None
+        label = label_name(found["labels"], names, where) if "labels" in found else None
+        tags = {name: tuple(found[f"tags {name}"]) for name in sets}
+        for name, values in tags.items():
+            if strange := [tag for tag in values if tag is not None and not isinstance(tag, str)]:
+                raise CorpusError(f"{where}: {strange[0]!r} among its tags {name}, expected strings or None")
+        yield Record(i, _text_of(document, where), label, None), tags
+    for what, values in beside.items():
+        if next(values, beside) is not beside:
+            raise CorpusError(f"{part.where}: more {what} than documents, expected one for each")
 
 
 def _text_of(document: Any, where: str) -> str | tuple[str, ...]:
