@@ -24,8 +24,8 @@ from encoder import write_original
 
 from cache import FeatureCache
 from elmo_cache import load_encoder
+from trainer.runs.config import RunConfig
 from trainer.runs.results import TrialResult, read_results
-from trainer.runs.settings import read_config
 
 BATCH = 16
 
@@ -79,7 +79,7 @@ def main(
         further = timed(lambda: run(*train, "--n", 2 * n_trials))
         click.echo(f"  build {building:.1f} s, trials {training:.1f} s, as many again {further:.1f} s")
         results = read_results(folder / "out" / "trials.csv")
-        sizes = read_config(folder / "out")["settings"]["sizes"]
+        sizes = RunConfig.read(folder / "out").settings["sizes"]
         documents, n_words = some_documents(folder / "c.elmo", batches * BATCH)
         a_review = {"our own encoder": our_seconds(encoder_name, precision, documents)}
         if peer:

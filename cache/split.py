@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, overload
 
 import numpy as np
+import numpy.typing as npt
 
 from cache.errors import SelectionError
 from cache.search import Neighbour, nearest_tokens, occurrences_of
@@ -11,11 +12,15 @@ from cache.sources import MemorySource, Source
 
 __all__ = ["Split"]
 
+_LONGEST = 2**31 - 1
+
 
 class Split:
     """Documents of one split, or a selection of them: lengths, labels and words at hand, vectors on demand.
 
-    `split[i]` is a document's vectors, `ndarray (n_tokens, dim)` of float16. A slice, a list or array of
+    `split[i]` is a document's vectors, `ndarray (n_tokens, dim)` of float16, as they are stored. Compute with
+    `split[i].astype("float32")`: float16 ends at 65,504, so sums and norms of a long document's rows can be infinite,
+    and few layers take it. A slice, a list or array of
     positions, or a boolean mask gives another `Split`, which shares files and memory with this one. `len(split)` is the
     number of documents, and iteration gives the vectors of one after the other.
 
@@ -306,6 +311,8 @@ class Split:
         if isinstance(index, slice):
             return self._select(self._positions[index])
         chosen = _one_dimensional(index)
+        if chosen is not None and chosen.dtype == object and all(isinstance(i, int) for i in chosen):
+            raise IndexError(f"a document's index is beyond the {len(self)} of the split")  # beyond 64 bits
         if chosen is None or (len(chosen) and chosen.dtype.kind not in "bui"):
             shown = " ".join(repr(index).split())
             raise SelectionError(
@@ -322,7 +329,7 @@ class Split:
     def __iter__(self) -> Iterator[np.ndarray]:
         return (self._read(int(position)) for position in self._positions)
 
-    def padded(self, length: int, side: str = "left") -> np.ndarray:
+    def padded(self, length: int, side: str = "left", dtype: npt.DTypeLike = np.float16) -> np.ndarray:
         """Return all documents in one array, padded with zeros or cut to `length` tokens.
 
         Parameters
@@ -331,15 +338,17 @@ class Split:
             Tokens of every document in the result.
         side : {"left", "right"}
             Where zeros go. With "left" a longer document keeps its last tokens, with "right" its first.
+        dtype : dtype
+            Of the result: float16, as stored, or float32 to compute with.
 
         Returns
         -------
-        ndarray of float16, (n_docs, length, dim)
+        ndarray of `dtype`, (n_docs, length, dim)
 
         Raises
         ------
         ValueError
-            If `side` is something else.
+            If `side` is something else, `length` out of range, or `dtype` not a floating point type.
 
         Examples
         --------
@@ -350,16 +359,20 @@ class Split:
         """
         if side not in ("left", "right"):
             raise ValueError(f"side is {side!r}, expected 'left' or 'right'")
-        block = np.zeros((len(self), length, self.dim), np.float16)
+        if not 0 <= length <= _LONGEST:
+            raise ValueError(f"length is out of range: expected 0 to {_LONGEST:,} tokens")
+        block = np.zeros((len(self), length, self.dim), _floating(dtype))
         lengths = self.lengths.tolist()
         for row, (position, n_tokens) in enumerate(zip(self._positions.tolist(), lengths, strict=True)):
             kept = min(n_tokens, length)
             if not kept:
                 continue
-            if side == "left":
-                self._source.read(position, n_tokens - kept, n_tokens, block[row, length - kept :])
+            first = n_tokens - kept if side == "left" else 0
+            place = block[row, length - kept :] if side == "left" else block[row, :kept]
+            if block.dtype == np.float16:
+                self._source.read(position, first, first + kept, place)
             else:
-                self._source.read(position, 0, kept, block[row, :kept])
+                place[:] = self._read(position)[first : first + kept]
         return block
 
     def copy_last(self, out: np.ndarray, starts: np.ndarray, counts: np.ndarray) -> None:
@@ -386,25 +399,27 @@ class Split:
             if count:
                 self._source.read(position, n_tokens - count, n_tokens, out[start : start + count])
 
-    def batches(self, size: int) -> Iterator[tuple[int, list[np.ndarray]]]:
+    def batches(self, size: int, dtype: npt.DTypeLike = np.float16) -> Iterator[tuple[int, list[np.ndarray]]]:
         """Yield all documents in batches: the index of a batch's first document, and their vectors.
 
         Parameters
         ----------
         size : int
             Documents a batch; the last one may have fewer.
+        dtype : dtype
+            Of the vectors: float16, as stored, or float32 to compute with.
 
         Yields
         ------
         int
             Index of the batch's first document.
-        list of ndarray of float16, (n_tokens, dim)
+        list of ndarray of `dtype`, (n_tokens, dim)
             The vectors of its documents.
 
         Raises
         ------
         ValueError
-            If `size` is below 1.
+            If `size` is below 1, or `dtype` not a floating point type.
 
         Examples
         --------
@@ -415,8 +430,10 @@ class Split:
         """
         if size < 1:
             raise ValueError(f"batch size is {size}, expected at least 1")
+        floating = _floating(dtype)
         for start in range(0, len(self), size):
-            yield start, [self._read(int(position)) for position in self._positions[start : start + size]]
+            chosen = self._positions[start : start + size]
+            yield start, [self._read(int(position)).astype(floating, copy=False) for position in chosen]
 
     def load(self) -> "Split":
         """Return the same documents, their vectors read once and held in memory: `n_tokens * dim * 2` bytes.
@@ -451,7 +468,8 @@ class Split:
     def _position(self, index: int) -> int:
         if not -len(self) <= index < len(self):
             # IndexError is also what ends iteration over a sequence.
-            raise IndexError(f"document {index} of a split of {len(self)}")
+            shown = index if abs(index) < 2**63 else "beyond all"  # Python shows no number of 5,000 digits
+            raise IndexError(f"document {shown} of a split of {len(self)}")
         return int(self._positions[index])
 
     def _read(self, position: int) -> np.ndarray:
@@ -460,6 +478,13 @@ class Split:
         rows = np.empty((n_tokens, self.dim), np.float16)
         self._source.read(position, 0, n_tokens, rows)
         return rows
+
+
+def _floating(dtype: npt.DTypeLike) -> np.dtype:
+    found = np.dtype(dtype)
+    if found.kind != "f":
+        raise ValueError(f"dtype is {found}, expected a floating point type such as float32")
+    return found
 
 
 def _one_dimensional(index: Any) -> np.ndarray | None:

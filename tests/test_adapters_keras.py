@@ -24,7 +24,7 @@ def features(tmp_path_factory: pytest.TempPathFactory) -> FeatureCache:
 
 def test_every_document_comes_once_padded_in_front(features: FeatureCache) -> None:
     train = features["train"]
-    batches = PaddedBatches({"features": train}, batch_size=5, window=98)
+    batches = PaddedBatches({"features": train}, token_ids=True, batch_size=5, window=98)
     assert len(batches) == 3
     seen = 0
     for i in range(len(batches)):
@@ -43,8 +43,8 @@ def test_every_document_comes_once_padded_in_front(features: FeatureCache) -> No
 
 def test_trimmed_batches_have_two_padded_positions_or_the_whole_window(features: FeatureCache) -> None:
     train = features["train"]
-    whole = PaddedBatches({"features": train}, batch_size=1, window=98)
-    trimmed = PaddedBatches({"features": train}, batch_size=1, window=98, trim=True)
+    whole = PaddedBatches({"features": train}, token_ids=True, batch_size=1, window=98)
+    trimmed = PaddedBatches({"features": train}, token_ids=True, batch_size=1, window=98, trim=True)
     lengths = set()
     for i in range(len(whole)):
         short, long = trimmed[i][0], whole[i][0]
@@ -63,9 +63,9 @@ def test_shuffling_is_seeded_by_epoch_and_keeps_documents_together(features: Fea
     def order(batches: PaddedBatches) -> list[bytes]:
         return [batches[i][0]["token_ids"].tobytes() for i in range(len(batches))]
 
-    first = PaddedBatches({"features": train}, batch_size=3, shuffle_seed=(0, 1))
-    second = PaddedBatches({"features": train.load()}, batch_size=3, shuffle_seed=(0, 1))
-    other = PaddedBatches({"features": train}, batch_size=3, shuffle_seed=(0, 2))
+    first = PaddedBatches({"features": train}, token_ids=True, batch_size=3, shuffle_seed=(0, 1))
+    second = PaddedBatches({"features": train.load()}, token_ids=True, batch_size=3, shuffle_seed=(0, 1))
+    other = PaddedBatches({"features": train}, token_ids=True, batch_size=3, shuffle_seed=(0, 2))
     epochs = [order(first)]
     first.on_epoch_end()
     epochs.append(order(first))
@@ -82,7 +82,7 @@ def test_shuffling_is_seeded_by_epoch_and_keeps_documents_together(features: Fea
 
 def test_a_selection_may_stream_and_several_layers_may_be_given(features: FeatureCache) -> None:
     chosen = features["train"][[5, 2, 9]]
-    batches = PaddedBatches({"a": chosen, "b": chosen.load()}, batch_size=8, window=20)
+    batches = PaddedBatches({"a": chosen, "b": chosen.load()}, token_ids=True, batch_size=8, window=20)
     inputs, _ = batches[0]
     np.testing.assert_array_equal(inputs["a"], inputs["b"])
     np.testing.assert_array_equal(inputs["a"], chosen.padded(20))
@@ -94,12 +94,14 @@ def test_a_selection_may_stream_and_several_layers_may_be_given(features: Featur
 def test_masks_are_true_where_a_token_is(features: FeatureCache) -> None:
     train = features["train"]
     for trim in (False, True):
-        batches = PaddedBatches({"features": train}, batch_size=4, window=98, shuffle_seed=(0,), trim=trim, masks=True)
+        batches = PaddedBatches(
+            {"features": train}, token_ids=True, batch_size=4, window=98, shuffle_seed=(0,), trim=trim, masks=True
+        )
         for i in range(len(batches)):
             inputs, _ = batches[i]
             assert inputs["mask"].dtype == bool
             np.testing.assert_array_equal(inputs["mask"], inputs["token_ids"] > 0)
-    assert "mask" not in PaddedBatches({"features": train})[0][0]
+    assert "mask" not in PaddedBatches({"features": train}, token_ids=True)[0][0]
 
 
 def masked_mean() -> keras.Model:
@@ -148,7 +150,7 @@ def test_fit_sees_the_same_in_every_run(features: FeatureCache) -> None:
 def test_documents_without_labels_are_for_prediction(tmp_path: Path) -> None:
     documents: list[tuple[str, str | None, str]] = [("train", None, "a b"), ("train", None, "c"), ("train", None, "d")]
     with build(MemoryCorpus(documents), HashEncoder(dim=4), tmp_path / "c") as unlabelled:
-        batches = PaddedBatches({"features": unlabelled["train"]}, batch_size=2, window=3, masks=True)
+        batches = PaddedBatches({"features": unlabelled["train"]}, token_ids=True, batch_size=2, window=3, masks=True)
         assert batches.labels is None
         (inputs,) = batches[1]
         np.testing.assert_array_equal(inputs["features"][0, 2:], unlabelled["train"][2])
@@ -159,9 +161,58 @@ def test_what_is_refused(features: FeatureCache) -> None:
     train = features["train"]
     for sizes in ({"batch_size": 0}, {"window": 0}):
         with pytest.raises(ValueError, match="expected at least 1"):
-            PaddedBatches({"features": train}, **sizes)
+            PaddedBatches({"features": train}, token_ids=True, **sizes)
     for other in (train[1:], train[::-1]):
         with pytest.raises(ValueError, match="the split 'b' holds other documents than the one for token ids"):
-            PaddedBatches({"a": train, "b": other})
+            PaddedBatches({"a": train, "b": other}, token_ids=True)
     with pytest.raises(ValueError, match="there are neither splits nor documents"):
         PaddedBatches({})
+
+
+@pytest.mark.parametrize("kind", ["sequential", "model", "named"])
+def test_a_model_gets_what_it_expects(features: FeatureCache, kind: str) -> None:
+    train = features["train"]
+    head = [keras.layers.GlobalMaxPooling1D(), keras.layers.Dense(1, activation="sigmoid")]
+    source = keras.Input((None, 4), name="features")
+    model = keras.Sequential(head) if kind == "sequential" else None
+    model = model or keras.Model([source] if kind == "named" else source, head[1](head[0](source)))
+    model.compile(loss="binary_crossentropy", jit_compile=False)
+    batches = PaddedBatches({"features": train} if kind == "named" else train, window=20, dtype="float32")
+    inputs = batches[0][0]
+    assert set(inputs) == {"features"} if kind == "named" else inputs.dtype == np.float32
+    model.fit(batches, shuffle=False, verbose=0)
+    assert model.predict(batches, verbose=0).shape == (len(train), 1)
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="other backends take batches of any length")
+def test_fit_refuses_trimmed_batches(features: FeatureCache) -> None:
+    model = keras.Sequential([keras.layers.GlobalMaxPooling1D(), keras.layers.Dense(1, activation="sigmoid")])
+    model.compile(loss="binary_crossentropy", jit_compile=False)
+    with pytest.raises(ValueError, match=r"give it cache\.adapters\.tensorflow\.dataset\(batches\)"):
+        model.fit(PaddedBatches(features["train"], batch_size=1, trim=True), verbose=0)
+
+
+def test_numbers_of_many_digits(features: FeatureCache) -> None:
+    train = features["train"]
+    for settings in ({"window": 10**30}, {"batch_size": -(10**5000)}, {"window": 10**5000}):
+        with pytest.raises(ValueError, match="expected at least 1"):
+            PaddedBatches(train, **settings)
+    assert len(PaddedBatches(train, batch_size=10**30)) == 1
+    for index in (10**30, 10**5000, [10**30], [0, -(10**30)]):
+        with pytest.raises(IndexError):
+            train[index]
+    for length in (-1, 10**30, 10**5000):
+        with pytest.raises(ValueError, match="length is out of range"):
+            train.padded(length)
+    assert len(list(train.batches(10**30))) == 1
+
+
+def test_vectors_in_float32(features: FeatureCache) -> None:
+    train = features["train"]
+    for side in ("left", "right"):
+        wide = train.padded(70, side, "float32")
+        assert wide.dtype == np.float32
+        np.testing.assert_array_equal(wide, train.padded(70, side))
+    assert all(rows.dtype == np.float32 for _, documents in train.batches(4, "float32") for rows in documents)
+    with pytest.raises(ValueError, match="dtype is int32, expected a floating point type"):
+        train.padded(3, dtype=np.int32)

@@ -22,7 +22,9 @@ def features(tmp_path_factory: pytest.TempPathFactory) -> FeatureCache:
 def test_round_trip(features: FeatureCache) -> None:
     train = features["train"]
     seen = 0
-    for inputs, labels in dataset(PaddedBatches({"features": train}, batch_size=7, window=200, masks=True)):
+    for inputs, labels in dataset(
+        PaddedBatches({"features": train}, token_ids=True, batch_size=7, window=200, masks=True)
+    ):
         for rows, ids, mask, label in zip(
             *(inputs[name].numpy() for name in ("features", "token_ids", "mask")), labels.numpy(), strict=True
         ):
@@ -36,14 +38,14 @@ def test_round_trip(features: FeatureCache) -> None:
 
 def test_the_specification_says_what_is_fixed(features: FeatureCache) -> None:
     train = features["train"]
-    (inputs, labels) = dataset(PaddedBatches({"features": train}, window=9)).element_spec
+    (inputs, labels) = dataset(PaddedBatches({"features": train}, token_ids=True, window=9)).element_spec
     assert inputs == {
         "features": tf.TensorSpec((None, 9, 8), tf.float16),
         "token_ids": tf.TensorSpec((None, 9), tf.int32),
     }
     assert labels == tf.TensorSpec((None,), tf.float32)
 
-    (inputs, _) = dataset(PaddedBatches({"a": train, "b": train}, trim=True, masks=True)).element_spec
+    (inputs, _) = dataset(PaddedBatches({"a": train, "b": train}, token_ids=True, trim=True, masks=True)).element_spec
     assert inputs == {
         "a": tf.TensorSpec((None, None, 8), tf.float16),
         "b": tf.TensorSpec((None, None, 8), tf.float16),
@@ -57,7 +59,7 @@ def ids_of(batches: Any) -> list[bytes]:
 
 
 def test_every_pass_is_the_next_epoch(features: FeatureCache) -> None:
-    feed = PaddedBatches({"features": features["train"]}, batch_size=4, shuffle_seed=(1,), trim=True)
+    feed = PaddedBatches({"features": features["train"]}, token_ids=True, batch_size=4, shuffle_seed=(1,), trim=True)
     epochs = []
     for epoch in range(3):
         feed.begin_epoch(epoch)
@@ -72,7 +74,7 @@ def test_every_pass_is_the_next_epoch(features: FeatureCache) -> None:
 
 
 def test_passes_may_overlap(features: FeatureCache) -> None:
-    feed = PaddedBatches({"features": features["train"]}, batch_size=4, shuffle_seed=(1,))
+    feed = PaddedBatches({"features": features["train"]}, token_ids=True, batch_size=4, shuffle_seed=(1,))
     one_by_one = dataset(feed)
     expected = [ids_of(one_by_one), ids_of(one_by_one)]
 
@@ -86,7 +88,7 @@ def test_passes_may_overlap(features: FeatureCache) -> None:
 @pytest.mark.filterwarnings("error")
 def test_fit_takes_batches_that_differ_in_length(features: FeatureCache) -> None:
     train = features["train"]
-    feed = PaddedBatches({"features": train}, batch_size=3, shuffle_seed=(0,), trim=True)
+    feed = PaddedBatches({"features": train}, token_ids=True, batch_size=3, shuffle_seed=(0,), trim=True)
     assert {feed[i][0]["token_ids"].shape[1] for i in range(len(feed))} == {64, 192}
 
     def losses() -> list[float]:
@@ -105,7 +107,7 @@ def test_fit_takes_batches_that_differ_in_length(features: FeatureCache) -> None
 def test_documents_without_labels(tmp_path_factory: pytest.TempPathFactory) -> None:
     with build_small(tmp_path_factory.mktemp("bare") / "c", labels=False) as features:
         train = features["train"]
-        found = dataset(PaddedBatches({"features": train}, batch_size=30, window=150))
+        found = dataset(PaddedBatches({"features": train}, token_ids=True, batch_size=30, window=150))
         assert len(found.element_spec) == 1
         ((inputs,),) = list(found)
         np.testing.assert_array_equal(inputs["features"].numpy(), train.padded(150))
@@ -115,4 +117,4 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with build_small(tmp_path / "c") as features:
         (tmp_path / "c" / "train-00001.h5").unlink()
         with pytest.raises(tf.errors.UnknownError, match=r"CorruptFileError: .*train-00001\.h5 is missing"):
-            list(dataset(PaddedBatches({"features": features["train"]}, batch_size=4)))
+            list(dataset(PaddedBatches({"features": features["train"]}, token_ids=True, batch_size=4)))

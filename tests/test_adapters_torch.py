@@ -34,7 +34,7 @@ def check_padded(batch: Any, split: Split, start: int, side: str) -> None:
     n_docs, length, dim = batch.features.shape
     documents = [split[start + i] for i in range(n_docs)]
     assert length == max(map(len, documents)) and dim == split.dim
-    assert batch.features.dtype == torch.float16 and batch.mask.dtype == torch.bool
+    assert batch.features.dtype == torch.float32 and batch.mask.dtype == torch.bool
     assert batch.lengths.dtype == batch.labels.dtype == torch.int64
     assert batch.lengths.tolist() == [len(rows) for rows in documents]
     assert batch.labels.tolist() == labels_of(split)[start : start + n_docs]
@@ -100,7 +100,9 @@ def test_a_recurrent_layer_keeps_the_order_of_documents(features: FeatureCache) 
     dataset = SplitDataset(train)
     documents, _ = packed([dataset[i] for i in range(6)])
 
-    _, (last, _) = lstm(documents.to(torch.float32))
+    _, (last, _) = lstm(documents)
+    halves, _ = packed([dataset[i] for i in range(6)], torch.float16)
+    assert (documents.data.dtype, halves.data.dtype) == (torch.float32, torch.float16)
 
     for i in range(6):
         _, (alone, _) = lstm(dataset[i][0].float()[None])

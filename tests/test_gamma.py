@@ -11,6 +11,7 @@ import pytest
 from commands import error_of, run_train
 from memory_corpus import MemoryCorpus
 from numpy_encoder import HashEncoder
+from old_results import make_version_1
 from small_trials import corpus, experiment, outcomes, trials_command, vectors_of
 
 from cache import FeatureCache, Layers
@@ -116,8 +117,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
     done = run_train(*command, "--out", folder / "results")
     assert done.exit_code == 0, done.output
     config = json.loads((folder / "results" / "config.json").read_text())
-    assert config["settings"]["gamma"] == "auto" and 0 < config["gamma"] != 1
-    assert f"learning rate basic 0.001, elmo 0.001; gamma {config['gamma']:g} (auto)" in done.output
+    gamma = config["models"]["elmo"]["gamma"]
+    assert gamma["asked"] == "auto" and 0 < gamma["value"] != 1 and "gamma" not in config["models"]["basic"]
+    assert f"learning rate basic 0.001, elmo 0.001; gamma {gamma['value']:g} (auto)" in done.output
     assert (config["settings"]["patience"], config["settings"]["min_epochs"]) == (3, 4)
     assert min(r.epochs for r in read_results(folder / "results" / "trials.csv")) >= 4
     return folder, command
@@ -126,9 +128,14 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[str]]:
 def copy_with_gamma(folder: Path, out: Path, number: float) -> Path:
     """Results whose `config.json` says that another number was found."""
     shutil.copytree(folder / "results", out)
-    config = json.loads((out / "config.json").read_text())
-    (out / "config.json").write_text(json.dumps({**config, "gamma": number}))
+    put_gamma(out, number)
     return out
+
+
+def put_gamma(out: Path, number: float) -> None:
+    config = json.loads((out / "config.json").read_text())
+    config["models"]["elmo"]["gamma"]["value"] = number
+    (out / "config.json").write_text(json.dumps(config))
 
 
 def test_trials_that_are_added_use_the_number_found_before(place: tuple[Path, list[str]], tmp_path: Path) -> None:
@@ -139,7 +146,7 @@ def test_trials_that_are_added_use_the_number_found_before(place: tuple[Path, li
     ours, others = (outcomes(read_results(out / "trials.csv")) for out in (folder / "results", other))
     assert ours[3, "basic"] == others[3, "basic"] and ours[3, "elmo"] != others[3, "elmo"]
     for options, message in (
-        (["--gamma", "1"], "settings.gamma is 'auto' there, 1.0 asked for"),
+        (["--gamma", "1"], "elmo.gamma is {'asked': 'auto', "),
         (["--patience", "2"], "settings.patience is 3 there, 2 asked for"),
         (["--min-epochs", "1"], "settings.min_epochs is 4 there, 1 asked for"),
     ):
@@ -148,12 +155,11 @@ def test_trials_that_are_added_use_the_number_found_before(place: tuple[Path, li
 
 def test_trials_from_python_find_the_number_or_are_refused(features: FeatureCache, tmp_path: Path) -> None:
     out = tmp_path / "results"
-    run_trials(experiment(features, gamma="auto"), ["basic"], 1, out)
-    run_trials(experiment(features, gamma="auto"), ["basic"], 2, out)
-    config = json.loads((out / "config.json").read_text())
-    (out / "config.json").write_text(json.dumps({**config, "gamma": 2.0}))
-    with pytest.raises(TrialsError, match=r"the gamma found is 2\.0 there, .* now"):
-        run_trials(experiment(features, gamma="auto"), ["basic"], 3, out)
+    run_trials(experiment(features, gamma="auto"), ["elmo"], 1, out)
+    run_trials(experiment(features, gamma="auto"), ["elmo"], 2, out)
+    put_gamma(out, 2.0)
+    with pytest.raises(TrialsError, match=r"elmo\.gamma is .*2\.0.* there, .* asked for"):
+        run_trials(experiment(features, gamma="auto"), ["elmo"], 3, out)
 
 
 def test_evaluate_and_predict_carry_the_number(place: tuple[Path, list[str]], tmp_path: Path) -> None:
@@ -183,7 +189,7 @@ def test_results_without_a_gamma_go_on_with_one(features: FeatureCache, tmp_path
     out = tmp_path / "results"
     run_trials(experiment(features), ["elmo"], 2, tmp_path / "now")
     run_trials(experiment(features), ["elmo"], 1, out)
-    config = json.loads((out / "config.json").read_text())
+    config = make_version_1(out)
     del config["gamma"], config["settings"]["gamma"], config["settings"]["min_epochs"]
     (out / "config.json").write_text(json.dumps(config))
     run_trials(experiment(features), ["elmo"], 2, out)

@@ -1,6 +1,8 @@
 """Who may import whom, and what a command may not load: the rules that keep the three packages apart."""
 
 import ast
+import configparser
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -215,3 +217,15 @@ def top_level_imports(package: str) -> set[str]:
         if (isinstance(node, ast.Import) and any(alias.name.partition(".")[0] == package for alias in node.names))
         or (isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] == package)
     }
+
+
+def test_what_is_required_is_imported() -> None:
+    config = configparser.ConfigParser()
+    config.read(ROOT / "setup.cfg")
+    lines = config["options"]["install_requires"].splitlines()
+    required = {line.split()[0].replace("-", "_") for line in lines if line and not line.startswith("#")}
+    required = required - {"setuptools", "scikit_learn"} | {"sklearn"}  # setuptools: for tensorflow-hub
+    sources = [path for package in ("cache", "elmo_cache", "trainer") for path in (ROOT / package).rglob("*.py")]
+    text = "\n".join(path.read_text() for path in sources)
+    named = re.compile(r'^ *(?:import|from) (\w+)|import_module\("(\w+)', re.MULTILINE)
+    assert required <= {first or second for first, second in named.findall(text)}

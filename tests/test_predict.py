@@ -10,15 +10,16 @@ import numpy as np
 import pytest
 from click.testing import Result
 from commands import error_of, run_cache, run_train
+from old_results import make_version_1
 from padded_model import padded_arrays, padded_model
 from small_trials import SIZE_OPTIONS
 from tiny_elmo import SMALL, write_elmo
 
 from cache import FeatureCache
+from trainer.runs.config import RunConfig
 from trainer.runs.evaluation import SavedTrial, restore
 from trainer.runs.prediction import Predictions, describe_predictions
 from trainer.runs.results import read_results
-from trainer.runs.settings import read_config
 from trainer.vectors import load_static_vectors
 
 WORDS = [f"w{k}" for k in range(30)]
@@ -72,7 +73,7 @@ def rows_of(path: Path) -> list[dict[str, str]]:
 
 def models_own(kind: str, number: int) -> np.ndarray:
     """The probability of the second class for each new review, one at a time, in the order of the file."""
-    config = read_config(Path("results"))
+    config = RunConfig.read(Path("results"))
     assert config is not None
     with FeatureCache("new.elmo") as features:
         train = features["train"]
@@ -101,6 +102,8 @@ def test_classes_and_probabilities_are_the_models_own(tmp_path: Path, kind: str)
     assert list(rows[0]) == ["doc_id", "label", "probability_neg", "probability_pos"]
     assert [int(row["doc_id"]) for row in rows] == list(range(15))
     assert right.std() > 1e-4, "a model that tells documents apart"
+    assert rows.pop(1) == {"doc_id": "1", "label": "", "probability_neg": "", "probability_pos": ""}, "it has no token"
+    right = np.delete(right, 1)
     np.testing.assert_allclose([float(row["probability_pos"]) for row in rows], right, atol=2e-6)
     np.testing.assert_allclose([float(row["probability_neg"]) for row in rows], 1 - right, atol=2e-6)
     assert [row["label"] for row in rows] == [("neg", "pos")[int(p > 0.5)] for p in right]
@@ -116,14 +119,14 @@ def test_without_options_the_trial_is_the_best_one(tmp_path: Path) -> None:
     )
     assert shown[1].split() == ["doc_id", "label", "probability", "text"] and len(shown) == 13
     assert [int(line.split()[0]) for line in shown[2:12]] == list(range(10))
-    assert shown[2].endswith("a good film \ufffd [ 31m") and shown[3].rstrip().endswith(shown[3].split()[2])
+    assert shown[2].endswith("a good film \ufffd [ 31m") and shown[3].split() == ["1", "-", "-", "(no", "token)"]
     assert shown[4].endswith(f"  {'w1 ' * 20}"[:-1]), "the window keeps the last 20 tokens"
     probabilities = models_own("elmo", best.trial)
-    for line, p in zip(shown[2:12], probabilities, strict=False):
+    for line, p in zip([shown[2], *shown[4:12]], np.delete(probabilities, 1), strict=False):
         assert line.split()[1] == ("neg", "pos")[int(p > 0.5)]
         assert float(line.split()[2]) == pytest.approx(max(p, 1 - p), abs=6e-4)
-    n_pos = int((probabilities > 0.5).sum())
-    assert shown[12] == f"… and 5 more. 15 documents: neg {15 - n_pos}, pos {n_pos}."
+    n_pos = int((np.delete(probabilities, 1) > 0.5).sum())
+    assert shown[12] == (f"… and 5 more. 15 documents: neg {14 - n_pos}, pos {n_pos}; no class for 1 without a token.")
 
 
 def test_a_packed_cache_is_as_good(tmp_path: Path) -> None:
@@ -166,7 +169,7 @@ def test_another_encoding_is_refused(tmp_path: Path) -> None:
 def without(section: str, key: str, folder: Path) -> Path:
     """A copy of the results without an entry of the configuration, as earlier versions wrote them."""
     shutil.copytree("results", folder)
-    config = json.loads((folder / "config.json").read_text())
+    config = make_version_1(folder)
     del config[section][key]
     (folder / "config.json").write_text(json.dumps(config))
     return folder

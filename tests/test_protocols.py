@@ -279,7 +279,7 @@ def test_impossible_requests(arguments: tuple[str, int, int], message: str) -> N
 def test_sizes_start_at_one() -> None:
     with pytest.raises(TrialsError, match="the validation size is 0"):
         Sizes(validation=0)
-    with pytest.raises(TrialsError, match="the test size is -1, expected at least 0"):
+    with pytest.raises(TrialsError, match="the test size is -1, expected a whole number from 0"):
         Sizes(test=-1)
 
 

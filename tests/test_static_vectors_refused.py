@@ -206,3 +206,15 @@ def test_disk_that_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(compressed._CountedFile, "readinto", readinto)
     with pytest.raises(VectorsError, match=r"some.vec: cannot be read \(Input/output error\)"):
         load_static_vectors(path, ["a"])
+
+
+@pytest.mark.parametrize("name", ["muse", "glove-50d"])
+@pytest.mark.parametrize("folder", [False, True])
+def test_a_name_that_means_two_things(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, folder: bool) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / name).mkdir() if folder else (tmp_path / name).write_text("a 1 2\nb 3 4\n")
+    with pytest.raises(VectorsError, match=rf"--vectors {name} means two things here: .* give \./{name}, for the pub"):
+        load_static_vectors(name, ["a", "b"])
+    if not folder:
+        for source in (f"./{name}", Path(name)):
+            assert load_static_vectors(source, ["a", "b"]).matrix.tolist() == [[1, 2], [3, 4]]

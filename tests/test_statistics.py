@@ -72,6 +72,12 @@ def test_p_value_is_that_of_brute_force(pairs: list[tuple[float, float]]) -> Non
         assert found == pytest.approx(brute_force_p([a - b for a, b in pairs]), abs=1e-12)
 
 
+def test_flips_whose_sums_differ_by_rounding_are_ties() -> None:
+    """`scipy.stats.permutation_test` gives 0.96875: it lets sums differ by a share of a sum that is nearly 0."""
+    values = [0.49999999999999994, 0.5, 0.4, 0.2, -1.0, -0.6000000000000001]
+    assert paired_difference(values, [0.0] * 6).p_value == 1.0
+
+
 @pytest.mark.parametrize("n", [3, 6, 10, 12])
 def test_p_value_is_that_of_scipy(n: int) -> None:
     random = np.random.RandomState(n)

@@ -128,6 +128,35 @@ def test_arguments_that_make_no_sense(
     assert not (tmp_path / "r").exists()
 
 
+@pytest.mark.parametrize("number", ["9" * 30, "9" * 400, "9" * 4299, "9" * 4301, "-1", "1e3"])
+@pytest.mark.parametrize(
+    "option",
+    ["--n", "--train-size", "--val-size", "--test-size", "--seed", "--patience", "--min-epochs", "--trial"],
+)
+def test_numbers_of_many_digits(
+    arguments: tuple[object, ...], results: Path, tmp_path: Path, option: str, number: str
+) -> None:
+    """Or none that make sense: refused by the command line, and nothing is written."""
+    if option == "--trial":
+        lines = [
+            [name, "--results", results, "--cache", tmp_path, "--model", "elmo"] for name in ("evaluate", "predict")
+        ]
+    else:
+        lines = [(*arguments, "--out", tmp_path / "r")]
+    for line in lines:
+        done = run_train(*line, option, number)
+        assert done.exit_code == 2 and f"Invalid value for '{option}'" in done.stderr and len(done.stderr) < 10_000
+    assert not (tmp_path / "r").exists()
+
+
+@pytest.mark.parametrize("number", ["9" * 400, "9" * 5000, "1e400", "-1e400", "nan", "1e-400", "1e300", "elmo=1e9"])
+@pytest.mark.parametrize("option", ["--learning-rate", "--gamma"])
+def test_rates_of_many_digits(arguments: tuple[object, ...], tmp_path: Path, option: str, number: str) -> None:
+    done = run_train(*arguments, "--out", tmp_path / "r", option, number)
+    assert done.exit_code == 1 and done.stderr.startswith(f"Error: {option}") and len(done.stderr) < 10_000
+    assert not (tmp_path / "r").exists()
+
+
 def test_help_has_examples_and_starts_without_keras() -> None:
     program = """
 import sys

@@ -17,10 +17,10 @@ from elmo_cache import TextRule, build
 from trainer.errors import TrialsError
 from trainer.experiment import Experiment
 from trainer.protocols import Sizes
+from trainer.runs.config import RunConfig
 from trainer.runs.evaluation import SavedTrial, evaluate
 from trainer.runs.results import TrialResult
 from trainer.runs.saved_weights import weights_summary
-from trainer.runs.settings import read_config
 from trainer.runs.trials import run_trials
 from trainer.vectors import StaticVectors
 
@@ -110,19 +110,19 @@ def test_an_interrupted_run_resumes(
     [
         ({"seed": 1}, "settings.seed is 0 there, 1 asked for"),
         ({"sizes": Sizes(24, 16, 31)}, "settings.sizes is .*31.* asked for"),
-        ({"learning_rates": {"elmo": 1e-4}}, "settings.learning_rates"),
+        ({"learning_rates": {"elmo": 1e-4}}, r"elmo.learning_rate is 0\.001 there, 0\.0001 asked for"),
         ({"max_epochs": 4}, "settings.max_epochs is 3 there, 4 asked for"),
         ({"patience": 3}, "settings.patience is 2 there, 3 asked for"),
         ({"min_epochs": 2}, "settings.min_epochs is 1 there, 2 asked for"),
-        ({"gamma": 0.5}, r"settings.gamma is 1\.0 there, 0\.5 asked for"),
-        ({"gamma": "auto"}, r"settings.gamma is 1\.0 there, 'auto' asked for"),
+        ({"gamma": 0.5}, r"elmo.gamma is .*1\.0.* there, .*0\.5.* asked for"),
+        ({"gamma": "auto"}, r"elmo.gamma is .*1\.0.* there, .*'auto'.* asked for"),
     ],
 )
 def test_other_settings_are_refused(
     features: FeatureCache, three: tuple[Path, list[TrialResult]], changes: dict[str, Any], message: str
 ) -> None:
     with pytest.raises(TrialsError, match=message):
-        run_trials(experiment(features, **changes), ["basic"], 3, three[0])
+        run_trials(experiment(features, **changes), ["basic", "elmo"], 3, three[0])
 
 
 def test_other_vectors_are_refused(features: FeatureCache, three: tuple[Path, list[TrialResult]]) -> None:
@@ -143,9 +143,11 @@ def test_extending_the_cache_leaves_trials_as_they_were(three: tuple[Path, list[
         first = run_trials(experiment(small), ["elmo"], 2, tmp_path / "r")
     with build(corpus(), HashEncoder(dim=12), tmp_path / "c", shard_tokens=400) as large:
         assert len(large["train"]) == 70
-        config = read_config(tmp_path / "r")
+        config = RunConfig.read(tmp_path / "r")
         assert config is not None
-        same = Experiment(large, vectors_of(large), experiment(large).settings, config["pool"])
+        with pytest.raises(TrialsError, match=r"pool\.train is 60 there, 70 asked for"):
+            run_trials(experiment(large), ["elmo"], 3, tmp_path / "r")
+        same = Experiment(large, vectors_of(large), experiment(large).settings, config.pool)
         again = run_trials(same, ["elmo"], 3, tmp_path / "r")
         assert outcomes(first).items() <= outcomes(again).items()
         assert same.trial(1).hashes == (first[0].train_hash, first[0].validation_hash, first[0].test_hash)
@@ -166,7 +168,7 @@ def test_a_learning_rate_of_its_own(features: FeatureCache) -> None:
 
 
 def saved(out: Path, kind: str, number: int) -> SavedTrial:
-    config = read_config(out)
+    config = RunConfig.read(out)
     assert config is not None
     return SavedTrial(out, config, kind, number)
 
@@ -196,7 +198,7 @@ def test_weights_are_refused_for_another_encoding_and_where_there_are_none(
     with build(corpus(), HashEncoder(dim=12), tmp_path / "c", rule=TextRule("whitespace", max_tokens=9)) as other:
         with pytest.raises(TrialsError, match="another encoding"):
             evaluate(saved(out, "elmo", 1), other, "test", vectors_of(other))
-    with pytest.raises(TrialsError, match="has no trial 9 of elmo"):
+    with pytest.raises(TrialsError, match="has no weights of trial 9 of elmo"):
         evaluate(saved(out, "elmo", 9), features, "test", vectors_of(features))
     with pytest.raises(CacheError, match="no split 'dev'"):
         evaluate(saved(out, "elmo", 1), features, "dev", vectors_of(features))
@@ -221,5 +223,7 @@ def test_a_trainable_mix_of_all_layers(tmp_path: Path) -> None:
         assert trained != scaled.gamma and trained == pytest.approx(scaled.gamma, abs=0.02), (
             "three epochs change little"
         )
-        (mix,) = weights_summary(tmp_path / "r", results)["scalar_mix"]
+        found_in_files, faults = weights_summary(tmp_path / "r", results)
+        (mix,) = found_in_files["scalar_mix"]
+        assert faults == []
         assert mix["gamma"] == pytest.approx(found["gamma"]) and mix["shares"] == pytest.approx(found["shares"])

@@ -69,6 +69,11 @@ def test_the_notebook_protocol_wants_documents_of_one_length(features: FeatureCa
         ({"seed": -1}, "--seed is -1"),
         ({"learning_rates": {"lstm": 1e-3}}, "'lstm'"),
         ({"learning_rates": {"elmo": 0.0}}, r"elmo=0\.0"),
+        ({"learning_rates": {"elmo": float("nan")}}, "elmo=nan"),
+        ({"learning_rates": {"elmo": True}}, "elmo=True"),
+        ({"seed": 2**63}, "--seed is 9223372036854775808"),
+        ({"batch_size": 0}, "--batch-size is 0, expected a whole number from 1"),
+        ({"window": -5}, "--window is -5"),
     ],
 )
 def test_settings_that_make_no_sense(options: dict[str, Any], message: str) -> None:
@@ -79,6 +84,15 @@ def test_settings_that_make_no_sense(options: dict[str, Any], message: str) -> N
 def test_an_unknown_model(features: FeatureCache, tmp_path: Path) -> None:
     with pytest.raises(TrialsError, match="'bert'"):
         run_trials(experiment(features), ["bert"], 1, tmp_path / "r")
+    with pytest.raises(TrialsError, match="--models names none"):
+        run_trials(experiment(features), [], 1, tmp_path / "r")
+
+
+@pytest.mark.parametrize("n_trials", [0, -1, 10**400, 1.5, True])
+def test_numbers_of_trials_that_make_no_sense(features: FeatureCache, tmp_path: Path, n_trials: Any) -> None:
+    with pytest.raises(TrialsError, match=r"--n is .*, expected a whole number from 1 to 100,000"):
+        run_trials(experiment(features), ["basic"], n_trials, tmp_path / "r")
+    assert not (tmp_path / "r").exists()
 
 
 @pytest.mark.parametrize("content", ["{", "[]", "{}", '{"settings": 1}'])

@@ -1,27 +1,26 @@
 """The `elmo-train` command. Keras and TensorFlow are imported only when there is something to train."""
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import click
-import numpy as np
 
 from cache import FeatureCache
-from cache.runtime.console import Commands, workers_option
+from cache.runtime.console import Commands, say, workers_option
 from cache.runtime.processes import Workers
 from cache.runtime.progress import note_on, progress_bar
 from trainer.errors import TrialsError
 from trainer.experiment import Experiment
-from trainer.protocols import PROTOCOLS, Sizes
+from trainer.protocols import MOST_DOCUMENTS, PROTOCOLS, Sizes
 from trainer.report import plot, table, write_summary
+from trainer.runs.config import RunConfig
+from trainer.runs.description import describe_experiment
 from trainer.runs.evaluation import SavedTrial, evaluate
 from trainer.runs.prediction import choose_split, choose_trial, describe_predictions, predict, write_predictions
-from trainer.runs.results import TrialResult, read_results
+from trainer.runs.results import MOST_TRIALS, TrialResult, read_results
 from trainer.runs.saved_weights import weights_summary
-from trainer.runs.settings import GAMMAS, LEARNING_RATES, MODELS, Settings, parse_gamma, parse_rates, read_config
+from trainer.runs.settings import GAMMAS, LEARNING_RATES, MODELS, RANGES, Settings, parse_gamma, parse_rates
 from trainer.runs.trials import run_trials
-from trainer.vectors import PADDING, StaticVectors, load_static_vectors, source_size
+from trainer.vectors import StaticVectors, load_static_vectors, source_size
 
 __all__ = ["load_vectors", "main"]
 
@@ -45,7 +44,7 @@ def main(debug: bool) -> None:
 
 
 @main.command()
-@click.option("--n", "n_trials", type=click.IntRange(1), default=10, show_default=True, help="Trials.")
+@click.option("--n", "n_trials", type=click.IntRange(1, MOST_TRIALS), default=10, show_default=True, help="Trials.")
 @click.option("--cache", "cache_path", type=click.Path(path_type=Path), default="imdb.elmo", show_default=True)
 @click.option(
     "--vectors",
@@ -55,10 +54,16 @@ def main(debug: bool) -> None:
 )
 @click.option("--models", default="basic,elmo", show_default=True, help=f"Out of {', '.join(MODELS)}.")
 @click.option("--protocol", type=click.Choice(PROTOCOLS), default="clean", show_default=True)
-@click.option("--train-size", type=click.IntRange(1), default=200, show_default=True)
-@click.option("--val-size", type=click.IntRange(1), default=200, show_default=True)
-@click.option("--test-size", type=click.IntRange(1), default=500, show_default=True)
-@click.option("--seed", type=int, default=0, show_default=True, help="Decides everything that is drawn.")
+@click.option("--train-size", type=click.IntRange(1, MOST_DOCUMENTS), default=200, show_default=True)
+@click.option("--val-size", type=click.IntRange(1, MOST_DOCUMENTS), default=200, show_default=True)
+@click.option("--test-size", type=click.IntRange(1, MOST_DOCUMENTS), default=500, show_default=True)
+@click.option(
+    "--seed",
+    type=click.IntRange(*RANGES["seed"]),
+    default=0,
+    show_default=True,
+    help="Decides everything that is drawn.",
+)
 @click.option(
     "--learning-rate",
     "rates",
@@ -75,13 +80,17 @@ def main(debug: bool) -> None:
 )
 @click.option(
     "--patience",
-    type=click.IntRange(1),
+    type=click.IntRange(*RANGES["patience"]),
     default=2,
     show_default=True,
     help="Stop after this many epochs without a lower validation loss.",
 )
 @click.option(
-    "--min-epochs", type=click.IntRange(1), default=1, show_default=True, help="Do not stop before this epoch."
+    "--min-epochs",
+    type=click.IntRange(*RANGES["min_epochs"]),
+    default=1,
+    show_default=True,
+    help="Do not stop before this epoch.",
 )
 @click.option("--layer", help="mix, top, 0, 1, 2, or scalar-mix (trained); default: what the cache holds.")
 @click.option("--out", type=click.Path(path_type=Path), default="results", show_default=True)
@@ -127,21 +136,26 @@ def trials(
     )
     pool = Workers.parse(workers)
     kinds = list(dict.fromkeys(kind.strip() for kind in models.split(",") if kind.strip()))
-    earlier = read_config(out)
+    earlier = RunConfig.read(out)
     with FeatureCache(cache_path) as features:
         static = load_vectors(vectors, features)
         experiment = Experiment(
             features,
             static,
             settings,
-            earlier["pool"] if earlier else None,
+            earlier.pool if earlier else None,
             # What was found for the earlier trials holds for those that are added.
-            auto_gamma=earlier["gamma"] if earlier and earlier["settings"]["gamma"] == "auto" else None,
+            auto_gamma=earlier.auto_gamma if earlier else None,
         )
-        _describe(experiment, static, kinds)
+        say(*describe_experiment(experiment, kinds))
         n_done = sum(r.trial <= n_trials and r.model in kinds for r in read_results(out / "trials.csv"))
         with progress_bar(n_trials * len(kinds), "training", "run", initial=n_done) as bar:
-            results = run_trials(
+
+            def end(results: list[TrialResult]) -> None:
+                bar.close()
+                _report(out, results)
+
+            run_trials(
                 experiment,
                 kinds,
                 n_trials,
@@ -151,14 +165,8 @@ def trials(
                     bar, f"trial {trial}, {model}, epoch {epoch}, validation loss {loss:.3f}"
                 ),
                 on_result=lambda _: bar.update(),
+                on_end=end,
             )
-    weights = weights_summary(out, results)
-    write_summary(out, results, weights)
-    plot({out.name: results}, out / "accuracies.png")
-    click.echo(table(results))
-    sizes = ", ".join(f"{model} {n:,}" for model, n in weights["trainable_parameters"].items())
-    click.echo(f"\nTrainable parameters: {sizes}.")
-    click.echo(f"Results in {out}: trials.csv, summary.json, config.json, accuracies.png, weights.")
 
 
 @main.command(name="plot")
@@ -179,12 +187,12 @@ def plot_command(results: tuple[Path, ...], out: Path | None) -> None:
         runs[name] = read_results(folder / "trials.csv")
     path = out or results[0] / "accuracies.png"
     plot(runs, path)
-    click.echo(str(path))
+    say(f"{path}")
 
 
 @main.command(name="evaluate")
 @click.option("--results", "folder", type=click.Path(path_type=Path), default="results", show_default=True)
-@click.option("--trial", "number", type=click.IntRange(1), required=True)
+@click.option("--trial", "number", type=click.IntRange(1, MOST_TRIALS), required=True)
 @click.option("--model", "kind", type=click.Choice(MODELS), required=True)
 @click.option("--cache", "cache_path", type=click.Path(path_type=Path), required=True)
 @click.option("--split", default="test", show_default=True)
@@ -198,17 +206,19 @@ def evaluate_command(folder: Path, number: int, kind: str, cache_path: Path, spl
     config = _config_in(folder)
     with FeatureCache(cache_path) as features:
         split = choose_split(features, split)
-        static = load_vectors(vectors or config["vectors"]["source"], features)
+        static = load_vectors(vectors or config.vectors["source"], features)
         saved = SavedTrial(folder, config, kind, number)
         accuracy, n_documents = evaluate(saved, features, split, static)
-    click.echo(f"{kind}, trial {number}: {accuracy:.1%} of {n_documents:,} documents of {split} in {cache_path}")
+    say(f"{kind}, trial {number}: {accuracy:.1%} of {n_documents:,} documents of {split} in {cache_path}")
 
 
 @main.command(name="predict")
 @click.option("--results", "folder", type=click.Path(path_type=Path), default="results", show_default=True)
 @click.option("--cache", "cache_path", type=click.Path(path_type=Path), required=True)
 @click.option("--split", help="Default: the only one.")
-@click.option("--trial", "number", type=click.IntRange(1), help="Default: that with the lowest validation loss.")
+@click.option(
+    "--trial", "number", type=click.IntRange(1, MOST_TRIALS), help="Default: that with the lowest validation loss."
+)
 @click.option("--model", "kind", type=click.Choice(MODELS), default="elmo", show_default=True)
 @click.option("--vectors", help="Where the static vectors are now. Default: where the trials had them from.")
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE.csv", help="Save all predictions.")
@@ -234,22 +244,20 @@ def predict_command(
     chosen = choose_trial(folder, kind, number)
     with FeatureCache(cache_path) as features:
         split = choose_split(features, split)
-        static = load_vectors(vectors or config["vectors"]["source"], features)
+        static = load_vectors(vectors or config.vectors["source"], features)
         saved = SavedTrial(folder, config, kind, chosen.trial)
         with progress_bar(len(features[split]), "predicting", "docs") as bar:
             found = predict(saved, features, split, static, progress=bar.update)
         lowest = "" if number else ", the lowest of its trials"
-        click.echo(
-            f"{kind}, trial {chosen.trial} (validation loss {chosen.validation_loss:.3f}{lowest}) on {cache_path}"
-        )
-        click.echo("\n".join(describe_predictions(found)))
+        say(f"{kind}, trial {chosen.trial} (validation loss {chosen.validation_loss:.3f}{lowest}) on {cache_path}")
+        say(*describe_predictions(found))
         if out is not None:
             write_predictions(out, found)
-            click.echo(f"All of them in {out}.")
+            say(f"All of them in {out}.")
 
 
-def _config_in(folder: Path) -> dict[str, Any]:
-    config = read_config(folder)
+def _config_in(folder: Path) -> RunConfig:
+    config = RunConfig.read(folder)
     if config is None:
         raise TrialsError(
             f"{folder} holds no config.json: it is no folder of trials; `elmo-train trials --out` makes one"
@@ -270,26 +278,17 @@ def load_vectors(source: str, features: FeatureCache) -> StaticVectors:
         return load_static_vectors(source, features.vocabulary, progress=bar.update)
 
 
-def _describe(experiment: Experiment, static: StaticVectors, kinds: Sequence[str]) -> None:
-    settings, features = experiment.settings, experiment.features
-    counts = np.zeros(len(static.found), np.int64)
-    for split in ("train", "test"):
-        counts += features.token_counts(split)
-    counts[[word == PADDING for word in features.vocabulary]] = 0  # padding is nobody's word
-    duplicates = f", {static.n_duplicates:,} duplicate words (the first counts)" if static.n_duplicates else ""
-    sizes = settings.sizes
-    click.echo(f"{features.path}: {features.manifest.names.get('encoder')}, {features['train'].dim}-d")
-    click.echo(
-        f"  vectors   {static.name}, {static.dim}-d: {static.token_coverage(counts):.1%} of tokens, "
-        f"{static.found.mean():.1%} of {len(static.found):,} words{duplicates}"
-    )
-    click.echo(
-        f"  protocol  {settings.protocol}: {sizes.train} to train on, {sizes.validation} to stop by, "
-        f"{sizes.test} to measure, seed {settings.seed}"
-    )
-    rates = ", ".join(f"{kind} {settings.learning_rate(kind):g}" for kind in kinds)
-    found = " (auto)" if settings.gamma == "auto" else ""
-    click.echo(f"  training  learning rate {rates}; gamma {experiment.gamma:g}{found}")
+def _report(out: Path, results: list[TrialResult]) -> None:
+    say(*table(results).splitlines())
+    weights, faults = weights_summary(out, results)
+    write_summary(out, results, weights)
+    plot({out.name: results}, out / "accuracies.png")
+    if sizes := ", ".join(f"{model} {n:,}" for model, n in weights["trainable_parameters"].items()):
+        say("", f"Trainable parameters: {sizes}.")
+    if faults:
+        more = f" (and {len(faults) - 1:,} more)" if len(faults) > 1 else ""
+        say(f"Note: {faults[0]}{more}; the accuracy counts, `evaluate` and `predict` need another trial.", err=True)
+    say(f"Results in {out}: trials.csv, summary.json, config.json, accuracies.png, weights.")
 
 
 if __name__ == "__main__":

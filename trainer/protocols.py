@@ -10,6 +10,7 @@ import numpy as np
 from trainer.errors import TrialsError
 
 __all__ = [
+    "MOST_DOCUMENTS",
     "PROTOCOLS",
     "SEED_STOP",
     "Pool",
@@ -18,6 +19,7 @@ __all__ = [
     "check_notebook_lengths",
     "draw_trial",
     "group_duplicates",
+    "is_whole",
 ]
 
 PROTOCOLS = ("clean", "notebook")
@@ -26,6 +28,7 @@ PROTOCOLS = ("clean", "notebook")
 _SHARED_BY_ALL_TRIALS = 0
 SEED_STOP = 2**63
 """Seeds are below it."""
+MOST_DOCUMENTS = 2**31 - 1
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,7 @@ class Sizes:
     Raises
     ------
     TrialsError
-        If one of them is below 1; below 0 for `test`.
+        If one of them is not a whole number from 1 to `MOST_DOCUMENTS`; from 0 for `test`.
     """
 
     train: int = 200
@@ -51,8 +54,14 @@ class Sizes:
     def __post_init__(self) -> None:
         for name, size in vars(self).items():
             lowest = 0 if name == "test" else 1
-            if not size >= lowest:  # NaN is neither
-                raise TrialsError(f"the {name} size is {size}, expected at least {lowest}")
+            if not is_whole(size, lowest, MOST_DOCUMENTS):
+                expected = f"a whole number from {lowest} to {MOST_DOCUMENTS}"
+                raise TrialsError(f"the {name} size is {size!r}, expected {expected}")
+
+
+def is_whole(value: object, lowest: int, highest: int) -> bool:
+    """Tell whether a value is an int, neither bool nor float, within a range that includes both ends."""
+    return isinstance(value, int) and not isinstance(value, bool) and lowest <= value <= highest
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,13 @@ from typing import Any
 
 import keras
 import numpy as np
+import numpy.typing as npt
 
 from cache.split import Split
 
 __all__ = ["PaddedBatches", "epoch_order"]
 
+_LONGEST = 2**31 - 1
 _LENGTH_STEP = 64  # trimmed batches have lengths that are multiples of it: few shapes, few compilations
 
 
@@ -19,8 +21,8 @@ class PaddedBatches(keras.utils.PyDataset):  # type: ignore[misc]
     `batches[i]` is a pair of inputs and labels, `len(batches)` the number of batches an epoch. Inputs are a dict of
     arrays, by name:
 
-    - each of `splits`: the documents' vectors, float16 `(n_docs, length, dim)`;
-    - `token_ids`: int32 `(n_docs, length)`, the token ids plus one, so that 0 is padding;
+    - each of `splits`: the documents' vectors, `(n_docs, length, dim)` of `dtype`;
+    - `token_ids`, if asked for: int32 `(n_docs, length)`, the token ids plus one, so that 0 is padding;
     - `mask`, if asked for: bool `(n_docs, length)`, whether there is a token.
 
     Labels are float32 `(n_docs,)`. Documents without labels give a tuple of inputs alone, as `predict` takes it.
@@ -30,8 +32,10 @@ class PaddedBatches(keras.utils.PyDataset):  # type: ignore[misc]
 
     Parameters
     ----------
-    splits : Mapping[str, Split]
-        Input name to split; several are several layers of the same documents. May be empty if `documents` is given.
+    splits : Split or Mapping[str, Split]
+        The documents: batches are then arrays, as `keras.Sequential` and `keras.Model(input, output)` take them, unless
+        token ids or masks are asked for. Or input name to split: several are several layers of the same documents. May
+        be empty if `documents` is given.
     documents : Split, optional
         Where token ids and labels come from. Default: the first of `splits`.
     batch_size : int
@@ -44,9 +48,14 @@ class PaddedBatches(keras.utils.PyDataset):  # type: ignore[misc]
     trim : bool
         Pad a batch only to its longest document and two positions more. A convolution of width 3 followed by a
         global maximum cannot tell: one padded position sees the document's edge, one sees nothing but zeros. Batches
-        then differ in length, which `fit` cannot take; `train_on_batch` and `cache.adapters.tensorflow` can.
+        then differ in length, which `fit` cannot take with Keras on TensorFlow: give it `dataset(batches)` of
+        `cache.adapters.tensorflow`.
     masks : bool
         Add the input `mask`.
+    token_ids : bool
+        Add the input `token_ids`. Without splits it is the only one.
+    dtype : dtype
+        Of the vectors: float16, as they are stored, or float32.
 
     Raises
     ------
@@ -62,7 +71,7 @@ class PaddedBatches(keras.utils.PyDataset):  # type: ignore[misc]
     --------
     >>> from cache import FeatureCache
     >>> train = FeatureCache("imdb.elmo")["train"]
-    >>> batches = PaddedBatches({"features": train}, batch_size=4, shuffle_seed=(0,), masks=True)
+    >>> batches = PaddedBatches({"features": train}, batch_size=4, shuffle_seed=(0,), masks=True, token_ids=True)
     >>> inputs, labels = batches[0]
     >>> {name: array.shape for name, array in inputs.items()}
     {'features': (4, 500, 256), 'token_ids': (4, 500), 'mask': (4, 500)}
@@ -70,7 +79,7 @@ class PaddedBatches(keras.utils.PyDataset):  # type: ignore[misc]
 
     def __init__(
         self,
-        splits: Mapping[str, Split],
+        splits: Split | Mapping[str, Split],
         documents: Split | None = None,
         *,
         batch_size: int = 16,
@@ -78,10 +87,19 @@ class PaddedBatches(keras.utils.PyDataset):  # type: ignore[misc]
         shuffle_seed: tuple[int, ...] | None = None,
         trim: bool = False,
         masks: bool = False,
+        token_ids: bool = False,
+        dtype: npt.DTypeLike = np.float16,
     ):
         super().__init__()
-        if batch_size < 1 or window < 1:
-            raise ValueError(f"batch_size is {batch_size} and window {window}, expected at least 1")
+        if batch_size < 1 or not 1 <= window <= _LONGEST:
+            numbers = [str(n) if abs(n) <= _LONGEST else "out of range" for n in (batch_size, window)]
+            raise ValueError(
+                f"batch_size is {numbers[0]} and window {numbers[1]}, expected at least 1, and a window of at most "
+                f"{_LONGEST:,}"
+            )
+        self.is_array = isinstance(splits, Split) and not masks and not token_ids
+        if isinstance(splits, Split):
+            splits = {"features": splits}
         if documents is None and not splits:
             raise ValueError("there are neither splits nor documents, expected at least one of them")
         self.splits = dict(splits)
@@ -89,6 +107,8 @@ class PaddedBatches(keras.utils.PyDataset):  # type: ignore[misc]
         self.window = window
         self.trim = trim
         self.masks = masks
+        self.token_ids = token_ids or not splits
+        self.dtype = np.dtype(dtype)
         self._shuffle_seed = shuffle_seed
         self._epoch = 0
         documents = next(iter(self.splits.values())) if documents is None else documents
@@ -103,7 +123,9 @@ class PaddedBatches(keras.utils.PyDataset):  # type: ignore[misc]
         self.labels = None if documents.labels is None else documents.labels.astype(np.float32)
         self._lengths = np.minimum(documents.lengths, window)
         # A few bytes a token, so that an epoch reads nothing but vectors.
-        self._token_ids = [documents.token_ids(i)[-window:] + 1 for i in range(len(documents))]
+        self._token_ids = (
+            [documents.token_ids(i)[-window:] + 1 for i in range(len(documents))] if self.token_ids else []
+        )
         self.begin_epoch(0)
 
     def begin_epoch(self, epoch: int) -> None:
@@ -129,14 +151,32 @@ class PaddedBatches(keras.utils.PyDataset):  # type: ignore[misc]
             raise IndexError(f"batch {index} of {len(self)}")
         chosen = self._order[index * self.batch_size : (index + 1) * self.batch_size]
         length = self._batch_length(chosen)
-        inputs = {name: split[chosen].padded(length) for name, split in self.splits.items()}
-        token_ids = np.zeros((len(chosen), length), np.int32)
-        for row, i in zip(token_ids, chosen.tolist(), strict=True):
-            row[length - len(self._token_ids[i]) :] = self._token_ids[i]
-        inputs["token_ids"] = token_ids
+        inputs: Any = {name: split[chosen].padded(length, dtype=self.dtype) for name, split in self.splits.items()}
+        if self.token_ids:
+            token_ids = inputs["token_ids"] = np.zeros((len(chosen), length), np.int32)
+            for row, i in zip(token_ids, chosen.tolist(), strict=True):
+                row[length - len(self._token_ids[i]) :] = self._token_ids[i]
         if self.masks:
             inputs["mask"] = np.arange(length) >= length - self._lengths[chosen, np.newaxis]
+        if self.is_array:
+            inputs = inputs["features"]
         return (inputs,) if self.labels is None else (inputs, self.labels[chosen])
+
+    @property
+    def num_batches(self) -> int:
+        """Number of batches an epoch, as Keras's own loops ask for it.
+
+        Raises
+        ------
+        ValueError
+            With `trim` and Keras on TensorFlow, which would end in an error of a graph, and perhaps never.
+        """
+        if self.trim and keras.backend.backend() == "tensorflow":
+            raise ValueError(
+                "batches with trim=True differ in length, which Keras on TensorFlow does not take: give it "
+                "cache.adapters.tensorflow.dataset(batches), or use trim=False"
+            )
+        return len(self)
 
     def _batch_length(self, chosen: np.ndarray) -> int:
         if not self.trim:

@@ -54,8 +54,10 @@ def dataset(batches: PaddedBatches) -> tf.data.Dataset:
 
 def _element_spec(batches: PaddedBatches) -> tuple[Any, ...]:
     shape = (None, None if batches.trim else batches.window)
-    inputs = {name: tf.TensorSpec((*shape, split.dim), tf.float16) for name, split in batches.splits.items()}
-    inputs["token_ids"] = tf.TensorSpec(shape, tf.int32)
+    specs = {name: tf.TensorSpec((*shape, split.dim), batches.dtype) for name, split in batches.splits.items()}
+    if batches.token_ids:
+        specs["token_ids"] = tf.TensorSpec(shape, tf.int32)
     if batches.masks:
-        inputs["mask"] = tf.TensorSpec(shape, tf.bool)
+        specs["mask"] = tf.TensorSpec(shape, tf.bool)
+    inputs = specs["features"] if batches.is_array else specs
     return (inputs,) if batches.labels is None else (inputs, tf.TensorSpec((None,), tf.float32))

@@ -59,7 +59,7 @@ class PaddedBatch(NamedTuple):
     """Documents in one tensor; what `padded` returns."""
 
     features: torch.Tensor
-    """Float16 `(n_docs, length, dim)`, zeros where there is no token."""
+    """`(n_docs, length, dim)`, zeros where there is no token; float32 unless asked otherwise."""
     mask: torch.Tensor
     """Bool `(n_docs, length)`: whether there is a token."""
     lengths: torch.Tensor
@@ -68,7 +68,7 @@ class PaddedBatch(NamedTuple):
     """Int64 `(n_docs,)`, or None if the documents have none."""
 
 
-def padded(items: Sequence[Item], side: str = "right") -> PaddedBatch:
+def padded(items: Sequence[Item], side: str = "right", dtype: torch.dtype = torch.float32) -> PaddedBatch:
     """Return documents padded with zeros to the longest: a `collate_fn`, or `partial(padded, side="left")`.
 
     Parameters
@@ -77,6 +77,8 @@ def padded(items: Sequence[Item], side: str = "right") -> PaddedBatch:
         Items of a `SplitDataset`.
     side : {"right", "left"}
         Where the zeros go.
+    dtype : torch.dtype
+        Of the vectors. Float32 is what layers take; float16, as they are stored, halves what goes to a GPU.
 
     Returns
     -------
@@ -100,14 +102,14 @@ def padded(items: Sequence[Item], side: str = "right") -> PaddedBatch:
         raise ValueError(f"side is {side!r}, expected 'right' or 'left'")
     vectors = [document for document, _ in items]
     lengths = torch.tensor([len(document) for document in vectors])
-    features = pad_sequence(vectors, batch_first=True, padding_side=side)
+    features = pad_sequence(vectors, batch_first=True, padding_side=side).to(dtype)
     places = torch.arange(features.shape[1])
     if side == "left":
         places = places.flip(0)
     return PaddedBatch(features, places < lengths[:, None], lengths, _labels(items))
 
 
-def packed(items: Sequence[Item]) -> tuple[PackedSequence, torch.Tensor | None]:
+def packed(items: Sequence[Item], dtype: torch.dtype = torch.float32) -> tuple[PackedSequence, torch.Tensor | None]:
     """Return documents packed for a recurrent layer, and their labels: a `collate_fn`.
 
     Documents may come in any order; the layer's output has the order that they came in.
@@ -116,11 +118,13 @@ def packed(items: Sequence[Item]) -> tuple[PackedSequence, torch.Tensor | None]:
     ----------
     items : sequence of (Tensor, int or None)
         Items of a `SplitDataset`.
+    dtype : torch.dtype
+        Of the vectors. Float32 is what layers take.
 
     Returns
     -------
     PackedSequence
-        Of float16; `.to(torch.float32)` makes it what a layer takes.
+        Of `dtype`.
     Tensor or None
         Labels, int64 `(n_docs,)`.
 
@@ -142,7 +146,7 @@ def packed(items: Sequence[Item]) -> tuple[PackedSequence, torch.Tensor | None]:
                 f"document {i} of the batch has no tokens and cannot be packed: leave such documents out, "
                 "split[split.lengths > 0], or use `padded`"
             )
-    return pack_sequence(vectors, enforce_sorted=False), _labels(items)
+    return pack_sequence([document.to(dtype) for document in vectors], enforce_sorted=False), _labels(items)
 
 
 def _labels(items: Sequence[Item]) -> torch.Tensor | None:

@@ -26,8 +26,9 @@ from elmo_cache.encoders.bilm.options import BiLMOptions
 from elmo_cache.text.corpora.imdb import read_word_index
 from elmo_cache.text.tokenization import TOKENIZERS, get_tokenizer
 from trainer.protocols import Sizes
+from trainer.runs.config import RunConfig
 from trainer.runs.saved_weights import load_weights, save_weights, weights_path
-from trainer.runs.settings import Settings, read_config, write_config
+from trainer.runs.settings import MODELS, Settings
 
 quick = settings(
     max_examples=100,
@@ -133,27 +134,49 @@ def test_files_of_anything(tmp_path: Path, content: bytes) -> None:
     sound_or_refused("options", lambda: BiLMOptions.parse(content, str(path)), path)
     sound_or_refused("word indices", lambda: read_word_index(path), path)
     (tmp_path / "config.json").write_bytes(content)
-    sound_or_refused("run configurations", lambda: read_config(tmp_path), tmp_path)
+    sound_or_refused("run configurations", lambda: RunConfig.read(tmp_path), tmp_path)
 
 
 CONFIG = {
     "settings": Settings().to_json(),
     "pool": {"train": 900, "test": 600},
-    "cache": {"path": "c", "encoder": "e", "encoding": "0" * 64, "label_names": ["neg", "pos"]},
-    "vectors": {"source": "muse", "name": "muse", "dim": 300},
+    "cache": {
+        "path": "c",
+        "encoder": "e",
+        "corpus": "d",
+        "encoding": "0" * 64,
+        "encoding_options": {},
+        "corpus_fingerprint": "1" * 64,
+        "label_names": ["neg", "pos"],
+    },
+    "vectors": {"source": "muse", "name": "muse", "dim": 300, "sha256": "2" * 64, "words": {"a": "3" * 64}},
 }
+OF_MODELS = {
+    "basic": {"learning_rate": 1e-3},
+    "elmo": {"learning_rate": 1e-3, "gamma": {"asked": "auto", "value": 0.5}},
+}
+CONFIGS = [
+    {**CONFIG, "version": 2, "models": OF_MODELS},
+    {**CONFIG, "gamma": 0.5, "settings": {**CONFIG["settings"], "gamma": "auto", "learning_rates": {"elmo": 1e-3}}},
+]
 
 
 @given(st.data())
 @quick
 def test_a_configuration_with_something_else_in_it(tmp_path: Path, data: st.DataObject) -> None:
-    write_config(tmp_path, put(CONFIG, data.draw(st.sampled_from(places(CONFIG))), data.draw(values)))
+    config = data.draw(st.sampled_from(CONFIGS))
+    changed = put(config, data.draw(st.sampled_from(places(config))), data.draw(values))
+    (tmp_path / "config.json").write_text(json.dumps(changed))
 
     def use() -> None:
-        config = read_config(tmp_path)
-        assert config is not None
-        Settings.from_json(config["vectors"]["source"], config["settings"])
-        config["cache"]["path"], config["cache"]["encoding"][:16], tuple(config["cache"]["label_names"])
+        found = RunConfig.read(tmp_path)
+        assert found is not None
+        for model in found.models:
+            if model in MODELS:
+                found.settings_of(model)
+        found.cache["path"], found.cache["encoding"][:16], tuple(found.cache["label_names"]), found.auto_gamma
+        found.write(tmp_path)
+        assert RunConfig.read(tmp_path) == found
 
     sound_or_refused("run configurations", use, tmp_path)
 

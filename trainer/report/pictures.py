@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cache.files import atomic_path
+from cache.runtime.console import printable
 from trainer.errors import TrialsError
 from trainer.report.statistics import summarize
 from trainer.report.tables import accuracies_by_model, percent
@@ -83,7 +84,7 @@ def _title(name: str, run: Mapping[str, Mapping[int, float]], width: int) -> str
     # No line ends within a model's numbers.
     sentence = f"n = {n_trials}, mean ± sd in %: {'; '.join(parts)}".replace(" ", "\u00a0")
     sentence = re.sub("(?<=[:;])\u00a0", " ", sentence)
-    lines = [*textwrap.wrap(name, width), *textwrap.wrap(sentence, width, break_on_hyphens=False)]
+    lines = [*textwrap.wrap(printable(name), width), *textwrap.wrap(sentence, width, break_on_hyphens=False)]
     return "\n".join(lines).replace("\u00a0", " ")
 
 

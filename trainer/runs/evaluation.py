@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cache import FeatureCache
-from cache.hashing import array_sha256, differences, in_short
+from cache.hashing import array_sha256, differences
 from trainer.errors import TrialsError
 from trainer.experiment import Experiment
+from trainer.runs.config import RunConfig
 from trainer.runs.saved_weights import load_weights, weights_path
-from trainer.runs.settings import Settings
+from trainer.runs.schema import shown
 from trainer.vectors import StaticVectors
 
 if TYPE_CHECKING:
@@ -31,14 +32,14 @@ class SavedTrial:
     ----------
     folder : Path
         The results of `run_trials`.
-    config : Mapping
+    config : RunConfig
         Their `config.json`.
     kind, number : str, int
         Model and trial.
     """
 
     folder: Path
-    config: Mapping[str, Any]
+    config: RunConfig
     kind: str
     number: int
 
@@ -58,7 +59,7 @@ def evaluate(saved: SavedTrial, features: FeatureCache, split: str, static: Stat
     """
     from trainer.fitting import accuracy
 
-    classes = saved.config["cache"]["label_names"]
+    classes = saved.config.cache["label_names"]
     if list(features.label_names or ()) != classes:
         raise TrialsError(
             f"{features.path} has the classes {', '.join(features.label_names or ('none',))}, the weights tell "
@@ -102,7 +103,7 @@ def restore(
     """
     from trainer.fitting import assign_weights
 
-    experiment = _experiment_of(saved.config, features, static)
+    experiment = _experiment_of(saved, features, static)
     weights = load_weights(saved.folder, saved.kind, saved.number)
     model = experiment.model(saved.kind)
     for variable in model.trainable_variables:
@@ -116,25 +117,25 @@ def restore(
     return model, experiment.feed(saved.kind, split, positions), positions
 
 
-def _experiment_of(config: Mapping[str, Any], features: FeatureCache, static: StaticVectors) -> Experiment:
-    """Return the experiment of a `config.json` on another cache, unless that does not fit it."""
-    trained_on, found = config["cache"]["encoding"], features.manifest.encoding_fingerprint
+def _experiment_of(saved: SavedTrial, features: FeatureCache, static: StaticVectors) -> Experiment:
+    """Return the experiment of a trained model on another cache, unless that does not fit it."""
+    trained_in = saved.config.cache
+    trained_on, found = trained_in["encoding"], features.manifest.encoding_fingerprint
     if found != trained_on:
-        path, encoder = config["cache"]["path"], config["cache"]["encoder"]
-        options = config["cache"].get("encoding_options", {})  # results of earlier versions have none
-        differing = "; ".join(
-            f"{name} is {in_short(value)}, expected {in_short(expected)}"
+        path, encoder = trained_in["path"], trained_in["encoder"]
+        options = trained_in["encoding_options"]  # results of earlier versions have none
+        listed = [
+            f"{name} is {shown(value)}, expected {shown(expected)}"
             for name, value, expected in differences(dict(features.encoding), options, wanted_only=True)
-        )
-        differing = differing or f"fingerprint {found[:16]}…, expected {trained_on[:16]}…"
+        ]
+        differing = "; ".join(listed[:6]) or f"fingerprint {found[:16]}…, expected {trained_on[:16]}…"
         raise TrialsError(
             f"{features.path} has another encoding than {path}, which the weights were trained on: {differing}; build "
             f"one with the same encoder ({encoder}) and text options, which `elmo-cache info {path} --json` shows"
         )
-    _check_vectors(config["vectors"], features.vocabulary, static)
-    settings = Settings.from_json(config["vectors"]["source"], config["settings"])
-    label_names, gamma = config["cache"]["label_names"], config["gamma"]
-    return Experiment(features, static, settings, label_names=label_names, auto_gamma=gamma)
+    _check_vectors(saved.config.vectors, features.vocabulary, static)
+    settings = saved.config.settings_of(saved.kind)
+    return Experiment(features, static, settings, label_names=trained_in["label_names"])
 
 
 def _check_vectors(trained_with: Mapping[str, Any], vocabulary: Sequence[str], static: StaticVectors) -> None:
@@ -144,7 +145,7 @@ def _check_vectors(trained_with: Mapping[str, Any], vocabulary: Sequence[str], s
     """
     if static.dim != trained_with["dim"]:
         raise TrialsError(f"{static.name} is {static.dim}-d, the weights were trained with {trained_with['dim']}-d")
-    hashes = trained_with.get("words", {})  # results of earlier versions have none
+    hashes = trained_with["words"]  # results of earlier versions have none
     rows = {word: static.matrix[token_id] for token_id, word in enumerate(vocabulary) if word in hashes}
     other = [word for word, row in rows.items() if array_sha256(row) != hashes[word]]
     if other or (not rows and static.name != trained_with["name"]):

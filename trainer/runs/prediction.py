@@ -4,6 +4,7 @@ import csv
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -39,8 +40,17 @@ class Predictions:
 
     @property
     def labels(self) -> list[str]:
-        """The name of each document's class: the second where its probability is above one half."""
-        return [self.label_names[int(probability > 0.5)] for probability in self.probabilities[:, 1]]
+        """The name of each document's class, the second where its probability is above one half; "" without a token."""
+        return [
+            "" if empty else self.label_names[int(probability > 0.5)]
+            for empty, probability in zip(self.empty, self.probabilities[:, 1], strict=True)
+        ]
+
+    @cached_property
+    def empty(self) -> list[bool]:
+        """For each document whether it has no token, padding aside: there is nothing that a class could be told by."""
+        documents = self.documents
+        return [all(word == PADDING for word in documents.tokens(i)) for i in range(len(documents))]
 
 
 def choose_trial(folder: Path, kind: str, number: int | None = None) -> TrialResult:
@@ -58,7 +68,7 @@ def choose_trial(folder: Path, kind: str, number: int | None = None) -> TrialRes
     Raises
     ------
     TrialsError
-        If there is no such trial.
+        If there is no such trial, or none with a loss to compare.
     """
     results = read_results(folder / "trials.csv")
     trials = [result for result in results if result.model == kind]
@@ -66,8 +76,11 @@ def choose_trial(folder: Path, kind: str, number: int | None = None) -> TrialRes
         models = ", ".join(dict.fromkeys(result.model for result in results)) or "none"
         raise TrialsError(f"{folder} has no trial of {kind}; models with trials there: {models}")
     if number is None:
-        # A NaN is not low, though `min` would keep it.
-        return min(trials, key=lambda result: (math.isnan(result.validation_loss), result.validation_loss))
+        if not (comparable := [result for result in trials if not math.isnan(result.validation_loss)]):
+            raise TrialsError(
+                f"{folder}: no trial of {kind} has a validation loss that is a number; choose one with --trial"
+            )
+        return min(comparable, key=lambda result: result.validation_loss)
     for result in trials:
         if result.trial == number:
             return result
@@ -124,11 +137,13 @@ def predict(
     order = np.argsort(documents.doc_ids)
     second = second[order]
     probabilities = np.stack([1 - second, second], axis=1).astype(np.float32)
-    return Predictions(documents[order], tuple(saved.config["cache"]["label_names"]), probabilities)
+    return Predictions(documents[order], tuple(saved.config.cache["label_names"]), probabilities)
 
 
 def write_predictions(path: Path, predictions: Predictions) -> None:
     """Write a CSV file: `doc_id` (0-based position in the corpus), `label`, and a probability for each class.
+
+    A document without a token has neither label nor probabilities.
 
     Raises
     ------
@@ -136,15 +151,14 @@ def write_predictions(path: Path, predictions: Predictions) -> None:
         If it cannot be written.
     """
     with atomic_path(path) as temporary:
-        with open(temporary, "w", encoding="utf-8", newline="") as file:
+        with open(temporary, "w", encoding="utf-8", errors="backslashreplace", newline="") as file:
             writer = csv.writer(file)
             writer.writerow(["doc_id", "label", *(f"probability_{name}" for name in predictions.label_names)])
-            rows = zip(
-                predictions.documents.doc_ids.tolist(), predictions.labels, predictions.probabilities, strict=True
-            )
-            for doc_id, label, probabilities in rows:
+            doc_ids = predictions.documents.doc_ids.tolist()
+            rows = zip(doc_ids, predictions.labels, predictions.empty, predictions.probabilities, strict=True)
+            for doc_id, label, empty, probabilities in rows:
                 # NumPy writes the shortest text that gives the same float32 again.
-                writer.writerow([doc_id, label, *(str(probability) for probability in probabilities)])
+                writer.writerow([doc_id, label, *("" if empty else str(p) for p in probabilities)])
 
 
 def describe_predictions(predictions: Predictions, n_shown: int = 10) -> list[str]:
@@ -154,9 +168,13 @@ def describe_predictions(predictions: Predictions, n_shown: int = 10) -> list[st
     labels, n_documents = predictions.labels, len(predictions.documents)
     for i in range(min(n_shown, n_documents)):
         words = [word for word in predictions.documents.tokens(i) if word != PADDING]
-        probability = predictions.probabilities[i].max()
         doc_id = int(predictions.documents.doc_ids[i])
+        if predictions.empty[i]:
+            lines.append(f"{doc_id:6}  {'-':{width}}  {'-':>11}  (no token)")
+            continue
+        probability = predictions.probabilities[i].max()
         lines.append(f"{doc_id:6}  {labels[i]:{width}}  {probability:11.3f}  {beginning(words)}")
     counts = ", ".join(f"{name} {labels.count(name):,}" for name in predictions.label_names)
+    counts += f"; no class for {n_empty:,} without a token" if (n_empty := sum(predictions.empty)) else ""
     more = f"… and {n_documents - n_shown:,} more. " if n_documents > n_shown else ""
     return [*lines, f"{more}{human_count(n_documents, 'document')}: {counts}."]

@@ -9,10 +9,17 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from cache.errors import one_line
 from cache.files import atomic_path
 from trainer.errors import TrialsError
+from trainer.protocols import SEED_STOP
+from trainer.runs.folder import is_model_name, read_small_file
+from trainer.runs.schema import shown
+from trainer.runs.settings import RANGES
 
-__all__ = ["TrialResult", "read_results", "write_results"]
+__all__ = ["MOST_TRIALS", "TrialResult", "read_results", "write_results"]
+
+MOST_TRIALS = 100_000
 
 
 @dataclass(frozen=True)
@@ -22,7 +29,7 @@ class TrialResult:
     trial: int
     """1-based."""
     model: str
-    """A name out of `trainer.runs.settings.MODELS`."""
+    """A name, now or earlier out of `trainer.runs.settings.MODELS`."""
     accuracy: float
     """Fraction of the test documents, 0 to 1."""
     best_epoch: int
@@ -72,22 +79,22 @@ def read_results(path: Path) -> list[TrialResult]:
     TrialsError
         If the file cannot be read, or is damaged; the message names the line.
     """
-    try:
-        text = path.read_bytes().decode("utf-8")
-    except FileNotFoundError:
+    content = read_small_file(path)
+    if content is None:
         return []
+    try:
+        text = content.decode("utf-8")
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
         raise _damaged(path, line, f"byte {error.start} is not UTF-8") from error
-    except OSError as error:
-        raise TrialsError(f"{path} cannot be read: {error.strerror}") from error
     results: list[TrialResult] = []
     found: set[tuple[int, str]] = set()
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
         header = tuple(next(reader, ()))
         if header != _COLUMNS:
-            raise ValueError(f"the columns are {','.join(header) or 'missing'}, expected {','.join(_COLUMNS)}")
+            columns = one_line(",".join(header)) if header else "missing"
+            raise ValueError(f"the columns are {columns}, expected {','.join(_COLUMNS)}")
         for row in reader:
             result = _parse_row(row)
             if (result.trial, result.model) in found:
@@ -97,7 +104,7 @@ def read_results(path: Path) -> list[TrialResult]:
         if not text.endswith("\n"):
             raise ValueError("the line is cut short")
     except (ValueError, csv.Error) as error:
-        raise _damaged(path, max(1, reader.line_num), str(error)) from error
+        raise _damaged(path, max(1, reader.line_num), " ".join(str(error).split())) from error
     return results
 
 
@@ -110,19 +117,21 @@ def _parse_row(row: Sequence[str]) -> TrialResult:
         try:
             values[field.name] = field.type(text)
         except ValueError:
-            raise ValueError(f"{field.name} is {text!r}, expected {field.type.__name__}") from None
+            raise ValueError(f"{field.name} is {shown(text)}, expected {field.type.__name__}") from None
     result = TrialResult(**values)
     checks = {
-        "trial": result.trial >= 1,
-        "model": result.model != "",
+        "trial": 1 <= result.trial <= MOST_TRIALS,
+        "model": is_model_name(result.model),
         "accuracy": 0 <= result.accuracy <= 1,
         "best_epoch": 1 <= result.best_epoch <= result.epochs,
+        "epochs": result.epochs <= RANGES["max_epochs"][1],
+        "validation_loss": not result.validation_loss < 0,  # it may be NaN
         "seconds": 0 <= result.seconds < math.inf,
-        "seed": result.seed >= 0,
-        **{name: re.fullmatch("[0-9a-f]+", values[name]) for name in _COLUMNS if name.endswith("_hash")},
+        "seed": 0 <= result.seed < SEED_STOP,
+        **{name: re.fullmatch("[0-9a-f]{1,64}", values[name]) for name in _COLUMNS if name.endswith("_hash")},
     }
     if wrong := [name for name, holds in checks.items() if not holds]:
-        raise ValueError(f"{wrong[0]} is {values[wrong[0]]!r}")
+        raise ValueError(f"{wrong[0]} is {shown(values[wrong[0]])}, which no trial can have")
     return result
 
 

@@ -51,15 +51,18 @@ def load_weights(out: Path, model: str, number: int) -> dict[str, np.ndarray]:
     path = weights_path(out, model, number)
     try:
         with zipfile.ZipFile(path) as archive:
-            return {name: read_array(archive, name) for name in array_names(archive)}
+            weights = {name: read_array(archive, name) for name in array_names(archive)}
+        if other := [name for name, array in weights.items() if array.dtype != np.float32]:
+            raise ValueError(f"{one_line(other[0])} is {weights[other[0]].dtype}, expected float32")
+        return weights
     except FileNotFoundError as error:
-        raise TrialsError(f"{path} does not exist: {out} has no trial {number} of {model}") from error
+        raise TrialsError(f"{path} does not exist: {out} has no weights of trial {number} of {model}") from error
     except Exception as error:  # a hostile file can make zipfile and numpy raise nearly anything
         raise TrialsError(f"{path} is damaged ({one_line(error)}); run the trial again in another folder") from error
 
 
-def weights_summary(out: Path, results: Sequence[TrialResult]) -> dict[str, Any]:
-    """Return what `summary.json` holds of the weights of some trials.
+def weights_summary(out: Path, results: Sequence[TrialResult]) -> tuple[dict[str, Any], list[str]]:
+    """Return what `summary.json` holds of the weights of some trials, and what is wrong with files that have none.
 
     Parameters
     ----------
@@ -74,24 +77,33 @@ def weights_summary(out: Path, results: Sequence[TrialResult]) -> dict[str, Any]
         `trainable_parameters`: their number by model. `scalar_mix`, where a mix of layers was trained: a dict for each
         training with `trial`, `model`, `shares` (of each layer, adding up to 1) and `gamma`, as in
         `trainer.models.ScalarMix`.
-
-    Raises
-    ------
-    TrialsError
-        As `load_weights`.
+    list of str
+        A sentence for each file that is missing or damaged: its trial keeps its accuracy.
     """
     summary: dict[str, Any] = {"trainable_parameters": {}}
+    faults = []
     for result in results:
-        weights = load_weights(out, result.model, result.trial)
+        try:
+            weights = load_weights(out, result.model, result.trial)
+            mix = _scalar_mix(weights)
+        except TrialsError as error:
+            faults.append(str(error))
+            continue
+        except ValueError as error:
+            faults.append(f"{weights_path(out, result.model, result.trial)} is damaged ({error})")
+            continue
         summary["trainable_parameters"][result.model] = sum(array.size for array in weights.values())
-        if "scalar_mix/w" in weights:
-            exponents = np.exp(weights["scalar_mix/w"] - weights["scalar_mix/w"].max())
-            summary.setdefault("scalar_mix", []).append(
-                {
-                    "trial": result.trial,
-                    "model": result.model,
-                    "shares": (exponents / exponents.sum()).tolist(),
-                    "gamma": float(weights["scalar_mix/gamma"]),
-                }
-            )
-    return summary
+        if mix:
+            summary.setdefault("scalar_mix", []).append({"trial": result.trial, "model": result.model, **mix})
+    return summary, faults
+
+
+def _scalar_mix(weights: Mapping[str, np.ndarray]) -> dict[str, Any] | None:
+    """Return what a trained mix of layers came to, if there is one; raise `ValueError` if it cannot be one."""
+    exponents, gamma = weights.get("scalar_mix/w"), weights.get("scalar_mix/gamma")
+    if exponents is None:
+        return None
+    if exponents.ndim != 1 or not len(exponents) or gamma is None or gamma.shape != ():
+        raise ValueError("scalar_mix has other shapes than a mix of layers")
+    shares = np.exp(exponents - exponents.max())
+    return {"shares": (shares / shares.sum()).tolist(), "gamma": float(gamma)}

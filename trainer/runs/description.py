@@ -1,0 +1,37 @@
+"""What `elmo-train trials` says before it begins."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from trainer.experiment import Experiment
+from trainer.vectors import PADDING
+
+__all__ = ["describe_experiment"]
+
+
+def describe_experiment(experiment: Experiment, kinds: Sequence[str]) -> list[str]:
+    """Return the lines that say what trials of some models will be made with.
+
+    Raises
+    ------
+    TrialsError
+        If `--gamma auto` finds no number.
+    """
+    settings, features, static = experiment.settings, experiment.features, experiment.vectors
+    counts = np.zeros(len(static.found), np.int64)
+    for split in ("train", "test"):
+        counts += features.token_counts(split)
+    counts[[word == PADDING for word in features.vocabulary]] = 0  # padding is nobody's word
+    duplicates = f", {static.n_duplicates:,} duplicate words (the first counts)" if static.n_duplicates else ""
+    sizes = settings.sizes
+    rates = ", ".join(f"{kind} {settings.learning_rate(kind):g}" for kind in kinds)
+    found = " (auto)" if settings.gamma == "auto" else ""
+    return [
+        f"{features.path}: {features.manifest.names.get('encoder')}, {features['train'].dim}-d",
+        f"  vectors   {static.name}, {static.dim}-d: {static.token_coverage(counts):.1%} of tokens, "
+        f"{static.found.mean():.1%} of {len(static.found):,} words{duplicates}",
+        f"  protocol  {settings.protocol}: {sizes.train} to train on, {sizes.validation} to stop by, "
+        f"{sizes.test} to measure, seed {settings.seed}",
+        f"  training  learning rate {rates}; gamma {experiment.gamma:g}{found}",
+    ]
