@@ -100,7 +100,7 @@ def _read(texts: Sequence[str], source: Path | None) -> list[str]:
                 raise CorpusError(f"TEXT {i} is not UTF-8 (at character {error.start})") from error
         return list(texts)
     reader = LineReader(Path("standard input"), sys.stdin.buffer) if source == Path("-") else LineReader(source)
-    found = [record.text for record in read_text_lines(reader)]
+    found = [str(record.text) for record in read_text_lines(reader)]
     if not found:
         raise CorpusError(f"{reader.path}: no documents, expected at least one")
     return found

@@ -77,7 +77,7 @@ def build(
     tags : iterable of lists, mapping from names to them, or mapping from splits to either, optional
         For lists of tokens: a tag for each token, a string or None.
     text, label, split : str, optional
-        For frames, data sets and files: the columns. Default: `text` or `tokens`, and `label` and `split` if they exist.
+        For frames, data sets and files: the columns. Default: `text` or `tokens`; `label` and `split` if they exist.
     limit : Mapping[str, int], optional
         Documents wanted of each split, by its name: a random sample, which a larger limit later extends. Splits
         without a limit are encoded whole. A smaller limit than before leaves what is finished, and drops what is not.

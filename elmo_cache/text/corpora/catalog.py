@@ -16,7 +16,7 @@ from elmo_cache.text.corpora.files import EXTENSIONS, TABLES, FileCorpus
 from elmo_cache.text.corpora.folders import FolderCorpus, has_folders
 from elmo_cache.text.corpora.imdb import ImdbCorpus
 from elmo_cache.text.corpora.memory import HeldCorpus
-from elmo_cache.text.corpora.records import Columns
+from elmo_cache.text.corpora.records import TEXT_COLUMN, Columns
 from elmo_cache.text.corpora.sample import SampleCorpus
 from elmo_cache.text.corpora.tables import TABLE_EXTENSIONS, TableCorpus
 
@@ -84,7 +84,7 @@ class CorpusOptions:
     @property
     def columns(self) -> Columns:
         """The columns of a table."""
-        return Columns(self.text_column or Columns.text, self.label_column, self.split_column, self.id_column)
+        return Columns(self.text_column or TEXT_COLUMN, self.label_column, self.split_column, self.id_column)
 
 
 def open_corpus(name_or_path: _Path, **options: Any) -> Corpus:

@@ -118,9 +118,11 @@ class ConllCorpus:
                 raise self._reader.error(
                     number, f"the sentence that ends here is no CoNLL-U: {one_line(error)}"
                 ) from error
+            if found is None:
+                continue
             rows = [
                 [str(token.get(name, "_")) for name in CONLLU_COLUMNS]
-                for token in found or ()
+                for token in found
                 if isinstance(token["id"], int)
             ]
             if rows:

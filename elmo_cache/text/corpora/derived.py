@@ -1,8 +1,8 @@
-"""A corpus made of another: divided into splits, or with its classes renamed."""
+"""A corpus made of others: joined as splits, divided into splits, or with its classes renamed."""
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,9 +10,9 @@ import numpy as np
 
 from elmo_cache.errors import CorpusError
 from elmo_cache.text.corpora.base import Corpus, Document
-from elmo_cache.text.corpora.files import ONLY_SPLIT
+from elmo_cache.text.corpora.files import ONLY_SPLIT, check_split
 
-__all__ = ["DividedCorpus", "RenamedCorpus"]
+__all__ = ["DividedCorpus", "JoinedCorpus", "RenamedCorpus"]
 
 
 class _Derived:
@@ -34,6 +34,60 @@ class _Derived:
     def position(self) -> int:
         """In the other."""
         return self._corpus.position
+
+
+class JoinedCorpus:
+    """Several corpora, each of them a split.
+
+    Parameters
+    ----------
+    parts : sequence of (str, Corpus)
+        The name of each split, and its documents; they have no splits of their own.
+
+    Raises
+    ------
+    CorpusError
+        If a name is no split's or there twice, or two corpora are of different kinds; while they are read, if one has
+        splits.
+    """
+
+    word_ranks = None
+    unit = "docs"
+
+    def __init__(self, parts: Sequence[tuple[str, Corpus]]) -> None:
+        for split, _ in parts:
+            check_split(split, "split names")
+        splits = [split for split, _ in parts]
+        if len(set(splits)) < len(splits):
+            raise CorpusError(f"two corpora for one split: {', '.join(splits)}")
+        tokenizers = {corpus.tokenizer for _, corpus in parts}
+        if len(tokenizers) > 1:
+            raise CorpusError("some of the corpora are texts, and some lists of tokens")
+        self._parts = list(parts)
+        self.name = " + ".join(corpus.name for _, corpus in parts)
+        self.tokenizer = parts[0][1].tokenizer
+        self.label_names = parts[0][1].label_names
+        if any(corpus.label_names != self.label_names for _, corpus in parts):
+            raise CorpusError(f"{self.name}: they name their classes differently: give label_names")
+        self.size = sum(corpus.size for _, corpus in parts)
+
+    @property
+    def position(self) -> int:
+        """Over all of them."""
+        return sum(corpus.position for _, corpus in self._parts)
+
+    @property
+    def split_rule(self) -> dict[str, Any]:
+        """That each corpus is a split."""
+        return {"rule": "as given"}
+
+    def documents(self) -> Iterator[Document]:
+        """All documents, corpus by corpus."""
+        for split, corpus in self._parts:
+            for document in corpus.documents():
+                if document.split != ONLY_SPLIT:
+                    raise CorpusError(f"{corpus.name}, the split {split}: it has a split {document.split!r} of its own")
+                yield replace(document, split=split)
 
 
 class DividedCorpus(_Derived):

@@ -157,8 +157,8 @@ def _parts(source: Any, labels: Any, tags: Any) -> Iterator[_Part]:
                 raise CorpusError(f"the texts are by split, {', '.join(source)}: give {what} by the same splits")
         for name, part in source.items():
             check_split(name, "the mapping")
-            of_split = [None if values is None else values[name] for values in (labels, tags)]
-            yield _Part(name, part, *of_split, f"split {name}")
+            own_labels, own_tags = (None if values is None else values[name] for values in (labels, tags))
+            yield _Part(name, part, own_labels, own_tags, f"split {name}")
     else:
         yield _Part(None, source, labels, tags, "the frame" if _is_frame(source) else "the texts")
 
