@@ -132,7 +132,12 @@ _OPTIONS = [
         "--split-seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True, help="For --test-share."
     ),
     click.option("--token-column", help="Of CoNLL files: by number from 1, in .conllu by name.  [default: form, or 1]"),
-    click.option("--tag-column", "tag_columns", metavar="A,B,…", help="Of CoNLL files, likewise: tags to keep."),
+    click.option(
+        "--tag-column",
+        "tag_columns",
+        metavar="A,B,…",
+        help="Columns of tags to keep: of CoNLL files likewise, of tables of lists.",
+    ),
     click.option(
         "--quoting",
         type=click.Choice(QUOTINGS),

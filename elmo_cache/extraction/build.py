@@ -75,7 +75,8 @@ def build(
     labels : iterable, or mapping from splits to iterables, optional
         For texts or lists of tokens: the class of each, a string, a whole number or a boolean.
     tags : iterable of lists, mapping from names to them, or mapping from splits to either, optional
-        For lists of tokens: a tag for each token, a string or None.
+        For lists of tokens: a tag for each token, a string or None. For frames, data sets and files: the name of the
+        column of lists of tags, or several names.
     text, label, split : str, optional
         For frames, data sets and files: the columns. Default: `text` or `tokens`; `label` and `split` if they exist.
     limit : Mapping[str, int], optional

@@ -1,7 +1,9 @@
 """Rows of Arrow tables as records, whoever made them: pandas, polars, Parquet, Hugging Face's datasets."""
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from elmo_cache.errors import CorpusError
@@ -47,9 +49,13 @@ def choose_columns(wanted: Columns, schema: "pa.Schema", where: str) -> Columns:
     text = wanted.text
     if text == TEXT_COLUMN and text not in schema.names and TOKENS_COLUMN in schema.names:
         text = TOKENS_COLUMN
-    default = {name: name if name in schema.names and name != text else None for name in (LABEL_COLUMN, SPLIT_COLUMN)}
-    chosen = Columns(text, wanted.label or default[LABEL_COLUMN], wanted.split or default[SPLIT_COLUMN], wanted.id)
-    for what, name in (("text", chosen.text), ("label", chosen.label), ("split", chosen.split), ("id", chosen.id)):
+    label, split = (
+        given or (default if default in schema.names and default != text else None)
+        for given, default in ((wanted.label, LABEL_COLUMN), (wanted.split, SPLIT_COLUMN))
+    )
+    chosen = replace(wanted, text=text, label=label, split=split)
+    roles = [("text", text), ("label", label), ("split", split), ("id", wanted.id)]
+    for what, name in (*roles, *(("tags", column) for column in wanted.tags)):
         if name is None:
             continue
         n_found = schema.names.count(name)
@@ -58,27 +64,47 @@ def choose_columns(wanted: Columns, schema: "pa.Schema", where: str) -> Columns:
             found = f"{n_found} columns" if n_found else "no column"
             raise CorpusError(f"{where}: {found} {name!r} for the {what}, expected one; its columns are {names}")
         kind = _value_type(pa, schema.field(name).type)
-        tokens = what == "text" and is_list(kind) and _is_string(pa, _value_type(pa, kind.value_type))
-        is_number = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind)
-        simple = _is_string(pa, kind) or (what in ("label", "id") and is_number)
-        if not (tokens or simple or pa.types.is_null(kind)):
-            expected = {"text": "strings or lists of strings", "split": "strings"}.get(what, "strings or whole numbers")
-            raise CorpusError(f"{where}: column {name!r} holds {kind}, expected {expected} for the {what}")
+        if not _fits(pa, what, kind):
+            raise CorpusError(f"{where}: column {name!r} holds {kind}, expected {_EXPECTED[what]} for the {what}")
     return chosen
+
+
+_EXPECTED = {
+    "text": "strings or lists of strings",
+    "label": "strings or whole numbers",
+    "split": "strings",
+    "id": "strings or whole numbers",
+    "tags": "lists of strings or of whole numbers",
+}
+
+
+def _fits(pa: Any, what: str, kind: Any) -> bool:
+    """Tell whether a column of a type can have a role."""
+    if pa.types.is_null(kind):
+        return True
+    if is_list(kind):
+        of = _value_type(pa, kind.value_type)
+        return (what == "text" and _is_string(pa, of)) or (what == "tags" and _is_name(pa, of))
+    return (what in ("text", "split") and _is_string(pa, kind)) or (what in ("label", "id") and _is_name(pa, kind))
 
 
 def class_names(schema: "pa.Schema", column: str | None) -> tuple[str, ...] | None:
     """Return the names of classes that Hugging Face's datasets left with a table, for a column of their numbers."""
     try:
         features = json.loads((schema.metadata or {})[b"huggingface"])["info"]["features"]
-        names = features[column]["names"]
-    except (KeyError, TypeError, ValueError):
+        feature = features[column]
+        names = feature.get("feature", feature)["names"]  # of a list, those of what is in it
+    except (AttributeError, KeyError, TypeError, ValueError):
         return None
     return tuple(map(str, names)) if isinstance(names, list) else None
 
 
 def read_batches(
-    batches: Iterable["pa.RecordBatch | pa.Table"], columns: Columns, names: Sequence[str] | None, where: str
+    batches: Iterable["pa.RecordBatch | pa.Table"],
+    columns: Columns,
+    names: Sequence[str] | None,
+    where: str,
+    tag_names: Mapping[str, Sequence[str] | None] = MappingProxyType({}),
 ) -> Iterator[Record]:
     """Yield the rows of batches with the same columns; `line` is the row's number, from 0.
 
@@ -92,6 +118,8 @@ def read_batches(
         Names for labels that are numbers of classes.
     where : str
         What errors call the table.
+    tag_names : Mapping from columns to sequence of str or None
+        Likewise for numbers of tags.
 
     Raises
     ------
@@ -104,7 +132,8 @@ def read_batches(
             [None] * batch.num_rows if name is None else batch.column(name).to_pylist()
             for name in (columns.text, columns.label, columns.split, columns.id)
         )
-        for text, label, split, id in zip(texts, labels, splits, ids, strict=True):
+        tagged = [batch.column(name).to_pylist() for name in columns.tags]
+        for i, (text, label, split, id) in enumerate(zip(texts, labels, splits, ids, strict=True)):
             if text is None or (isinstance(text, list) and None in text):
                 raise CorpusError(f"{where}, row {row}: no text in column {columns.text!r}; fill it in or drop the row")
             if columns.label is not None:
@@ -113,7 +142,14 @@ def read_batches(
                 raise CorpusError(f"{where}, row {row}: no split in column {columns.split!r}; fill it in")
             if columns.id is not None:
                 id = label_name(id, None, f"{where}, row {row}, column {columns.id!r}", "id")
-            yield Record(row, tuple(text) if isinstance(text, list) else text, label, split, id)
+            tags = {}
+            for name, values in zip(columns.tags, tagged, strict=True):
+                place = f"{where}, row {row}, column {name!r}"
+                if values[i] is None:
+                    raise CorpusError(f"{place}: no tags; fill them in or drop the row")
+                known = tag_names.get(name)
+                tags[name] = tuple(None if tag is None else label_name(tag, known, place, "tag") for tag in values[i])
+            yield Record(row, tuple(text) if isinstance(text, list) else text, label, split, id, tags)
             row += 1
 
 
@@ -149,8 +185,8 @@ def label_name(value: object, names: Sequence[str] | None, where: str, what: str
         return str(value)
     if not 0 <= value < len(names):
         raise CorpusError(
-            f"{where}: label {value}, expected 0 to {len(names) - 1} for {', '.join(names)}; "
-            "leave out the documents without a class"
+            f"{where}: {what} {value}, expected 0 to {len(names) - 1} for {', '.join(names)}; "
+            "leave out the documents without one"
         )
     return names[value]
 
@@ -162,6 +198,11 @@ def _value_type(pa: Any, kind: Any) -> Any:
 
 def _is_string(pa: Any, kind: Any) -> bool:
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
+
+
+def _is_name(pa: Any, kind: Any) -> bool:
+    is_number = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind)
+    return _is_string(pa, kind) or bool(is_number)
 
 
 def is_list(kind: "pa.DataType") -> bool:

@@ -15,7 +15,7 @@ from elmo_cache.text.corpora.fasta import FASTA_EXTENSIONS, FastaCorpus
 from elmo_cache.text.corpora.files import EXTENSIONS, TABLES, FileCorpus
 from elmo_cache.text.corpora.folders import FolderCorpus, has_folders
 from elmo_cache.text.corpora.imdb import ImdbCorpus
-from elmo_cache.text.corpora.memory import HeldCorpus
+from elmo_cache.text.corpora.memory import HeldCorpus, tag_columns_of
 from elmo_cache.text.corpora.records import TEXT_COLUMN, Columns
 from elmo_cache.text.corpora.sample import SampleCorpus
 from elmo_cache.text.corpora.tables import TABLE_EXTENSIONS, TableCorpus
@@ -57,7 +57,8 @@ class CorpusOptions:
     token_column : str
         For CoNLL files: the column of the tokens, by number from 1 or, in `.conllu`, by name.
     tag_columns : sequence of str
-        For CoNLL files: the columns of tags.
+        For CoNLL files: the columns of tags. For `.parquet`, `.feather`, `.arrow`, `.json` and `.jsonl`: the columns,
+        or keys, that hold a list with a tag for each token; the text is then a list of tokens.
     """
 
     aclimdb: _Path | None = None
@@ -84,7 +85,8 @@ class CorpusOptions:
     @property
     def columns(self) -> Columns:
         """The columns of a table."""
-        return Columns(self.text_column or TEXT_COLUMN, self.label_column, self.split_column, self.id_column)
+        text = self.text_column or TEXT_COLUMN
+        return Columns(text, self.label_column, self.split_column, self.id_column, tuple(self.tag_columns or ()))
 
 
 def open_corpus(name_or_path: _Path, **options: Any) -> Corpus:
@@ -157,7 +159,7 @@ def corpus_of(
     source : object
         As for `elmo_cache.build`.
     labels, text, label, split, tags
-        As for `HeldCorpus`; of a path, `text`, `label` and `split` name columns.
+        As for `HeldCorpus`; of a path, `text`, `label`, `split` and `tags` name columns.
 
     Raises
     ------
@@ -166,10 +168,10 @@ def corpus_of(
     """
     held = {"labels": labels, "text": text, "label": label, "split": split, "tags": tags}
     if isinstance(source, str | os.PathLike):
-        if labels is not None or tags is not None:
-            raise CorpusError("a file has labels and tags in columns: name them with open_corpus(path, label_column=…)")
-        columns = {"text_column": text, "label_column": label, "split_column": split}
-        return open_corpus(source, **columns)
+        tag_columns = tag_columns_of(tags) or None
+        if labels is not None or (tags is not None and tag_columns is None):
+            raise CorpusError("a file has labels and tags in columns: name them, as in label='stars', tags='ner_tags'")
+        return open_corpus(source, text_column=text, label_column=label, split_column=split, tag_columns=tag_columns)
     if callable(getattr(source, "documents", None)) and not isinstance(source, Mapping):
         if any(value is not None for value in held.values()):
             raise CorpusError(
@@ -195,7 +197,7 @@ def _open_path(name: str, path: Path, options: CorpusOptions) -> Corpus:
     if not path.is_file():
         raise CorpusError(f"{name}: not a regular file; {CHOICES}")
     if extension in TABLE_EXTENSIONS:
-        options.check(name, _COLUMNS)
+        options.check(name, _COLUMNS | {"tag_columns"})
         return TableCorpus(path, options.columns, options.label_names)
     if extension in CONLL_EXTENSIONS:
         options.check(name, frozenset({"token_column", "tag_columns", "encoding"}))
@@ -212,7 +214,7 @@ def _open_path(name: str, path: Path, options: CorpusOptions) -> Corpus:
     if extension in TABLES:
         of_text |= _COLUMNS | {"quoting", "delimiter"}
     elif extension != ".txt":
-        of_text |= _COLUMNS
+        of_text |= _COLUMNS | {"tag_columns"}
     options.check(name, of_text)
     return FileCorpus(
         path,
@@ -227,7 +229,7 @@ def _open_path(name: str, path: Path, options: CorpusOptions) -> Corpus:
 def _open_folder(name: str, path: Path, options: CorpusOptions) -> Corpus:
     is_saved = any((path / marker).is_file() for marker in ("dataset_dict.json", "state.json"))
     if is_saved or any(child.suffix.lower() in TABLE_EXTENSIONS for child in path.iterdir()):
-        options.check(name, _COLUMNS)
+        options.check(name, _COLUMNS | {"tag_columns"})
         return TableCorpus(path, options.columns, options.label_names)
     if {"pos", "neg"} <= {child.name for child in (path / "train").glob("*")}:
         raise CorpusError(f"{name}: for the folder aclImdb give corpus aclimdb, aclimdb {name}")

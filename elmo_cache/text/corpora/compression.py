@@ -58,9 +58,9 @@ def decompressed(path: Path, raw: BinaryIO) -> BinaryIO:
     return stream
 
 
-def _opened(path: Path) -> zipfile.ZipFile:
+def _opened(path: Path, raw: BinaryIO | None = None) -> zipfile.ZipFile:
     try:
-        return zipfile.ZipFile(path)
+        return zipfile.ZipFile(raw or path)
     except (OSError, zipfile.BadZipFile) as error:
         raise CorpusError(f"{path}: not a complete .zip archive ({one_line(error)})") from error
 
@@ -78,7 +78,7 @@ def _only_member(path: Path, archive: zipfile.ZipFile) -> zipfile.ZipInfo:
 
 
 def _zip_member(path: Path, raw: BinaryIO) -> Any:
-    archive = _opened(path)
+    archive = _opened(path, raw)
     return archive.open(_only_member(path, archive))
 
 

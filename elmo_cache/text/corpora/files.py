@@ -121,7 +121,7 @@ class FileCorpus:
             At the first line that cannot be read, with its 1-based number; or if there are no documents.
         """
         n_seen: dict[str, int] = {}
-        for line, text, label, split, id in self._records():
+        for line, text, label, split, id, tags in self._records():
             if self.label_names is not None and label not in self.label_names:
                 names = ",".join(self.label_names)
                 if label is None:
@@ -132,7 +132,7 @@ class FileCorpus:
             check_split(split, f"{self._path}, line {line}")
             order = n_seen.get(split, 0)
             n_seen[split] = order + 1
-            yield Document(split, order, label, text, id)
+            yield Document(split, order, label, text, id, tags)
         if not n_seen:
             raise CorpusError(f"{self._path}: no documents, expected at least one")
 

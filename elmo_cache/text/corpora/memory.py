@@ -9,7 +9,7 @@ from elmo_cache.text.corpora.base import Document
 from elmo_cache.text.corpora.files import ONLY_SPLIT, check_names, check_split
 from elmo_cache.text.corpora.records import TEXT_COLUMN, Columns, Record
 
-__all__ = ["HeldCorpus"]
+__all__ = ["HeldCorpus", "tag_columns_of"]
 
 _BATCH_ROWS = 1_000
 
@@ -39,7 +39,8 @@ class HeldCorpus:
     labels : iterable, or mapping from splits to iterables, optional
         For texts and tokens: the class of each, a string, a whole number or a boolean.
     tags : iterable of lists, mapping from names of sets of tags to them, or mapping from splits to either, optional
-        For tokens: a tag for each token of each document, a string, or None for no tag.
+        For tokens: a tag for each token of each document, a string, or None for no tag. For frames and data sets: the
+        name of a column of lists, or a list of such names.
     text, label, split : str, optional
         For frames and data sets: the columns. Default: `text`, or else `tokens`; `label` and `split` if they exist.
     label_names : sequence of str, optional
@@ -73,8 +74,11 @@ class HeldCorpus:
         split: str | None = None,
         label_names: Sequence[str] | None = None,
     ) -> None:
-        self._columns = Columns(text or TEXT_COLUMN, label, split)
-        self._column_names_given = (text, label, split) != (None, None, None)
+        tag_columns = tag_columns_of(tags)
+        if tag_columns:
+            tags = None
+        self._columns = Columns(text or TEXT_COLUMN, label, split, tags=tag_columns)
+        self._column_names_given = (text, label, split, tag_columns) != (None, None, None, ())
         self._parts = list(_parts(source, labels, tags))
         self.label_names = None if label_names is None else check_names(label_names)
         if self.label_names is None:
@@ -114,7 +118,7 @@ class HeldCorpus:
         self._n_read += 1
         n_seen: dict[str, int] = {}
         for part in self._parts:
-            for record, tags in self._records(part):
+            for record in self._records(part):
                 name = part.split or record.split or ONLY_SPLIT
                 if part.split is None and record.split is not None:
                     check_split(name, f"{part.where}, row {record.line}")
@@ -126,7 +130,7 @@ class HeldCorpus:
                 order = n_seen.get(name, 0)
                 n_seen[name] = order + 1
                 self.position += 1
-                yield Document(name, order, record.label, record.text, record.id, tags)
+                yield Document(name, order, record.label, record.text, record.id, record.tags)
         if not n_seen:
             raise CorpusError("no documents, expected at least one")
 
@@ -136,16 +140,24 @@ class HeldCorpus:
         schema = _schema(part.source)
         return class_names(schema, choose_columns(self._columns, schema, part.where).label)
 
-    def _records(self, part: _Part) -> Iterator[tuple[Record, dict[str, tuple[str | None, ...]]]]:
+    def _records(self, part: _Part) -> Iterator[Record]:
         if not _is_frame(part.source):
             if self._column_names_given:
-                raise CorpusError("text, label and split name columns, and texts have none: give labels=…")
+                raise CorpusError("text, label, split and tags name columns, and texts have none: give the values")
             return _listed(part, self.label_names)
         if part.labels is not None or part.tags is not None:
-            raise CorpusError("a frame has its labels in a column: name it with label=…, and leave labels and tags out")
-        columns = choose_columns(self._columns, _schema(part.source), part.where)
-        rows = read_batches(_batches(part.source), columns, self.label_names, part.where)
-        return ((record, {}) for record in rows)
+            raise CorpusError("a frame has labels and tags in columns: name them, as in label='stars', tags='ner_tags'")
+        schema = _schema(part.source)
+        columns = choose_columns(self._columns, schema, part.where)
+        tags = {name: class_names(schema, name) for name in columns.tags}
+        return read_batches(_batches(part.source), columns, self.label_names, part.where, tags)
+
+
+def tag_columns_of(tags: Any) -> tuple[str, ...]:
+    """Return the names of columns that `tags` gives; none if it gives the tags themselves."""
+    if isinstance(tags, str):
+        return (tags,)
+    return tuple(tags) if isinstance(tags, list | tuple) and all(isinstance(name, str) for name in tags) else ()
 
 
 def _parts(source: Any, labels: Any, tags: Any) -> Iterator[_Part]:
@@ -219,7 +231,7 @@ def _chain(first: Any, others: Iterator[Any]) -> Iterator[Any]:
     yield from others
 
 
-def _listed(part: _Part, names: Sequence[str] | None) -> Iterator[tuple[Record, dict[str, tuple[str | None, ...]]]]:
+def _listed(part: _Part, names: Sequence[str] | None) -> Iterator[Record]:
     beside = {} if part.labels is None else {"labels": iter(part.labels)}
     sets = part.tags if isinstance(part.tags, Mapping) else {} if part.tags is None else {"tags": part.tags}
     beside |= {f"tags {name}": iter(values) for name, values in sets.items()}
@@ -236,7 +248,7 @@ def _listed(part: _Part, names: Sequence[str] | None) -> Iterator[tuple[Record, 
         for name, values in tags.items():
             if strange := [tag for tag in values if tag is not None and not isinstance(tag, str)]:
                 raise CorpusError(f"{where}: {strange[0]!r} among its tags {name}, expected strings or None")
-        yield Record(i, _text_of(document, where), label, None), tags
+        yield Record(i, _text_of(document, where), label, None, None, tags)
     for what, values in beside.items():
         if next(values, beside) is not beside:
             raise CorpusError(f"{part.where}: more {what} than documents, expected one for each")

@@ -2,10 +2,11 @@
 
 import csv
 import json
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, BinaryIO, NamedTuple
 
 from cache.errors import one_line
@@ -37,16 +38,18 @@ SPLIT_COLUMN = "split"
 MAX_LINE_BYTES = 64 * 2**20
 
 _BOM = b"\xef\xbb\xbf"
+_NO_TAGS: Mapping[str, tuple[str | None, ...]] = MappingProxyType({})
 
 
 class Record(NamedTuple):
-    """One document as the file has it; `label` and `split` are None where they are not in use."""
+    """One document as the file has it; `label`, `split` and `id` are None, and `tags` empty, where not in use."""
 
     line: int
     text: str | tuple[str, ...]
     label: str | None
     split: str | None
     id: str | None = None
+    tags: Mapping[str, tuple[str | None, ...]] = _NO_TAGS
 
 
 class LineReader:
@@ -129,12 +132,13 @@ class LineReader:
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Which columns hold what; one of None is not in use."""
+    """Which columns hold what; one of None is not in use. Those of `tags` hold lists, a tag for each token."""
 
     text: str = TEXT_COLUMN
     label: str | None = None
     split: str | None = None
     id: str | None = None
+    tags: tuple[str, ...] = ()
 
     def choose(self, found: Collection[str], reader: LineReader, line: int) -> "Columns":
         """The columns to use of those found: what was asked for, or else those with the default names."""
@@ -145,6 +149,7 @@ class Columns:
             (self.label, "label_column"),
             (self.split, "split_column"),
             (self.id, "id_column"),
+            *((column, "tag_columns") for column in self.tags),
         ):
             if column is not None and column not in found:
                 raise _missing_column(reader, line, column, found, parameter)
@@ -155,7 +160,7 @@ class Columns:
         for column in (self.text, label, split, self.id):
             if column is not None and sum(column == other for other in found) > 1:
                 raise reader.error(line, f"two columns {column!r}, expected one; rename the other")
-        return Columns(self.text, label, split, self.id)
+        return replace(self, label=label, split=split)
 
 
 def read_text_lines(reader: LineReader) -> Iterator[Record]:
@@ -330,13 +335,15 @@ def _json_records(
         for column in (chosen.label, chosen.split, chosen.id):
             if column is not None and item.get(column) in (None, ""):
                 raise _missing(reader, line, column)
-        if chosen.text not in item:
-            raise _missing_column(reader, line, chosen.text, item, "text_column")
+        for column, parameter in ((chosen.text, "text_column"), *((name, "tag_columns") for name in chosen.tags)):
+            if column not in item:
+                raise _missing_column(reader, line, column, item, parameter)
         label, id = (
             None if column is None else _json_name(reader, line, item, column) for column in (chosen.label, chosen.id)
         )
         split = None if chosen.split is None else _json_string(reader, line, item, chosen.split)
-        yield chosen, Record(line, _json_text(reader, line, item, chosen.text), label, split, id)
+        tags = {name: _json_tags(reader, line, item, name) for name in chosen.tags}
+        yield chosen, Record(line, _json_text(reader, line, item, chosen.text), label, split, id, tags)
 
 
 def _json_text(reader: LineReader, line: int, item: dict[str, Any], column: str) -> str | tuple[str, ...]:
@@ -344,6 +351,13 @@ def _json_text(reader: LineReader, line: int, item: dict[str, Any], column: str)
     if not isinstance(value, list):
         return _json_string(reader, line, item, column, "a string or an array of strings")
     return tuple(_json_string(reader, line, {column: token}, column) for token in value)
+
+
+def _json_tags(reader: LineReader, line: int, item: dict[str, Any], column: str) -> tuple[str | None, ...]:
+    values = item[column]
+    if not isinstance(values, list):
+        raise reader.error(line, f"{column!r} is a JSON {_json_type(values)}, expected an array, a tag for each token")
+    return tuple(None if tag is None else _json_name(reader, line, {column: tag}, column) for tag in values)
 
 
 def _json_name(reader: LineReader, line: int, item: dict[str, Any], column: str) -> str:

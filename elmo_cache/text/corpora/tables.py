@@ -86,14 +86,15 @@ class TableCorpus:
             where = str(file.path)
             schema, _, batches = _open(file.path)
             columns = choose_columns(self._columns, schema, where)
-            for record in read_batches(batches(), columns, self.label_names, where):
+            tags = {name: class_names(schema, name) for name in columns.tags}
+            for record in read_batches(batches(), columns, self.label_names, where, tags):
                 name = file.split or record.split or ONLY_SPLIT
                 if file.split is None and record.split is not None:
                     check_split(name, f"{where}, row {record.line}")
                 order = n_seen.get(name, 0)
                 n_seen[name] = order + 1
                 self.position += 1
-                yield Document(name, order, record.label, record.text, record.id)
+                yield Document(name, order, record.label, record.text, record.id, record.tags)
         if not n_seen:
             raise CorpusError(f"{self._files[0].path}: no rows, expected at least one")
 
