@@ -1,23 +1,34 @@
 """The documents of a split: words, labels and lengths of all of them, tokenised once."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 
 import h5py
 import numpy as np
 
-from cache.errors import CorruptFileError
+from cache.errors import CorruptFileError, SelectionError
 from cache.files import atomic_path
 from cache.hashing import array_sha256
 from cache.hdf5 import REPAIR, create_file, dataset_of, open_file, seal
 from cache.manifest import Manifest, documents_name
 
-__all__ = ["DATASETS", "Documents", "documents_header", "encode_vocabulary", "write_documents"]
+__all__ = ["Documents", "dataset_names", "documents_header", "encode_vocabulary", "write_documents"]
 
-DATASETS = ("doc_ids", "indptr", "labels", "token_ids", "truncated", "vocabulary", "vocabulary_indptr")
+_DATASETS = ("doc_ids", "indptr", "labels", "token_ids", "truncated", "vocabulary", "vocabulary_indptr")
+_IDS = ("ids", "ids_indptr")
 _BLOCK_DOCUMENTS = 4096
+
+
+def dataset_names(manifest: Manifest) -> tuple[str, ...]:
+    """Return the names that datasets of documents have in a cache."""
+    return (*_DATASETS, *(_IDS if manifest.has_ids else ()), *map(_tags_dataset, manifest.tag_names))
+
+
+def _tags_dataset(name: str) -> str:
+    return f"tags.{name}"
 
 
 def documents_header(manifest: Manifest, split: str) -> dict[str, str]:
@@ -57,6 +68,8 @@ def write_documents(
     doc_ids: np.ndarray,
     truncated: np.ndarray,
     vocabulary: tuple[np.ndarray, np.ndarray],
+    ids: tuple[np.ndarray, np.ndarray] | None = None,
+    tags: Mapping[str, Iterable[np.ndarray]] = MappingProxyType({}),
 ) -> None:
     """Write the documents file of a split under its final name.
 
@@ -80,11 +93,15 @@ def write_documents(
         Whether the window cut the document.
     vocabulary : pair of ndarray
         As `encode_vocabulary` returns it.
+    ids : pair of ndarray, optional
+        The documents' own names, in the same form.
+    tags : Mapping of iterables of ndarray of int32
+        For each set of tags of the manifest the tag of every token, in blocks like `token_ids`; -1 for none.
 
     Raises
     ------
     ValueError
-        If there are more or fewer token ids than `lengths` says.
+        If there are more or fewer token ids or tags than `lengths` says.
     OutputError
         If the file cannot be written.
     """
@@ -99,22 +116,30 @@ def write_documents(
     }
     if labels is not None:
         arrays["labels"] = labels.astype(np.int32)
+    if ids is not None:
+        arrays |= dict(zip(_IDS, ids, strict=True))
+    streams = {"token_ids": token_ids, **{_tags_dataset(name): blocks for name, blocks in tags.items()}}
     with atomic_path(directory / documents_name(split)) as temporary:
-        n_bytes = 4 * int(indptr[-1]) + sum(array.nbytes for array in arrays.values())
+        n_bytes = 4 * int(indptr[-1]) * len(streams) + sum(array.nbytes for array in arrays.values())
         with create_file(temporary, n_bytes) as file:
             digests = {name: array_sha256(array) for name, array in arrays.items()}
             for name, array in arrays.items():
                 file.create_dataset(name, data=array)
-            dataset = file.create_dataset("token_ids", (int(indptr[-1]),), "<i4")
-            digest, start = hashlib.sha256(), 0
-            for block in token_ids:
-                dataset[start : start + len(block)] = block
-                digest.update(np.ascontiguousarray(block, "<i4").data)
-                start += len(block)
-            if start != indptr[-1]:
-                raise ValueError(f"{start} token ids for documents of {indptr[-1]} tokens")
-            digests["token_ids"] = digest.hexdigest()
-            seal(file, documents_header(manifest, split), digests)
+            for name, blocks in streams.items():
+                digests[name] = _write_stream(file.create_dataset(name, (int(indptr[-1]),), "<i4"), blocks)
+            seal(file, documents_header(manifest, split), digests, manifest.format_version)
+
+
+def _write_stream(dataset: h5py.Dataset, blocks: Iterable[np.ndarray]) -> str:
+    """Write blocks end to end, and return the SHA-256 of what was written."""
+    digest, start = hashlib.sha256(), 0
+    for block in blocks:
+        dataset[start : start + len(block)] = block
+        digest.update(np.ascontiguousarray(block, "<i4").data)
+        start += len(block)
+    if start != len(dataset):
+        raise ValueError(f"{start} numbers of {dataset.name} for documents of {len(dataset)} tokens")
+    return digest.hexdigest()
 
 
 class Documents:
@@ -198,18 +223,12 @@ class Documents:
     @cached_property
     def vocabulary(self) -> list[str]:
         """The words by token id, most frequent first; the same list in every split of a cache."""
-        n_bytes = self._dataset("vocabulary", "|u1", None).shape[0]
-        offsets = self._read("vocabulary_indptr", "<i8", None)
-        if len(offsets) == 0 or offsets[0] != 0 or offsets[-1] != n_bytes or np.any(np.diff(offsets) < 0):
-            raise CorruptFileError(f"{self.path}: vocabulary_indptr does not fit the vocabulary; {self._repair}")
-        data = self._read("vocabulary", "|u1", n_bytes).tobytes()
-        try:
-            return [
-                data[start:stop].decode("utf-8", "surrogatepass")
-                for start, stop in zip(offsets[:-1].tolist(), offsets[1:].tolist(), strict=True)
-            ]
-        except UnicodeDecodeError as error:
-            raise CorruptFileError(f"{self.path}: the vocabulary is not UTF-8; {self._repair}") from error
+        return self._strings("vocabulary", None)
+
+    @cached_property
+    def ids(self) -> list[str] | None:
+        """What the corpus calls each document; None if it has no names for them."""
+        return self._strings("ids", self._n_docs) if self._manifest.has_ids else None
 
     def token_ids(self, start: int, stop: int) -> np.ndarray:
         """Return the token ids `(n_tokens,)` int32 of the documents `start` to `stop`, end to end."""
@@ -222,6 +241,32 @@ class Documents:
                 f"{len(self.vocabulary)} words; {self._repair}"
             )
         return ids
+
+    def tags_name(self, name: str | None) -> str:
+        """Return the name of a set of tags; of None that of the only one.
+
+        Raises `SelectionError` if there is none of that name, or, without a name, not exactly one.
+        """
+        names = self._manifest.tag_names
+        if name is None and len(names) == 1:
+            return next(iter(names))
+        if name is None or name not in names:
+            have = f"it has {', '.join(names)}" if names else "it has none"
+            raise SelectionError(f"{self.path}: {'which tags?' if name is None else f'no tags {name!r}'}; {have}")
+        return name
+
+    def tags(self, name: str, start: int, stop: int) -> np.ndarray:
+        """Return the tags `(n_tokens,)` int32 of the documents `start` to `stop`, end to end; -1 for none."""
+        first, last = int(self.indptr[start]), int(self.indptr[stop])
+        dataset = self._dataset(_tags_dataset(name), "<i4", int(self.indptr[-1]))
+        tags = self._guarded(lambda: dataset[first:last])
+        n_tags = len(self._manifest.tag_names[name])
+        if len(tags) and not -1 <= tags.min() <= tags.max() < n_tags:
+            raise CorruptFileError(
+                f"{self.path}: a tag of {name} in documents {start} to {stop - 1} is outside -1 to {n_tags - 1}; "
+                f"{self._repair}"
+            )
+        return tags
 
     def token_counts(self, n_docs: int) -> np.ndarray:
         """Return how often each word occurs in the first documents, `(n_words,)` int64."""
@@ -239,10 +284,13 @@ class Documents:
 
     def check(self) -> None:
         """Ask for everything once, so that whatever a reader would refuse is refused here."""
-        for name in ("labels", "doc_ids", "truncated", "vocabulary"):
+        for name in ("labels", "doc_ids", "truncated", "vocabulary", "ids"):
             getattr(self, name)
         for start in range(0, self._n_docs, _BLOCK_DOCUMENTS):
-            self.token_ids(start, min(start + _BLOCK_DOCUMENTS, self._n_docs))
+            stop = min(start + _BLOCK_DOCUMENTS, self._n_docs)
+            self.token_ids(start, stop)
+            for name in self._manifest.tag_names:
+                self.tags(name, start, stop)
 
     def close(self) -> None:
         """Close the file; asking for something opens it again."""
@@ -254,6 +302,20 @@ class Documents:
     @property
     def _n_docs(self) -> int:
         return len(self.indptr) - 1
+
+    def _strings(self, name: str, n_strings: int | None) -> list[str]:
+        n_bytes = self._dataset(name, "|u1", None).shape[0]
+        offsets = self._read(f"{name}_indptr", "<i8", None if n_strings is None else n_strings + 1)
+        if len(offsets) == 0 or offsets[0] != 0 or offsets[-1] != n_bytes or np.any(np.diff(offsets) < 0):
+            raise CorruptFileError(f"{self.path}: {name}_indptr does not fit {name}; {self._repair}")
+        data = self._read(name, "|u1", n_bytes).tobytes()
+        try:
+            return [
+                data[start:stop].decode("utf-8", "surrogatepass")
+                for start, stop in zip(offsets[:-1].tolist(), offsets[1:].tolist(), strict=True)
+            ]
+        except UnicodeDecodeError as error:
+            raise CorruptFileError(f"{self.path}: {name} is not UTF-8; {self._repair}") from error
 
     def _read(self, name: str, dtype: str, length: int | None) -> np.ndarray:
         dataset = self._dataset(name, dtype, length)

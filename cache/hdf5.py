@@ -20,7 +20,7 @@ from cache.hashing import (
     read_attributes,
     walk,
 )
-from cache.manifest import FORMAT, FORMAT_VERSION, check_version
+from cache.manifest import FORMAT, check_version
 
 __all__ = ["REPAIR", "checked_blocks", "create_file", "dataset_of", "open_file", "open_for_reading", "seal"]
 
@@ -63,12 +63,15 @@ def create_file(path: Path, data_bytes: int) -> Iterator[h5py.File]:
         yield file
 
 
-def seal(file: h5py.File, attributes: Mapping[str, str | int], data_sha256: Mapping[str, str]) -> None:
+def seal(
+    file: h5py.File, attributes: Mapping[str, str | int], data_sha256: Mapping[str, str], version: int = 1
+) -> None:
     """Give a file that is about to be closed its root attributes and its content hash.
 
-    `data_sha256` holds the SHA-256 of the elements of every dataset in the file, by its path.
+    `data_sha256` holds the SHA-256 of the elements of every dataset in the file, by its path; `version` is the lowest
+    version of the format that has room for all of them.
     """
-    header: dict[str, Any] = {"format": FORMAT, "format_version": FORMAT_VERSION, **attributes}
+    header: dict[str, Any] = {"format": FORMAT, "format_version": version, **attributes}
     for name, value in header.items():
         _set_attribute(file, name, value)
     facts = {name: dataset_facts(file[name].dtype, file[name].shape, data_sha256[name]) for name in data_sha256}

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ __all__ = [
     "MAX_MANIFEST_BYTES",
     "Manifest",
     "check_split_name",
+    "check_tags_name",
     "check_version",
     "documents_name",
     "manifest_bytes",
@@ -29,7 +30,7 @@ __all__ = [
 ]
 
 FORMAT = "elmo-cache"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 MANIFEST_NAME = "manifest.json"
 MAX_MANIFEST_BYTES = 64 * 2**20
 _RESTORE = "restore the file, or remove it and run the same build again: finished shards stay"
@@ -56,6 +57,10 @@ class Manifest:
         The number of tokens at which a shard is closed.
     splits : Mapping[str, SplitPlan]
         The plan, by split name.
+    has_ids : bool
+        Whether documents have names of their own.
+    tag_names : Mapping[str, tuple of str]
+        By the name of each set of tags, the tags by index; empty for a corpus without tags.
     """
 
     encoding: Mapping[str, Any]
@@ -66,6 +71,13 @@ class Manifest:
     label_names: tuple[str, ...] | None
     shard_tokens: int
     splits: Mapping[str, SplitPlan]
+    has_ids: bool = False
+    tag_names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def format_version(self) -> int:
+        """The lowest version that has room for what the cache holds, so that older readers read what they can."""
+        return 2 if self.has_ids or self.tag_names else 1
 
     @property
     def encoding_fingerprint(self) -> str:
@@ -85,7 +97,7 @@ class Manifest:
         """Return the JSON object that is written, with its digest."""
         body = {
             "format": FORMAT,
-            "format_version": FORMAT_VERSION,
+            "format_version": self.format_version,
             "encoding": dict(self.encoding),
             "encoding_fingerprint": self.encoding_fingerprint,
             "corpus": dict(self.corpus),
@@ -97,6 +109,9 @@ class Manifest:
             "shard_tokens": int(self.shard_tokens),
             "splits": {name: plan.to_json() for name, plan in self.splits.items()},
         }
+        if self.format_version > 1:
+            body["has_ids"] = self.has_ids
+            body["tag_names"] = {name: list(tags) for name, tags in self.tag_names.items()}
         return {**body, "digest": fingerprint(body)}
 
 
@@ -189,6 +204,10 @@ def _from_json(value: Mapping[str, Any]) -> Manifest:
         label_names=None if names is None else tuple(str(name) for name in names),
         shard_tokens=parse_count(value["shard_tokens"]),
         splits={check_split_name(name): SplitPlan.from_json(plan) for name, plan in value["splits"].items()},
+        has_ids=bool(value.get("has_ids", False)),
+        tag_names={
+            check_tags_name(name): tuple(str(tag) for tag in tags) for name, tags in value.get("tag_names", {}).items()
+        },
     )
     if not manifest.splits or manifest.shard_tokens < 1:
         raise ValueError("it has no splits, or shards of no tokens")
@@ -210,6 +229,13 @@ def check_split_name(name: str) -> str:
     """Return a split's name, or raise `ValueError`: it becomes part of file names."""
     if not 0 < len(name) <= 64 or not all(c.isascii() and (c.isalnum() or c in "-_") for c in name):
         raise ValueError(f"split name {name!r}: letters, digits, '-' and '_' only, at most 64")
+    return name
+
+
+def check_tags_name(name: str) -> str:
+    """Return the name of a set of tags, or raise `ValueError`: it becomes part of a dataset's name."""
+    if not 0 < len(name) <= 32 or not all(c.isascii() and (c.isalnum() or c in "-_") for c in name):
+        raise ValueError(f"name {name!r} of tags: letters, digits, '-' and '_' only, at most 32")
     return name
 
 

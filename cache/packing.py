@@ -9,7 +9,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from cache.documents import DATASETS, Documents, documents_header
+from cache.documents import Documents, dataset_names, documents_header
 from cache.errors import CorruptFileError, OutputError
 from cache.files import atomic_path, remove_strays
 from cache.hashing import little_endian
@@ -79,7 +79,9 @@ def _write(file: h5py.File, path: Path, manifest: Manifest, progress: Callable[[
         copied = _copy_documents(path, manifest, split, file[split], progress)
         copied |= _copy_rows(path, manifest, split, file[split], progress)
         targets |= {f"{split}/{name}": target for name, target in copied.items()}
-    seal(file, pack_header(manifest), {name: target.sha256 for name, target in targets.items()})
+    seal(
+        file, pack_header(manifest), {name: target.sha256 for name, target in targets.items()}, manifest.format_version
+    )
 
 
 def _check_finished(storage: FolderStorage) -> None:
@@ -159,7 +161,7 @@ def _copy_documents(
     finally:
         documents.close()
     with open_file(documents.path, documents_header(manifest, split)) as source:
-        found = {name: source[name] for name in DATASETS if name in source}
+        found = {name: source[name] for name in dataset_names(manifest) if name in source}
         targets = {name: _Target(group.create_dataset(name, data.shape, data.dtype)) for name, data in found.items()}
         _copy(source, targets, progress)
     return targets
@@ -170,7 +172,7 @@ def _copy_rows(
 ) -> dict[str, _Target]:
     plan, targets = manifest.splits[split], {}
     for name, dim in manifest.layers.stored.items():
-        if name in DATASETS:
+        if name in dataset_names(manifest):
             raise OutputError(
                 f"{path} stores vectors as {name!r}, which one file has for its documents: keep the folder"
             )

@@ -203,6 +203,69 @@ class Split:
         """
         return nearest_tokens(self, vector, k)
 
+    @property
+    def ids(self) -> list[str] | None:
+        """What the corpus calls each document; None if it has no names for them."""
+        ids = self._source.documents.ids
+        return None if ids is None else [ids[position] for position in self._positions.tolist()]
+
+    def tags(self, index: int, name: str | None = None) -> np.ndarray:
+        """Return the tag of each token of a document, `(n_tokens,)` int32: row k of `split[index]` has tag k.
+
+        Parameters
+        ----------
+        index : int
+            Of the document; a negative one counts from the end.
+        name : str, optional
+            Which tags, where the corpus has several for each token.
+
+        Returns
+        -------
+        ndarray of int32, (n_tokens,)
+            Indices into `FeatureCache.tag_names(name)`; -1 for a token without.
+
+        Raises
+        ------
+        IndexError
+            If there is no such document.
+        SelectionError
+            If the cache has no such tags, or several and no name was given.
+        """
+        position = self._position(index)
+        documents = self._source.documents
+        return documents.tags(documents.tags_name(name), position, position + 1)
+
+    def flat_tags(self, name: str | None = None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return all tokens as rows for scikit-learn: vectors, tags, and where each document begins. All in memory.
+
+        Parameters
+        ----------
+        name : str, optional
+            Which tags, where the corpus has several for each token.
+
+        Returns
+        -------
+        rows : ndarray of float32, (n_tokens, dim)
+            The tokens' vectors, document by document.
+        tags : ndarray of int32, (n_tokens,)
+            The tag of each; -1 for none.
+        indptr : ndarray of int64, (n_docs + 1,)
+            Document i has the rows `indptr[i]` up to but not including `indptr[i + 1]`.
+
+        Raises
+        ------
+        SelectionError
+            If the cache has no such tags, or several and no name was given.
+        """
+        indptr = np.zeros(len(self) + 1, np.int64)
+        np.cumsum(self.lengths, out=indptr[1:])
+        rows = np.empty((int(indptr[-1]), self.dim), np.float32)
+        tags = np.empty(int(indptr[-1]), np.int32)
+        for i, vectors in enumerate(self):
+            rows[indptr[i] : indptr[i + 1]] = vectors
+            tags[indptr[i] : indptr[i + 1]] = self.tags(i, name)
+        return rows, tags, indptr
+
     def tokens(self, index: int) -> list[str]:
         """Return the words of a document, as the encoder read them: one for each row of `split[index]`.
 

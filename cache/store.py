@@ -88,6 +88,48 @@ class FeatureCache(Mapping[str, Split]):
         """
         return list(next(iter(self._documents.values())).vocabulary)
 
+    def tag_names(self, name: str | None = None) -> tuple[str, ...]:
+        """Return the tags by index, what `Split.tags` holds.
+
+        Parameters
+        ----------
+        name : str, optional
+            Which tags, where the corpus has several for each token.
+
+        Raises
+        ------
+        SelectionError
+            If the cache has no such tags, or several and no name was given.
+        """
+        documents = next(iter(self._documents.values()))
+        return self.manifest.tag_names[documents.tags_name(name)]
+
+    def find(self, id: str) -> tuple[str, int]:
+        """Return where the document is that the corpus calls by a name: its split, and its index there.
+
+        Parameters
+        ----------
+        id : str
+            As `Split.ids` has it.
+
+        Returns
+        -------
+        tuple of str and int
+            For `features[split][index]`.
+
+        Raises
+        ------
+        SelectionError
+            If no document that can be read is called so, or the corpus has no names for documents.
+        """
+        for name in self:
+            ids = self[name].ids
+            if ids is None:
+                raise SelectionError(f"{self.path}: its documents have no names; `Split.at` finds them by their place")
+            if id in ids:
+                return name, ids.index(id)
+        raise SelectionError(f"{self.path} has no document {id!r}")
+
     def token_counts(self, name: str) -> np.ndarray:
         """Return how often each word of the vocabulary occurs in the documents of a split that can be read.
 

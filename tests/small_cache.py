@@ -38,7 +38,9 @@ DOCUMENTS: dict[str, Words] = {
 }
 
 
-def manifest_of(splits: Mapping[str, Words], layers: Layers, *, shard_tokens: int, labelled: bool) -> Manifest:
+def manifest_of(
+    splits: Mapping[str, Words], layers: Layers, *, shard_tokens: int, labelled: bool, **extras: Any
+) -> Manifest:
     return Manifest(
         encoding={"encoder": {"model": "hash"}},
         corpus={"content": {name: len(documents) for name, documents in splits.items()}},
@@ -48,6 +50,7 @@ def manifest_of(splits: Mapping[str, Words], layers: Layers, *, shard_tokens: in
         label_names=("neg", "pos") if labelled else None,
         shard_tokens=shard_tokens,
         splits={name: SplitPlan(len(docs), sum(map(len, docs))) for name, docs in splits.items()},
+        **extras,
     )
 
 
@@ -60,14 +63,18 @@ def write_cache(
     labelled: bool = True,
     layers: Layers | None = None,
     limit: int | None = None,
+    **extras: Any,
 ) -> Manifest:
-    """Write a cache of `splits`, in the order given, or extend the one that is there; return its manifest."""
+    """Write a cache of `splits`, in the order given, or extend the one that is there; return its manifest.
+
+    `extras` are `has_ids` and `tag_names` of the manifest: see `id_of` and `tag_of`.
+    """
     layers = layers or Layers.single(8)
     directory.mkdir(exist_ok=True)
     if (directory / "manifest.json").exists():
         manifest = read_manifest(directory)
     else:
-        manifest = manifest_of(splits, layers, shard_tokens=shard_tokens, labelled=labelled)
+        manifest = manifest_of(splits, layers, shard_tokens=shard_tokens, labelled=labelled, **extras)
         write_all_documents(directory, splits, manifest)
     plans = {}
     for name, documents in splits.items():
@@ -101,7 +108,21 @@ def write_all_documents(directory: Path, splits: Mapping[str, Words], manifest: 
             doc_ids=np.arange(n_docs)[::-1],
             truncated=np.arange(n_docs) % 3 == 0,
             vocabulary=encode_vocabulary(vocabulary),
+            ids=encode_vocabulary([id_of(name, i) for i in range(n_docs)]) if manifest.has_ids else None,
+            tags={
+                tags: [np.array([tag_of(word, tags) for word in words], np.int32) for words in documents]
+                for tags in manifest.tag_names
+            },
         )
+
+
+def id_of(split: str, index: int) -> str:
+    return f"{split}/é{index}"
+
+
+def tag_of(word: str, tags: str) -> int:
+    """Return the length of a word in a set of three tags, or -1."""
+    return len(word) if len(word) + (tags == "ner") < 3 else -1
 
 
 def expected(documents: Words, layers: Layers | None = None) -> list[np.ndarray]:

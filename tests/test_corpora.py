@@ -28,17 +28,17 @@ def failure(*args: Any, **kwargs: Any) -> str:
     return message
 
 
-@pytest.mark.parametrize("name", ["imbd", "reviews", "reviews.parquet", "SAMPLE"])
+@pytest.mark.parametrize("name", ["imbd", "reviews", "reviews.xlsx", "SAMPLE"])
 def test_unknown_name(name: str) -> None:
     message = failure(name)
     assert name in message and "no such corpus" in message
-    assert "sample, imdb, aclimdb" in message and ".csv, .tsv, .jsonl, .txt" in message
+    assert "sample, imdb, aclimdb" in message and ".csv, .tsv, .json, .jsonl, .txt, .parquet" in message
 
 
 def test_unknown_extension(tmp_path: Path) -> None:
-    path = tmp_path / "reviews.parquet"
+    path = tmp_path / "reviews.xlsx"
     path.touch()
-    assert f"{path}: files .parquet are not read; expected" in failure(path)
+    assert f"{path}: files .xlsx are not read; expected" in failure(path)
 
 
 def test_missing_file(tmp_path: Path) -> None:
@@ -47,15 +47,20 @@ def test_missing_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["aclImdb", "folder.csv"])
 def test_directory_points_to_aclimdb(tmp_path: Path, name: str) -> None:
-    (tmp_path / name).mkdir()
-    message = failure(tmp_path / name)
-    assert "a directory" in message and f"--corpus aclimdb --aclimdb {tmp_path / name}" in message
+    for label in ("pos", "neg"):
+        (tmp_path / name / "train" / label).mkdir(parents=True)
+    assert f"corpus aclimdb, aclimdb {tmp_path / name}" in failure(tmp_path / name)
+
+
+def test_a_folder_of_nothing_that_is_read(tmp_path: Path) -> None:
+    (tmp_path / "notes.docx").touch()
+    assert f"{tmp_path}: a folder without folders of classes (CLASS/TEXT)" in failure(tmp_path)
 
 
 @pytest.mark.parametrize("name", ["aclImdb_v1.tar.gz", "x.tgz"])
 def test_archive_points_to_aclimdb(tmp_path: Path, name: str) -> None:
     message = failure(tmp_path / name)
-    assert "an archive" in message and f"--corpus aclimdb --aclimdb {tmp_path / name}" in message
+    assert "an archive" in message and f"corpus aclimdb, aclimdb {tmp_path / name}" in message
 
 
 def test_not_a_regular_file(tmp_path: Path) -> None:
@@ -67,27 +72,30 @@ def test_not_a_regular_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "option"),
     [
-        ({"aclimdb": "x"}, "--aclimdb"),
-        ({"imdb_npz": "x"}, "--imdb-npz"),
-        ({"imdb_word_index": "x"}, "--imdb-word-index"),
-        ({"text_column": "x"}, "--text-column"),
-        ({"label_column": "x"}, "--label-column"),
-        ({"split_column": "x"}, "--split-column"),
-        ({"label_names": ["a"]}, "--labels"),
+        ({"aclimdb": "x"}, "aclimdb"),
+        ({"imdb_npz": "x"}, "imdb_npz"),
+        ({"imdb_word_index": "x"}, "imdb_word_index"),
+        ({"text_column": "x"}, "text_column"),
+        ({"label_column": "x"}, "label_column"),
+        ({"split_column": "x"}, "split_column"),
+        ({"label_names": ["a"]}, "label_names"),
+        ({"quoting": "csv"}, "quoting"),
+        ({"token_column": "1"}, "token_column"),
     ],
 )
 def test_options_that_do_not_apply(tmp_path: Path, options: dict[str, Any], option: str) -> None:
     text, table = tmp_path / "a.txt", tmp_path / "a.csv"
     text.write_text("one\n")
     table.write_text("text\none\n")
-    usable = {"imdb": ("--imdb-npz", "--imdb-word-index"), "aclimdb": ("--aclimdb",)}
-    usable[str(table)] = ("--text-column", "--label-column", "--split-column", "--labels")
+    usable = {"imdb": ("imdb_npz", "imdb_word_index"), "aclimdb": ("aclimdb",)}
+    usable[str(text)] = ("encoding", "label_names")  # those of fastText's lines
+    usable[str(table)] = (*usable[str(text)], "text_column", "label_column", "split_column", "quoting", "delimiter")
     for name in ("sample", "imdb", "aclimdb", str(text), str(table)):
         if option in usable.get(name, ()):
             continue
         message = failure(name, **options)
-        assert f"{option} does not apply to --corpus {name}" in message
-        assert all(other in message for other in usable.get(name, ["options that do: none"]))
+        assert f"{option} does not apply to the corpus {name}" in message
+        assert all(other in message for other in usable.get(name, ["what does: none"]))
 
 
 def test_a_name_goes_before_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

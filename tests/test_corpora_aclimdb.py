@@ -97,7 +97,7 @@ def test_found_in_the_current_directory(tmp_path: Path, monkeypatch: pytest.Monk
     with pytest.raises(CorpusError) as caught:
         open_corpus("aclimdb")
     message = str(caught.value)
-    assert "./aclImdb" in message and "./aclImdb_v1.tar.gz" in message and "--aclimdb PATH" in message
+    assert "./aclImdb" in message and "./aclImdb_v1.tar.gz" in message and "as aclimdb" in message
     assert "https://ai.stanford.edu/~amaas/data/sentiment/aclImdb_v1.tar.gz" in message
     write_archive(tmp_path, tar_of(FILES))
     assert open_corpus("aclimdb").unit == "B"

@@ -51,17 +51,17 @@ def test_not_utf_8(tmp_path: Path, name: str, content: bytes, says: str) -> None
 @pytest.mark.parametrize(
     ("options", "says"),
     [
-        ({}, "no column 'text', found 'body', 'stars'; name the column with --text-column"),
-        ({"text_column": "x"}, "no column 'x', found 'body', 'stars'; name the column with --text-column"),
+        ({}, "no column 'text', found 'body', 'stars'; name the column with text_column"),
+        ({"text_column": "x"}, "no column 'x', found 'body', 'stars'; name the column with text_column"),
         (
             {"text_column": "body", "label_column": "y"},
-            "no column 'y', found 'body', 'stars'; name the column with --label",
+            "no column 'y', found 'body', 'stars'; name the column with label",
         ),
         (
             {"text_column": "body", "split_column": "z"},
-            "no column 'z', found 'body', 'stars'; name the column with --split",
+            "no column 'z', found 'body', 'stars'; name the column with split",
         ),
-        ({"text_column": "body", "label_names": ["1"]}, "expected one of --labels 1; give --label-column"),
+        ({"text_column": "body", "label_names": ["1"]}, "expected one of 1; give label_column"),
     ],
 )
 def test_missing_column(tmp_path: Path, options: dict[str, Any], says: str) -> None:
@@ -108,13 +108,13 @@ def test_label_or_split_only_later(tmp_path: Path) -> None:
 
 def test_unknown_label(tmp_path: Path) -> None:
     path = write(tmp_path, "a.csv", "text,label\na,pos\nb,Neg\n")
-    assert ", line 3: label 'Neg', expected one of --labels neg,pos" in failure(path, label_names=["neg", "pos"])
+    assert ", line 3: label 'Neg', expected one of neg,pos" in failure(path, label_names=["neg", "pos"])
 
 
 @pytest.mark.parametrize("names", [[], ["a", "a"], ["a", ""]])
 def test_labels_that_are_no_classes(tmp_path: Path, names: list[str]) -> None:
     path = write(tmp_path, "a.csv", "text,label\na,a\n")
-    with pytest.raises(CorpusError, match="--labels .*expected distinct class names, none of them empty"):
+    with pytest.raises(CorpusError, match="label_names .*expected distinct class names, none of them empty"):
         open_corpus(path, label_names=names)
 
 
@@ -143,7 +143,7 @@ def test_bad_json(tmp_path: Path, line: str, says: str) -> None:
 @pytest.mark.parametrize(
     ("label", "says"),
     [
-        (1.5, "number, expected a string, an integer or a boolean"),
+        (1.5, "number, expected a string, a whole number or a boolean"),
         ([], "array"),
         ({}, "object"),
         ("\udc00", "surrogate"),
@@ -154,7 +154,7 @@ def test_json_label_of_another_type(tmp_path: Path, label: object, says: str) ->
     assert message.startswith(", line 1: 'label' ") and says in message
 
 
-@pytest.mark.parametrize("split", ["", "a b", "../x", "ä", "train\n", "x" * 65])
+@pytest.mark.parametrize("split", ["", "a b", "../x", "ä", "x" * 65])
 def test_split_name(tmp_path: Path, split: str) -> None:
     expected = f"split {split!r}, expected a name of 1 to 64 letters, digits, '_' or '-'"
     assert expected in failure(write(tmp_path, "a.csv", f'text,split\na,"{split}"\n'))

@@ -1,9 +1,11 @@
 """`elmo-cache encode`: the vectors of a few texts, shown or saved, are those that a cache would hold."""
 
 import itertools
+import json
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 from commands import error_of, run_cache
@@ -31,11 +33,11 @@ def reviews(tmp_path: Path) -> Path:
 def saved(path: Path) -> tuple[list[np.ndarray], list[list[str]]]:
     """Read a file as the help says, into the vectors and words of each text."""
     with np.load(path, allow_pickle=False) as file:
-        assert sorted(file.files) == ["indptr", "token_offsets", "tokens", "vectors"]
-        vectors, indptr, tokens, token_offsets = (file[n] for n in ("vectors", "indptr", "tokens", "token_offsets"))
-    assert vectors.dtype == np.float32 and indptr.dtype == token_offsets.dtype == np.int64
-    assert tokens.dtype == np.uint8 and vectors.shape[-2] == indptr[-1] == len(token_offsets) - 1
-    words = [bytes(tokens[token_offsets[k] : token_offsets[k + 1]]).decode() for k in range(len(token_offsets) - 1)]
+        assert sorted(file.files) == ["indptr", "texts", "tokens", "vectors"]
+        vectors, indptr, tokens, texts = (file[n] for n in ("vectors", "indptr", "tokens", "texts"))
+    assert vectors.dtype == np.float32 and indptr.dtype == np.int64 and len(texts) == len(indptr) - 1
+    assert tokens.dtype.kind == texts.dtype.kind == "U" and vectors.shape[-2] == indptr[-1] == len(tokens)
+    words = tokens.tolist()
     parts = list(itertools.pairwise(indptr))
     return [vectors[..., a:b, :] for a, b in parts], [words[a:b] for a, b in parts]
 
@@ -65,6 +67,45 @@ def test_what_is_saved_is_what_the_encoder_makes(elmo: Path, reviews: Path, laye
         right = [array[-1] if layers == "top" else array.mean(axis=0) for array in right]
     assert_close(vectors, right)
     assert temporary_files(out.parent) == []
+
+
+def read_back(path: Path, key: str) -> list[np.ndarray]:
+    """Read the vectors of each text as the library does that a format is for."""
+    if path.suffix == ".jsonl":
+        records = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    else:
+        records = pq.read_table(path).to_pylist()
+    assert [record["text"] for record in records] == TEXTS and [record["tokens"] for record in records] == WORDS
+    return [np.array(record[key], np.float32) for record in records]
+
+
+@pytest.mark.parametrize("layers", ["mix", "all"])
+def test_all_formats_hold_the_same(elmo: Path, reviews: Path, layers: str) -> None:
+    arguments = ("--file", reviews, "--encoder", elmo, "--layers", layers, "--out")
+    for name in ("v.npz", "v.npy", "v.jsonl", "v.parquet"):
+        assert run_cache("encode", *arguments, reviews.with_name(name)).exit_code == 0
+    vectors, _ = saved(reviews.with_name("v.npz"))
+    assert np.array_equal(np.load(reviews.with_name("v.npy")), np.concatenate(vectors, axis=-2))
+    for name in ("v.jsonl", "v.parquet"):
+        for found, right in zip(read_back(reviews.with_name(name), "vectors"), vectors, strict=True):
+            np.testing.assert_array_equal(found.reshape(right.shape), right)
+    rows = pq.read_schema(reviews.with_name("v.parquet")).field("vectors").type
+    assert str(rows).count("fixed_size_list<") == 1 and str(rows).count("list<") == (3 if layers == "all" else 2)
+
+
+@pytest.mark.parametrize("layers", ["mix", "all"])
+def test_one_vector_a_text(elmo: Path, reviews: Path, layers: str) -> None:
+    arguments = ("--file", reviews, "--encoder", elmo, "--layers", layers, "--out")
+    assert run_cache("encode", *arguments, reviews.with_name("v.npz")).exit_code == 0
+    vectors, _ = saved(reviews.with_name("v.npz"))
+    right = [rows.mean(axis=-2) if rows.size else np.zeros((*rows.shape[:-2], 8), np.float32) for rows in vectors]
+    for name in ("p.npy", "p.jsonl", "p.parquet"):
+        assert run_cache("encode", *arguments, reviews.with_name(name), "--pool", "mean").exit_code == 0
+    assert_close(np.load(reviews.with_name("p.npy")), np.stack(right, axis=-2))
+    for name in ("p.jsonl", "p.parquet"):
+        assert_close(read_back(reviews.with_name(name), "vector"), right)
+    shown = run_cache("encode", "a film", "--encoder", elmo, "--layers", layers, "--pool", "max").output
+    assert ("(3, 8)" if layers == "all" else "(8,)") in shown
 
 
 def test_a_cache_holds_the_same(elmo: Path, reviews: Path, tmp_path: Path) -> None:
@@ -108,7 +149,8 @@ def test_texts_without_words(elmo: Path, tmp_path: Path) -> None:
         (["--file", "-"], "standard input: no documents"),
         (["caf\udce9"], "TEXT 1 is not UTF-8 (at character 3)"),
         (["a", "--encoder", "imdb-v9"], "no encoder 'imdb-v9'"),
-        (["a", "--out", "v.txt"], "--out is v.txt, expected a name that ends in .npz"),
+        (["a", "--out", "v.txt"], "--out is v.txt, expected a name that ends in .npz, .npy, .jsonl, .parquet"),
+        (["a", "--out", "v.npz", "--format", "npy"], "--out is v.npz, and --format npy"),
         (["a", "--out", "nowhere/v.npz"], "cannot write nowhere/v.npz: No such file or directory"),
         (["a", "--out", "folder.npz"], "cannot write folder.npz: Is a directory"),
     ],

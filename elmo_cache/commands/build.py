@@ -7,6 +7,7 @@ import click
 from cache import FeatureCache, MismatchError
 from cache.runtime.console import workers_option
 from cache.runtime.processes import Workers
+from elmo_cache.commands.corpus_options import CorpusRequest, corpus_options
 from elmo_cache.commands.options import encoder_options, named_as_options, tokenizer_option
 from elmo_cache.commands.reporting import describe_plan
 from elmo_cache.encoders import Encoder, load_encoder
@@ -14,8 +15,6 @@ from elmo_cache.encoders.devices import computed_on
 from elmo_cache.errors import EncoderError
 from elmo_cache.extraction.build import Build
 from elmo_cache.extraction.plan import SHARD_TOKENS, BuildPlan, BuildSettings, check_disk
-from elmo_cache.text.corpora import open_corpus
-from elmo_cache.text.corpora.files import QUOTINGS
 from elmo_cache.text.corpora.imdb import read_word_index
 from elmo_cache.text.rule import MOST_TOKENS, TextRule
 
@@ -26,13 +25,7 @@ _MOST_DIGITS = 18  # of a number that means anything
 
 @click.command(name="build")
 @click.argument("out", default="imdb.elmo", type=click.Path(path_type=Path))
-@click.option(
-    "--corpus",
-    "corpus_name",
-    default="sample",
-    show_default=True,
-    help="sample, imdb, aclimdb, or a file: .csv .tsv .jsonl (columns below) or .txt (a document a line).",
-)
+@corpus_options
 @encoder_options
 @click.option(
     "--limit",
@@ -76,34 +69,6 @@ _MOST_DIGITS = 18  # of a number that means anything
     help="Tokens a shard file.",
 )
 @click.option(
-    "--aclimdb",
-    type=click.Path(path_type=Path),
-    metavar="PATH",
-    help="For --corpus aclimdb: the official folder or its .tar.gz.",
-)
-@click.option(
-    "--imdb-npz",
-    type=click.Path(path_type=Path),
-    metavar="PATH",
-    help="For --corpus imdb: Keras's imdb.npz, instead of a download.",
-)
-@click.option(
-    "--imdb-word-index",
-    type=click.Path(path_type=Path),
-    metavar="PATH",
-    help="Keras's imdb_word_index.json: for --corpus imdb, or the ranks that --num-words goes by.",
-)
-@click.option("--text-column", default="text", show_default=True, help="For .csv, .tsv, .jsonl.")
-@click.option("--label-column", help="Default: 'label', if there is one.")
-@click.option("--split-column", help="Default: 'split', if there is one.")
-@click.option("--labels", metavar="A,B,…", help="Class names in the order of their indices.")
-@click.option(
-    "--quoting",
-    type=click.Choice(QUOTINGS),
-    help="For .csv and .tsv: whether quotation marks quote a cell (csv), or are part of its text (none). "
-    "Default: csv; for .tsv it is found out.",
-)
-@click.option(
     "--streams",
     type=click.IntRange(1, 65_536),
     metavar="N",
@@ -118,7 +83,7 @@ _MOST_DIGITS = 18  # of a number that means anything
 @named_as_options
 def build_command(
     out: Path,
-    corpus_name: str,
+    corpus: CorpusRequest,
     encoder_name: str,
     layers: str,
     precision: str,
@@ -130,14 +95,6 @@ def build_command(
     keep: str,
     literal_padding: bool,
     shard_tokens: int,
-    aclimdb: Path | None,
-    imdb_npz: Path | None,
-    imdb_word_index: Path | None,
-    text_column: str,
-    label_column: str | None,
-    split_column: str | None,
-    labels: str | None,
-    quoting: str | None,
     streams: int | None,
     workers: str,
     share: str | None,
@@ -150,23 +107,15 @@ def build_command(
     \b
     elmo-cache build --limit train=2000 --limit test=1000
     elmo-cache build imdb.elmo --corpus aclimdb --aclimdb aclImdb_v1.tar.gz
-    elmo-cache build my.elmo --corpus reviews.csv --text-column body --label-column stars
+    elmo-cache build my.elmo --corpus reviews.csv --text-column body --label-column stars --test-share 0.2
+    elmo-cache build my.elmo --corpus train.parquet --corpus test.parquet
     elmo-cache build big.elmo --encoder path/to/elmo_2x4096_512 --dry-run
     elmo-cache build big.elmo --encoder original --workers auto
     """
     wanted, pool = _parse_limits(limits), Workers.parse(workers)
-    ranks_only = imdb_word_index if corpus_name != "imdb" and num_words is not None else None
-    corpus = open_corpus(
-        corpus_name,
-        aclimdb=aclimdb,
-        imdb_npz=imdb_npz,
-        imdb_word_index=None if ranks_only else imdb_word_index,
-        text_column=text_column,
-        label_column=label_column,
-        split_column=split_column,
-        label_names=labels.split(",") if labels is not None else None,
-        quoting=quoting,
-    )
+    word_index = corpus.options["imdb_word_index"]
+    ranks_only = word_index if corpus.names != ("imdb",) and num_words is not None else None
+    text = corpus.open(imdb_word_index=None) if ranks_only else corpus.open()
     encoder = load_encoder(encoder_name, layers=layers, precision=precision, engine=engine)
     if streams is not None:
         _set_streams(encoder, streams)
@@ -179,12 +128,12 @@ def build_command(
         literal_padding=literal_padding,
     )
     settings = BuildSettings(wanted, rule, shard_tokens, _parse_share(share))
-    with Build(corpus, encoder, out, settings, progress=True) as begun:
+    with Build(text, encoder, out, settings, progress=True) as begun:
         plan = begun.plan
         _check_streams(plan, streams)
         # A dry run loads no library that computes, so it does not know on what; nor what other processes have.
         where, warning = computed_on(encoder) if pool.in_this_process and not dry_run else ("", None)
-        click.echo("\n".join(describe_plan(plan, corpus.name, encoder_name, where)))
+        click.echo("\n".join(describe_plan(plan, text.name, encoder_name, where)))
         if warning:
             click.echo(f"Warning: {warning}", err=True)
         check_disk(plan)

@@ -7,11 +7,11 @@ from pathlib import Path
 import click
 import numpy as np
 
-from cache import OutputError
-from cache.documents import encode_vocabulary
 from cache.files import atomic_path
+from cache.pooling import POOLINGS, pool
 from cache.runtime.console import beginning, human_count
 from cache.runtime.progress import progress_bar
+from elmo_cache.commands.encoded import FORMATS, Encoded, choose_format
 from elmo_cache.commands.options import encoder_options, tokenizer_option
 from elmo_cache.encoders import Encoder, layers_of, load_encoder
 from elmo_cache.encoders.devices import computed_on
@@ -34,9 +34,9 @@ __all__ = ["encode_command"]
 )
 @encoder_options
 @tokenizer_option
-@click.option(
-    "--out", type=click.Path(path_type=Path), metavar="FILE.npz", help="Save the vectors, replacing the file."
-)
+@click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Save the vectors, replacing the file.")
+@click.option("--format", "format_", type=click.Choice(FORMATS), help="Of FILE.  [default: what its name ends in]")
+@click.option("--pool", "pooling", type=click.Choice(list(POOLINGS)), help="One vector a text instead of one a token.")
 def encode_command(
     texts: tuple[str, ...],
     source: Path | None,
@@ -46,23 +46,29 @@ def encode_command(
     engine: str,
     tokenizer: str | None,
     out: Path | None,
+    format_: str | None,
+    pooling: str | None,
 ) -> None:
     """Encode a few texts, and show the shapes of their vectors or save them. For a corpus there is `build`.
 
-    Texts are not cut. OUT holds, for numpy.load:
+    Texts are not cut. FILE holds, in one of four formats:
 
     \b
-    vectors        float32 (n_tokens, dim), all texts end to end; with --layers all (n_layers, n_tokens, dim)
-    indptr         int64 (n_texts + 1,): text i has the rows indptr[i] up to but not including indptr[i + 1]
-    tokens         uint8, the words as UTF-8 end to end
-    token_offsets  int64 (n_tokens + 1,): word k is bytes(tokens[token_offsets[k]:token_offsets[k + 1]]).decode()
+    npz      for numpy.load: vectors, float32 (n_tokens, dim), all texts end to end; indptr, text i has the rows
+             indptr[i] up to but not including indptr[i + 1]; tokens and texts, arrays of strings
+    npy      vectors alone
+    jsonl    an object a text: text, tokens, and a list of vectors
+    parquet  a row a text, with the same columns
+
+    With --layers all, vectors are (n_layers, n_tokens, dim). With --pool, texts have one vector each: in npz and npy
+    (n_texts, dim), in the others the key or column `vector`.
 
     \b
     elmo-cache encode "this film was a delight" "i want my two hours back"
     elmo-cache encode --file reviews.txt --layers all --out vectors.npz
+    elmo-cache encode --file reviews.txt --pool mean --out reviews.parquet
     """
-    if out is not None and out.suffix != ".npz":
-        raise OutputError(f"--out is {out}, expected a name that ends in .npz")
+    kind = None if out is None else choose_format(out, format_)
     documents = _read(texts, source)
     encoder = load_encoder(encoder_name, layers=layers, precision=precision, engine=engine)
     split = get_tokenizer(tokenizer or default_tokenizer(None, encoder))
@@ -71,13 +77,14 @@ def encode_command(
     click.echo(f"{encoder.name}: {encoder.dim}-d, layers {layers}, {where}", err=True)
     if warning:
         click.echo(f"Warning: {warning}", err=True)
-    if out is None:
-        for text_words, vectors in zip(words, _encode(encoder, words), strict=True):
+    if out is None or kind is None:
+        for text_words, vectors in zip(words, _encode(encoder, words, pooling), strict=True):
             click.echo(f"{human_count(len(text_words), 'token'):>12}  {vectors.shape}  {beginning(text_words)}")
         return
     with atomic_path(out) as temporary:  # at once: a place that cannot be written to is noticed before the work
-        shape = _save(temporary, words, _encode(encoder, words))
-    click.echo(f"{out}: {human_count(len(words), 'text')}, vectors {shape}.")
+        encoded = Encoded(documents, words, _encode(encoder, words, pooling), pooled=pooling is not None)
+        encoded.save(temporary, kind)
+    click.echo(f"{out}: {human_count(len(words), 'text')}, vectors {encoded.shape}.")
 
 
 def _read(texts: Sequence[str], source: Path | None) -> list[str]:
@@ -93,35 +100,25 @@ def _read(texts: Sequence[str], source: Path | None) -> list[str]:
                 raise CorpusError(f"TEXT {i} is not UTF-8 (at character {error.start})") from error
         return list(texts)
     reader = LineReader(Path("standard input"), sys.stdin.buffer) if source == Path("-") else LineReader(source)
-    found = [record.text for record in read_text_lines(reader)]
+    found = [str(record.text) for record in read_text_lines(reader)]
     if not found:
         raise CorpusError(f"{reader.path}: no documents, expected at least one")
     return found
 
 
-def _encode(encoder: Encoder, words: Sequence[Sequence[str]]) -> list[np.ndarray]:
-    """Return the vectors of each text, float32 `(n_tokens, dim)`, or `(n_layers, n_tokens, dim)` of several layers."""
+def _encode(encoder: Encoder, words: Sequence[Sequence[str]], pooling: str | None) -> list[np.ndarray]:
+    """Return the vectors of each text, float32 `(n_tokens, dim)`, or `(n_layers, n_tokens, dim)` of several layers.
+
+    With pooling there is no axis of tokens.
+    """
     n_tokens = sum(map(len, words))
     with progress_bar(n_tokens, "encoding", "tok") as bar:
         arrays = encoder.encode(words, progress=bar.update)
     layers = layers_of(encoder)
-    if len(layers.stored) == 1:
-        return list(arrays)
-    return [
-        np.stack([np.tile(part, (1, layers.dim // part.shape[1])) for part in layers.split_columns(rows).values()])
-        for rows in arrays
-    ]
-
-
-def _save(path: Path, words: Sequence[Sequence[str]], vectors: Sequence[np.ndarray]) -> tuple[int, ...]:
-    rows = np.concatenate(vectors, axis=-2)
-    tokens, offsets = encode_vocabulary([word for text_words in words for word in text_words])
-    with open(path, "wb") as file:
-        np.savez(
-            file,
-            vectors=rows.astype(np.float32, copy=False),
-            indptr=np.cumsum([0, *map(len, words)], dtype=np.int64),
-            tokens=tokens,
-            token_offsets=offsets,
-        )
-    return rows.shape
+    found = []
+    for rows in arrays:
+        by_layer = [np.tile(part, (1, layers.dim // part.shape[1])) for part in layers.split_columns(rows).values()]
+        if pooling is not None:
+            by_layer = [pool(part, pooling) for part in by_layer]
+        found.append(np.stack(by_layer) if len(by_layer) > 1 else by_layer[0])
+    return found

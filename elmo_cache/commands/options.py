@@ -10,7 +10,7 @@ import click
 from cache import CacheError
 from elmo_cache.encoders import DEFAULT_ENCODER, ENGINES
 from elmo_cache.encoders.bilm.encoder import LAYER_CHOICES, PRECISIONS
-from elmo_cache.text.tokenization import TOKENIZERS
+from elmo_cache.text.tokenization import TOKENIZERS, TOKENS
 
 __all__ = ["encoder_options", "named_as_options", "tokenizer_option"]
 
@@ -32,7 +32,7 @@ def named_as_options(command: _Command) -> _Command:
         try:
             command(*args, **kwargs)
         except CacheError as error:
-            text = _PARAMETERS.sub(lambda name: "--" + name[0].replace("_", "-"), str(error))
+            text = _PARAMETERS.sub(lambda found: _as_options(found[0]), str(error))
             if text == str(error):
                 raise
             raise type(error)(text) from error
@@ -40,10 +40,19 @@ def named_as_options(command: _Command) -> _Command:
     return cast(_Command, translated)
 
 
+def _as_options(names: str) -> str:
+    return ", ".join(_OPTIONS.get(name, "--" + name.replace("_", "-")) for name in names.split(", ") if name != "none")
+
+
 # `limit` alone is a word that errors of the system use.
 _PARAMETERS = re.compile(
-    r"(?<![\w-])(?:shard_tokens|max_tokens|num_words|literal_padding|limit(?= \S+=-?\d)|limit(?=\Z))(?!\w)"
+    r"(?<![\w-])(?:shard_tokens|max_tokens|num_words|literal_padding|limit(?= \S+=-?\d)|limit(?=\Z)|"
+    r"(?:text|label|split|id|token)_column|tag_columns|label_names|imdb_npz|imdb_word_index|"
+    r"(?<=give )(?:quoting|delimiter|encoding|corpus)|(?<=, )aclimdb(?= )|(?<=as )aclimdb(?=\Z)|"
+    r"quoting(?= none)|(?:quoting|delimiter|encoding)(?= is )|\w+(?= does not apply to the corpus)|"
+    r"(?<=what does: ).*)(?!\w)"
 )
+_OPTIONS = {"label_names": "--labels", "tag_columns": "--tag-column"}
 _ENCODER_OPTIONS = [
     click.option(
         "--encoder",
@@ -80,6 +89,6 @@ _ENCODER_OPTIONS = [
 
 tokenizer_option = click.option(
     "--tokenizer",
-    type=click.Choice(list(TOKENIZERS)),
+    type=click.Choice([name for name in TOKENIZERS if name != TOKENS]),
     help=f"How text is split. Default: keras for the corpora of IMDB and with {DEFAULT_ENCODER}, else words.",
 )

@@ -34,7 +34,7 @@ from elmo_cache.extraction.plan import (
 )
 from elmo_cache.extraction.shards import make_shards
 from elmo_cache.extraction.workers import make_shards_elsewhere
-from elmo_cache.text.corpora import Corpus, open_corpus
+from elmo_cache.text.corpora import Corpus, corpus_of
 from elmo_cache.text.reader import CorpusReader, read_corpus
 from elmo_cache.text.rule import TextRule
 
@@ -42,10 +42,15 @@ __all__ = ["Build", "build"]
 
 
 def build(
-    corpus: str | Path | Corpus,
+    corpus: Any,
     encoder: str | Path | Encoder,
     out: str | Path,
     *,
+    labels: Any = None,
+    tags: Any = None,
+    text: str | None = None,
+    label: str | None = None,
+    split: str | None = None,
     limit: Mapping[str, int] | None = None,
     rule: TextRule | None = None,
     shard_tokens: int = SHARD_TOKENS,
@@ -56,12 +61,24 @@ def build(
 
     Parameters
     ----------
-    corpus : str, Path or Corpus
-        A name or path as in `open_corpus`, or any object of the `Corpus` protocol.
+    corpus : str, Path, Corpus or documents
+        A name or path as in `open_corpus`; any object of the `Corpus` protocol; or what Python holds:
+
+        * an iterable of `str`, a text each, or of lists of `str`, whose tokens are taken as they are;
+        * a data frame of pandas or polars, or a `pyarrow.Table`;
+        * a `Dataset` or `DatasetDict` of Hugging Face;
+        * a mapping from names of splits to one of these.
     encoder : str, Path or Encoder
         A name or path as in `load_encoder`, or any object of the `Encoder` protocol.
     out : str or Path
         The cache's folder, made if it does not exist.
+    labels : iterable, or mapping from splits to iterables, optional
+        For texts or lists of tokens: the class of each, a string, a whole number or a boolean.
+    tags : iterable of lists, mapping from names to them, or mapping from splits to either, optional
+        For lists of tokens: a tag for each token, a string or None. For frames, data sets and files: the name of the
+        column of lists of tags, or several names.
+    text, label, split : str, optional
+        For frames, data sets and files: the columns. Default: `text` or `tokens`; `label` and `split` if they exist.
     limit : Mapping[str, int], optional
         Documents wanted of each split, by its name: a random sample, which a larger limit later extends. Splits
         without a limit are encoded whole. A smaller limit than before leaves what is finished, and drops what is not.
@@ -96,7 +113,7 @@ def build(
     """
     settings = BuildSettings(limit or {}, rule or TextRule(), shard_tokens)
     pool = Workers.parse(workers if isinstance(workers, str) else str(min(workers, sys.maxsize)))
-    corpus = open_corpus(corpus) if isinstance(corpus, str | os.PathLike) else corpus
+    corpus = corpus_of(corpus, labels=labels, tags=tags, text=text, label=label, split=split)
     encoder = load_encoder(encoder) if isinstance(encoder, str | os.PathLike) else encoder
     with Build(corpus, encoder, Path(out), settings, progress=progress) as begun:
         begun.run(pool)
@@ -174,6 +191,8 @@ class Build:
                 label_names=self._reader.label_names,
                 shard_tokens=settings.shard_tokens,
                 splits={},
+                has_ids=self._reader.has_ids,
+                tag_names=self._reader.tag_names,
             )
             self.plan = make_plan(directory, self._reader, manifest, previous, settings)
             if not tokenise:

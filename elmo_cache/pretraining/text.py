@@ -138,7 +138,7 @@ def _lines(paths: Sequence[Path], show: bool) -> Iterator[str]:
                     stream = cast(BinaryIO, opener(cast(Path, file)) if opener else file)
                     for record in read_text_lines(LineReader(path, stream)):
                         bar.update(done + file.tell() - bar.n)
-                        yield record.text
+                        yield str(record.text)
             except CorpusError as error:
                 damage = error.__cause__
                 if isinstance(damage, _DAMAGED):

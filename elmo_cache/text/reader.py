@@ -18,10 +18,11 @@ import numpy as np
 from cache.documents import encode_vocabulary, write_documents
 from cache.manifest import Manifest, check_split_name
 from elmo_cache.errors import CorpusError
-from elmo_cache.text.corpora import Corpus
+from elmo_cache.text.corpora import Corpus, Document
 from elmo_cache.text.corpora.base import order_labels
 from elmo_cache.text.rule import TextRule
 from elmo_cache.text.spool import Spool
+from elmo_cache.text.tokenization import TOKENS
 from elmo_cache.text.vocabulary import PAD, START, choose_vocabulary, rank_words
 
 __all__ = ["CorpusReader", "read_corpus"]
@@ -36,6 +37,7 @@ class _SplitFacts:
     lengths: "array[int]" = field(default_factory=lambda: array("q"))
     offsets: "array[int]" = field(default_factory=lambda: array("q"))
     digests: bytearray = field(default_factory=bytearray)
+    ids: list[str] = field(default_factory=list)
     # Known at the end of the stream: the corpus position of each stored document, and its place in the stream.
     positions: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
     stored_order: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
@@ -54,6 +56,10 @@ class CorpusReader:
         Content, split rule and order seed: equal for equal corpora, wherever their files lay.
     label_names : tuple of str or None
         Class names by class index.
+    tag_names : dict of str to tuple of str
+        For each set of tags, the tags by index.
+    has_ids : bool
+        Whether its documents have names.
     """
 
     def __init__(
@@ -69,8 +75,11 @@ class CorpusReader:
         self._label_codes: dict[str, int] = {}
         self._spool = Spool(spool_directory)
         self._corpus = corpus
+        self._tag_codes: dict[str, dict[str | None, int]] | None = None  # known from the first document on
         self.label_names: tuple[str, ...] | None = None
         self.corpus_json: dict[str, Any] = {}
+        self.tag_names: dict[str, tuple[str, ...]] = {}
+        self.has_ids = False
 
     def close(self) -> None:
         """Drop the temporary file."""
@@ -97,10 +106,12 @@ class CorpusReader:
             facts.labels.append(
                 -1 if document.label is None else self._label_codes.setdefault(label, len(self._label_codes))
             )
-            text = document.text.encode("utf-8", "surrogatepass")
-            facts.digests += hashlib.sha256(label.encode() + b"\0" + text).digest()
+            facts.digests += hashlib.sha256(label.encode() + b"\0" + _content(document)).digest()
+            self._check_extras(document)
+            if document.id is not None:
+                facts.ids.append(document.id)
             if self.tokenised:
-                self._append_tokens(facts, document.text)
+                self._append_tokens(facts, document)
             if progress and not count % 64:
                 progress(self._corpus.position - before)
                 before = self._corpus.position
@@ -110,11 +121,42 @@ class CorpusReader:
             raise CorpusError(f"{self._corpus.name} holds no documents")
         self._describe()
 
-    def _append_tokens(self, facts: _SplitFacts, text: str) -> None:
+    def _check_extras(self, document: Document) -> None:
+        """Raise `CorpusError` unless the document has an id and tags where the first one has, a tag for each token."""
+        if self._tag_codes is None:
+            self._tag_codes = {name: {} for name in document.tags}
+            self.has_ids = document.id is not None
+        where = f"{self.name}, document {document.order} of {document.split}"
+        if self.has_ids != (document.id is not None):
+            raise CorpusError(f"{where}: it has {'no' if self.has_ids else 'an'} id, unlike the first document")
+        if list(document.tags) != list(self._tag_codes):
+            raise CorpusError(
+                f"{where}: its tags are {', '.join(document.tags) or 'none'}, "
+                f"those of the first document {', '.join(self._tag_codes) or 'none'}"
+            )
+        for name, tags in document.tags.items():
+            if isinstance(document.text, str):
+                raise CorpusError(f"{where}: tags need tokens, and it is a text")
+            if len(tags) != len(document.text):
+                beginning = " ".join(document.text)[:60]
+                raise CorpusError(
+                    f"{where}: {len(tags)} tags {name} for {len(document.text)} tokens, expected one for each "
+                    f"({beginning!r})"
+                )
+
+    def _append_tokens(self, facts: _SplitFacts, document: Document) -> None:
         words = self._words
-        ids = array("i", [words.setdefault(w, len(words)) for w in self._split(text)])
-        facts.offsets.append(self._spool.append(ids))
+        if not isinstance(document.text, str) and self._rule.tokenizer != TOKENS:
+            raise CorpusError(
+                f"{self.name}: its documents are lists of tokens, which are taken as they are; leave the tokenizer "
+                f"{self._rule.tokenizer!r} out"
+            )
+        tokens = self._split(document.text)
+        ids = array("i", [words.setdefault(w, len(words)) for w in tokens])
         facts.lengths.append(len(ids))
+        for name, codes in (self._tag_codes or {}).items():  # behind the tokens, set by set
+            ids.extend(codes.setdefault(tag, len(codes)) for tag in document.tags[name])
+        facts.offsets.append(self._spool.append(ids))
 
     def _describe(self) -> None:
         found = order_labels(self._label_codes)
@@ -129,6 +171,10 @@ class CorpusReader:
         # Train before test, whatever the order in which an archive lists them.
         order = {"train": 0, "validation": 1, "test": 2}
         self._splits = dict(sorted(self._splits.items(), key=lambda item: (order.get(item[0], 3), item[0])))
+        self.tag_names = {
+            name: order_labels(tag for tag in codes if tag is not None)
+            for name, codes in (self._tag_codes or {}).items()
+        }
         content = {}
         for name, facts in self._splits.items():
             by_position = self._by_position(name)
@@ -196,13 +242,24 @@ class CorpusReader:
                 directory,
                 split,
                 manifest,
-                token_ids=self._token_blocks(split, final_ids, special),
+                token_ids=self._blocks(split, final_ids, 0, start=special.get(START, 0), pad=special.get(PAD, 0)),
                 lengths=self._windowed(unwindowed),
                 labels=codes,
                 doc_ids=facts.positions,
                 truncated=self._is_cut(unwindowed),
                 vocabulary=encoded,
+                ids=encode_vocabulary([facts.ids[i] for i in facts.stored_order.tolist()]) if self.has_ids else None,
+                tags={
+                    name: self._blocks(split, self._final_tags(name), k, start=-1, pad=-1)
+                    for k, name in enumerate(manifest.tag_names, 1)
+                },
             )
+
+    def _final_tags(self, name: str) -> np.ndarray:
+        """Return the index of every tag of the temporary file; -1 for none."""
+        index: dict[str | None, int] = {tag: i for i, tag in enumerate(self.tag_names[name])}
+        assert self._tag_codes is not None
+        return np.array([index.get(tag, -1) for tag in self._tag_codes[name]], np.int32)
 
     def n_truncated(self, split: str) -> int:
         """Return how many documents of a split the window cuts."""
@@ -239,18 +296,31 @@ class CorpusReader:
             )
         return rank_words(words, self._counts(["train"]))
 
-    def _token_blocks(self, split: str, final_ids: np.ndarray, special: Mapping[str, int]) -> Iterator[np.ndarray]:
+    def _blocks(self, split: str, final: np.ndarray, part: int, *, start: int, pad: int) -> Iterator[np.ndarray]:
+        """Yield what belongs to the tokens of a split, in stored order and cut by the window, as `final` numbers it.
+
+        Parameters
+        ----------
+        split : str
+            The split.
+        final : ndarray of int32
+            The number of each number in the temporary file.
+        part : int
+            0 for the words, 1 for the first set of tags.
+        start, pad : int
+            What stands for the words that the rule puts in front.
+        """
         facts, spooled, window = self._splits[split], self._spool.read(), self._rule.max_tokens
-        start = np.array([special[START]] if self._rule.num_words is not None else [], np.int32)
+        first = np.array([start] if self._rule.num_words is not None else [], np.int32)
         block: list[np.ndarray] = []
         n_tokens = 0
         for i in facts.stored_order.tolist():
-            ids = final_ids[spooled[facts.offsets[i] : facts.offsets[i] + facts.lengths[i]]]
-            ids = np.concatenate([start, ids])
+            offset = facts.offsets[i] + part * facts.lengths[i]
+            ids = np.concatenate([first, final[spooled[offset : offset + facts.lengths[i]]]])
             if window:
                 ids = ids[-window:] if self._rule.keep == "last" else ids[:window]
             if self._rule.literal_padding and len(ids) < window:
-                ids = np.concatenate([np.full(window - len(ids), special[PAD], np.int32), ids])
+                ids = np.concatenate([np.full(window - len(ids), pad, np.int32), ids])
             block.append(ids)
             n_tokens += len(ids)
             if n_tokens >= _BLOCK_TOKENS:
@@ -258,6 +328,13 @@ class CorpusReader:
                 block, n_tokens = [], 0
         if block:
             yield np.concatenate(block)
+
+
+def _content(document: Document) -> bytes:
+    """Return bytes that are the same for documents of the same content: of a plain text, its own."""
+    if isinstance(document.text, str) and document.id is None and not document.tags:
+        return document.text.encode("utf-8", "surrogatepass")
+    return b"\0" + json.dumps([document.text, document.id, dict(document.tags)]).encode("ascii")
 
 
 def read_corpus(

@@ -27,8 +27,9 @@ class TextRule:
 
     Attributes
     ----------
-    tokenizer : {"keras", "words", "whitespace"} or None
-        The rule that splits text; None: the one that fits corpus and encoder, which the build finds.
+    tokenizer : {"keras", "words", "whitespace", "characters", "tokens"} or None
+        The rule that splits text, or "tokens" for documents that are lists of tokens; None: the one that fits corpus
+        and encoder, which the build finds.
     num_words : int or None
         As in Keras's `load_data`: keep the words of rank 1 to `num_words - 4`, turn the others into `<UNK>` and put
         `<START>` first.
@@ -91,7 +92,7 @@ class TextRule:
         return replace(self, tokenizer=tokenizer, tokenizer_version=version or newest_version(tokenizer))
 
     @property
-    def split(self) -> Callable[[str], list[str]]:
+    def split(self) -> Callable[[Any], list[str]]:
         """What splits a text into words; of a rule that names its tokeniser."""
         assert self.tokenizer is not None, "the rule is not resolved"
         return get_tokenizer(self.tokenizer, self.tokenizer_version)

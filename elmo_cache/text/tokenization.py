@@ -6,15 +6,29 @@ what was read before it.
 
 import re
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from itertools import groupby
 from reprlib import repr as show  # an error is one line
 from types import MappingProxyType
+from typing import Any
 
 from elmo_cache.errors import CorpusError
 
-__all__ = ["TOKENIZERS", "get_tokenizer", "keras_tokens", "newest_version", "whitespace_tokens", "word_tokens"]
+__all__ = [
+    "TOKENIZERS",
+    "TOKENS",
+    "character_tokens",
+    "get_tokenizer",
+    "given_tokens",
+    "keras_tokens",
+    "newest_version",
+    "whitespace_tokens",
+    "word_tokens",
+]
+
+TOKENS = "tokens"
+"""The rule of documents that are lists of tokens."""
 
 KERAS_FILTERS = '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n'
 _KERAS_TABLE = str.maketrans(dict.fromkeys(KERAS_FILTERS, " "))
@@ -180,11 +194,61 @@ def whitespace_tokens(text: str) -> list[str]:
     return _NOT_SEPARATING.findall(text)
 
 
-TOKENIZERS: Mapping[str, Mapping[int, Callable[[str], list[str]]]] = MappingProxyType(
+def character_tokens(text: str) -> list[str]:
+    """Every character that is not white space: for sequences of proteins or nucleotides, a letter a token.
+
+    Parameters
+    ----------
+    text : str
+        A document.
+
+    Returns
+    -------
+    list of str
+        One-character strings.
+
+    Examples
+    --------
+    >>> character_tokens("MKV L")
+    ['M', 'K', 'V', 'L']
+    """
+    return list("".join(text.split()))
+
+
+def given_tokens(tokens: Sequence[str]) -> list[str]:
+    """The tokens of a document that is no text but a sequence of them, whatever stands in it.
+
+    Parameters
+    ----------
+    tokens : sequence of str
+        A document.
+
+    Returns
+    -------
+    list of str
+
+    Raises
+    ------
+    CorpusError
+        If the document is a text.
+
+    Examples
+    --------
+    >>> given_tokens(("New York", ""))
+    ['New York', '']
+    """
+    if isinstance(tokens, str):
+        raise CorpusError("the tokenizer 'tokens' takes documents that are lists of tokens, and found a text")
+    return list(tokens)
+
+
+TOKENIZERS: Mapping[str, Mapping[int, Callable[[Any], list[str]]]] = MappingProxyType(
     {
         "keras": {1: keras_tokens},
         "words": {1: word_tokens_1, 2: word_tokens},
         "whitespace": {1: whitespace_tokens_1, 2: whitespace_tokens},
+        "characters": {1: character_tokens},
+        TOKENS: {1: given_tokens},
     }
 )
 """The rules by the names that `--tokenizer` and `TextRule` take, and by version.
@@ -205,12 +269,12 @@ def newest_version(name: str) -> int:
     return max(_versions(name))
 
 
-def get_tokenizer(name: str, version: int | None = None) -> Callable[[str], list[str]]:
+def get_tokenizer(name: str, version: int | None = None) -> Callable[[Any], list[str]]:
     """The tokeniser of that name.
 
     Parameters
     ----------
-    name : {"keras", "words", "whitespace"}
+    name : {"keras", "words", "whitespace", "characters", "tokens"}
         A key of `TOKENIZERS`.
     version : int, optional
         Of its rule; default: the newest.
@@ -239,7 +303,7 @@ def get_tokenizer(name: str, version: int | None = None) -> Callable[[str], list
     return versions[version]
 
 
-def _versions(name: str) -> Mapping[int, Callable[[str], list[str]]]:
+def _versions(name: str) -> Mapping[int, Callable[[Any], list[str]]]:
     try:
         return TOKENIZERS[name]
     except KeyError:

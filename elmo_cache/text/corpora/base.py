@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 __all__ = ["IMDB_LABELS", "Corpus", "Document", "order_labels"]
@@ -25,14 +25,20 @@ class Document:
         were read in.
     label : str or None
         The name of its class; None in a corpus without labels.
-    text : str
-        All of it, not yet split into words.
+    text : str or tuple of str
+        All of it, not yet split into words; or its tokens, which are taken as they are by the rule `tokens`.
+    id : str or None
+        What its owner calls it, if anything: in all documents of a corpus or in none.
+    tags : Mapping[str, tuple of (str or None)]
+        By the name of a set of tags, a tag for each token of `text`, which then is a tuple; None for no tag.
     """
 
     split: str
     order: int
     label: str | None
-    text: str
+    text: str | tuple[str, ...]
+    id: str | None = None
+    tags: Mapping[str, tuple[str | None, ...]] = field(default_factory=dict)
 
 
 class Corpus(Protocol):

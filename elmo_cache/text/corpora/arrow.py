@@ -1,0 +1,211 @@
+"""Rows of Arrow tables as records, whoever made them: pandas, polars, Parquet, Hugging Face's datasets."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from elmo_cache.errors import CorpusError
+from elmo_cache.text.corpora.records import (
+    LABEL_COLUMN,
+    SPLIT_COLUMN,
+    TEXT_COLUMN,
+    TOKENS_COLUMN,
+    Columns,
+    Record,
+)
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["choose_columns", "class_names", "import_pyarrow", "is_list", "label_name", "read_batches"]
+
+
+def import_pyarrow(what: str) -> Any:
+    """Return the module `pyarrow`.
+
+    Raises
+    ------
+    CorpusError
+        If it is not installed; `what` is what needs it.
+    """
+    try:
+        import pyarrow
+    except ImportError as error:
+        raise CorpusError(f"{what} needs pyarrow: pip install pyarrow") from error
+    return pyarrow
+
+
+def choose_columns(wanted: Columns, schema: "pa.Schema", where: str) -> Columns:
+    """Return the columns to use of a table: those asked for, else `text` or `tokens`, `label` and `split`.
+
+    Raises
+    ------
+    CorpusError
+        If one that was asked for is not there, is there twice, or holds something else.
+    """
+    pa = import_pyarrow(where)
+    text = wanted.text
+    if text == TEXT_COLUMN and text not in schema.names and TOKENS_COLUMN in schema.names:
+        text = TOKENS_COLUMN
+    label, split = (
+        given or (default if default in schema.names and default != text else None)
+        for given, default in ((wanted.label, LABEL_COLUMN), (wanted.split, SPLIT_COLUMN))
+    )
+    chosen = replace(wanted, text=text, label=label, split=split)
+    roles = [("text", text), ("label", label), ("split", split), ("id", wanted.id)]
+    for what, name in (*roles, *(("tags", column) for column in wanted.tags)):
+        if name is None:
+            continue
+        n_found = schema.names.count(name)
+        if n_found != 1:
+            names = ", ".join(repr(found[:40]) for found in schema.names[:20]) or "none"
+            found = f"{n_found} columns" if n_found else "no column"
+            raise CorpusError(f"{where}: {found} {name!r} for the {what}, expected one; its columns are {names}")
+        kind = _value_type(pa, schema.field(name).type)
+        if not _fits(pa, what, kind):
+            raise CorpusError(f"{where}: column {name!r} holds {kind}, expected {_EXPECTED[what]} for the {what}")
+    return chosen
+
+
+_EXPECTED = {
+    "text": "strings or lists of strings",
+    "label": "strings or whole numbers",
+    "split": "strings",
+    "id": "strings or whole numbers",
+    "tags": "lists of strings or of whole numbers",
+}
+
+
+def _fits(pa: Any, what: str, kind: Any) -> bool:
+    """Tell whether a column of a type can have a role."""
+    if pa.types.is_null(kind):
+        return True
+    if is_list(kind):
+        of = _value_type(pa, kind.value_type)
+        return (what == "text" and _is_string(pa, of)) or (what == "tags" and _is_name(pa, of))
+    return (what in ("text", "split") and _is_string(pa, kind)) or (what in ("label", "id") and _is_name(pa, kind))
+
+
+def class_names(schema: "pa.Schema", column: str | None) -> tuple[str, ...] | None:
+    """Return the names of classes that Hugging Face's datasets left with a table, for a column of their numbers."""
+    try:
+        features = json.loads((schema.metadata or {})[b"huggingface"])["info"]["features"]
+        feature = features[column]
+        names = feature.get("feature", feature)["names"]  # of a list, those of what is in it
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return None
+    return tuple(map(str, names)) if isinstance(names, list) else None
+
+
+def read_batches(
+    batches: Iterable["pa.RecordBatch | pa.Table"],
+    columns: Columns,
+    names: Sequence[str] | None,
+    where: str,
+    tag_names: Mapping[str, Sequence[str] | None] = MappingProxyType({}),
+) -> Iterator[Record]:
+    """Yield the rows of batches with the same columns; `line` is the row's number, from 0.
+
+    Parameters
+    ----------
+    batches : iterable of pyarrow.RecordBatch or pyarrow.Table
+        In bounded memory, if they are.
+    columns : Columns
+        What `choose_columns` chose.
+    names : sequence of str or None
+        Names for labels that are numbers of classes.
+    where : str
+        What errors call the table.
+    tag_names : Mapping from columns to sequence of str or None
+        Likewise for numbers of tags.
+
+    Raises
+    ------
+    CorpusError
+        At the first row without text, label or split, or with a label that is none.
+    """
+    row = 0
+    for batch in batches:
+        texts, labels, splits, ids = (
+            [None] * batch.num_rows if name is None else batch.column(name).to_pylist()
+            for name in (columns.text, columns.label, columns.split, columns.id)
+        )
+        tagged = [batch.column(name).to_pylist() for name in columns.tags]
+        for i, (text, label, split, id) in enumerate(zip(texts, labels, splits, ids, strict=True)):
+            if text is None or (isinstance(text, list) and None in text):
+                raise CorpusError(f"{where}, row {row}: no text in column {columns.text!r}; fill it in or drop the row")
+            if columns.label is not None:
+                label = label_name(label, names, f"{where}, row {row}, column {columns.label!r}")
+            if columns.split is not None and not split:
+                raise CorpusError(f"{where}, row {row}: no split in column {columns.split!r}; fill it in")
+            if columns.id is not None:
+                id = label_name(id, None, f"{where}, row {row}, column {columns.id!r}", "id")
+            tags = {}
+            for name, values in zip(columns.tags, tagged, strict=True):
+                place = f"{where}, row {row}, column {name!r}"
+                if values[i] is None:
+                    raise CorpusError(f"{place}: no tags; fill them in or drop the row")
+                known = tag_names.get(name)
+                tags[name] = tuple(None if tag is None else label_name(tag, known, place, "tag") for tag in values[i])
+            yield Record(row, tuple(text) if isinstance(text, list) else text, label, split, id, tags)
+            row += 1
+
+
+def label_name(value: object, names: Sequence[str] | None, where: str, what: str = "label") -> str:
+    """Return the name of a class, from what stands in a column of labels.
+
+    A whole number written as a float, which pandas makes of a column with gaps, is that number. With `names`, numbers
+    count them from 0.
+
+    Raises
+    ------
+    CorpusError
+        If the value is missing or no label.
+
+    Examples
+    --------
+    >>> label_name(1.0, None, "row 0"), label_name(1, ("neg", "pos"), "row 0"), label_name(True, None, "row 0")
+    ('1', 'pos', 'true')
+    """
+    if hasattr(value, "item") and not isinstance(value, str):
+        value = value.item()  # NumPy's scalars
+    if value is None or value != value or value == "":
+        raise CorpusError(f"{where}: no {what}; fill it in or drop the row")
+    if isinstance(value, str):
+        return value.strip()
+    if isinstance(value, bool):
+        return json.dumps(value)
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if not isinstance(value, int):
+        raise CorpusError(f"{where}: {what} {value!r}, expected a string or a whole number")
+    if names is None:
+        return str(value)
+    if not 0 <= value < len(names):
+        raise CorpusError(
+            f"{where}: {what} {value}, expected 0 to {len(names) - 1} for {', '.join(names)}; "
+            "leave out the documents without one"
+        )
+    return names[value]
+
+
+def _value_type(pa: Any, kind: Any) -> Any:
+    """Return the type of the values of a dictionary, which pandas calls categories."""
+    return kind.value_type if pa.types.is_dictionary(kind) else kind
+
+
+def _is_string(pa: Any, kind: Any) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
+
+
+def _is_name(pa: Any, kind: Any) -> bool:
+    is_number = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind)
+    return _is_string(pa, kind) or bool(is_number)
+
+
+def is_list(kind: "pa.DataType") -> bool:
+    """Tell whether a column of this type holds lists."""
+    pa = import_pyarrow("a table")
+    return bool(pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind))

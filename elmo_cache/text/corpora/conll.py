@@ -1,0 +1,172 @@
+"""Tokens with tags in columns: CoNLL files of all kinds, and CoNLL-U; a sentence is a document."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import conllu
+
+from cache.errors import one_line
+from elmo_cache.errors import CorpusError
+from elmo_cache.text.corpora.base import Document
+from elmo_cache.text.corpora.compression import without_compression
+from elmo_cache.text.corpora.files import ONLY_SPLIT
+from elmo_cache.text.corpora.records import LineReader
+
+__all__ = ["CONLL_EXTENSIONS", "ConllCorpus"]
+
+CONLL_EXTENSIONS = (".conllu", ".conll", ".iob", ".iob2", ".bio")
+CONLLU_COLUMNS = ("id", "form", "lemma", "upos", "xpos", "feats", "head", "deprel", "deps", "misc")
+_DOCUMENT_START = "-DOCSTART-"
+
+
+class _Sentence(NamedTuple):
+    """The number of its last line, its id if it has one, and the cells of each token."""
+
+    line: int
+    id: str | None
+    rows: list[list[str]]
+
+
+class ConllCorpus:
+    """The sentences of a file with a token a line and a blank line behind each sentence.
+
+    In `.conllu` ranges of multiword tokens and empty nodes are left out: what stays are the syntactic words; and a
+    sentence has the id of its comment `# sent_id = …`. In the other kinds cells stand between tabs if a line has
+    any, else between spaces; a line that begins with `#` and has another number of cells than the first is a comment,
+    and lines `-DOCSTART-` are left out. `_` is no tag.
+
+    Parameters
+    ----------
+    path : Path
+        The file, compressed or not.
+    token_column : str, optional
+        The column of the tokens: its number from 1, or in `.conllu` its name. Default: `form`, or 1.
+    tag_columns : sequence of str
+        Columns of tags, likewise; each gives a set of tags of that name, or one called `column4`.
+    encoding : str, optional
+        Of the text; default: UTF-8.
+
+    Raises
+    ------
+    CorpusError
+        If the file cannot be read up to its first sentence, or has no such column.
+    """
+
+    tokenizer = "tokens"
+    label_names = None
+    word_ranks = None
+    unit = "B"
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        token_column: str | None = None,
+        tag_columns: Sequence[str] = (),
+        encoding: str | None = None,
+    ) -> None:
+        self.name = path.name
+        self._is_conllu = without_compression(path).suffix.lower() == ".conllu"
+        self._reader = LineReader(path, encoding=encoding)
+        self._token = self._index(token_column or ("form" if self._is_conllu else "1"))
+        self._tags = {self._tags_name(column): self._index(column) for column in tag_columns}
+        try:
+            self.size = path.stat().st_size
+        except OSError as error:
+            raise CorpusError(f"{path}: cannot be read ({error.strerror})") from error
+        self.split_rule: dict[str, Any] = {"rule": f"all in {ONLY_SPLIT}"}
+        next(self.documents())  # a wrong column shows at once
+        self._reader.position = 0
+
+    @property
+    def position(self) -> int:
+        """Bytes read."""
+        return self._reader.position
+
+    def documents(self) -> Iterator[Document]:
+        """All sentences, in the order of the file.
+
+        Raises
+        ------
+        CorpusError
+            At the first sentence that cannot be read or lacks a column that is asked for; or if there are none.
+        """
+        n_seen = 0
+        for sentence in self._conllu() if self._is_conllu else self._conll():
+            n_columns = len(sentence.rows[0])
+            for column in (self._token, *self._tags.values()):
+                if column >= n_columns:
+                    raise self._reader.error(sentence.line, f"no column {column + 1}, the sentence has {n_columns}")
+            tokens = tuple(row[self._token] for row in sentence.rows)
+            tags = {
+                name: tuple(None if row[column] == "_" else row[column] for row in sentence.rows)
+                for name, column in self._tags.items()
+            }
+            yield Document(ONLY_SPLIT, n_seen, None, tokens, sentence.id, tags)
+            n_seen += 1
+        if not n_seen:
+            raise CorpusError(f"{self._reader.path}: no sentences, expected at least one")
+
+    def _conllu(self) -> Iterator[_Sentence]:
+        # Cells as they stand: the numbers and mappings that the package makes of them are not wanted here.
+        parsers = {name: lambda cells, i: cells[i] for name in CONLLU_COLUMNS[1:]}
+        for number, lines in self._blocks():
+            try:
+                (found,) = conllu.parse("".join(lines), field_parsers=parsers) or [None]  # type: ignore[arg-type]
+            except conllu.exceptions.ParseException as error:
+                raise self._reader.error(
+                    number, f"the sentence that ends here is no CoNLL-U: {one_line(error)}"
+                ) from error
+            if found is None:
+                continue
+            rows = [
+                [str(token.get(name, "_")) for name in CONLLU_COLUMNS]
+                for token in found
+                if isinstance(token["id"], int)
+            ]
+            if rows:
+                yield _Sentence(number, found.metadata.get("sent_id"), rows)
+
+    def _blocks(self) -> Iterator[tuple[int, list[str]]]:
+        """Yield what stands between blank lines, with the number of its last line."""
+        block: list[str] = []
+        last = 0
+        for number, line in self._reader.lines(universal=True):
+            if line.strip():
+                block.append(line)
+                last = number
+            elif block:
+                yield last, block
+                block = []
+        if block:
+            yield last, block
+
+    def _conll(self) -> Iterator[_Sentence]:
+        n_cells = 0
+        for number, lines in self._blocks():
+            rows = []
+            for k, line in enumerate(lines, number - len(lines) + 1):
+                text = line.rstrip("\r\n")
+                cells = text.split("\t") if "\t" in text else [cell for cell in text.split(" ") if cell]
+                if cells[0] == _DOCUMENT_START:
+                    continue
+                n_cells = n_cells or len(cells)
+                if len(cells) == n_cells:
+                    rows.append(cells)
+                elif not text.startswith("#"):
+                    raise self._reader.error(k, f"{len(cells)} columns, expected {n_cells} as in the lines before")
+            if rows:
+                yield _Sentence(number, None, rows)
+
+    def _index(self, column: str) -> int:
+        if self._is_conllu and column.lower() in CONLLU_COLUMNS:
+            return CONLLU_COLUMNS.index(column.lower())
+        if column.isdecimal() and len(column) < 4 and int(column) > 0:
+            return int(column) - 1
+        names = f" or one of {', '.join(CONLLU_COLUMNS)}" if self._is_conllu else ""
+        raise CorpusError(f"{self._reader.path}: column {column[:40]!r}, expected its number, from 1{names}")
+
+    def _tags_name(self, column: str) -> str:
+        index = self._index(column)
+        return CONLLU_COLUMNS[index] if self._is_conllu and index < 10 else f"column{index + 1}"

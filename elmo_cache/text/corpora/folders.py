@@ -1,0 +1,128 @@
+"""A folder with a subfolder for each class and a file for each text, as scikit-learn's `load_files` reads it."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from elmo_cache.errors import CorpusError
+from elmo_cache.text.corpora.base import Document
+from elmo_cache.text.corpora.files import ONLY_SPLIT, check_names
+from elmo_cache.text.corpora.tables import split_of_name
+
+__all__ = ["FolderCorpus", "has_folders"]
+
+MAX_TEXT_BYTES = 64 * 2**20
+_SPLITS = ("train", "validation", "test")
+
+
+class FolderCorpus:
+    """Texts at `CLASS/NAME` or `SPLIT/CLASS/NAME` in a folder; a name that begins with a dot is passed over.
+
+    Parameters
+    ----------
+    path : Path
+        The folder. Its own folders are splits if each is called train, test, validation, or the like; else classes.
+    label_names : sequence of str, optional
+        The classes in the order of their indices.
+    encoding : str, optional
+        Of the texts; default: UTF-8.
+
+    Raises
+    ------
+    CorpusError
+        If there are no folders of classes in it.
+    """
+
+    tokenizer = None
+    word_ranks = None
+    unit = "docs"
+
+    def __init__(self, path: Path, *, label_names: Sequence[str] | None = None, encoding: str | None = None) -> None:
+        self.name = path.name
+        self.label_names = None if label_names is None else check_names(label_names)
+        self._encoding = encoding or "utf-8-sig"
+        self._path = path
+        folders = _folders(path)
+        splits = [split_of_name(folder.name) for folder in folders]
+        self._by_split = bool(folders) and None not in splits and len(set(splits)) == len(splits)
+        self._classes = (
+            [(split, child) for split, folder in zip(splits, folders, strict=True) for child in _folders(folder)]
+            if self._by_split
+            else [(ONLY_SPLIT, folder) for folder in folders]
+        )
+        if not self._classes:
+            raise CorpusError(
+                f"{path}: no folders of classes, expected CLASS/TEXT or SPLIT/CLASS/TEXT, as train/pos/1.txt"
+            )
+        self._files = [(split or ONLY_SPLIT, folder, _texts(folder)) for split, folder in self._classes]
+        self.size = sum(len(files) for _, _, files in self._files)
+        self.position = 0
+
+    @property
+    def split_rule(self) -> dict[str, Any]:
+        """That folders are splits, or that there is one."""
+        return {"rule": "folders"} if self._by_split else {"rule": f"all in {ONLY_SPLIT}"}
+
+    def documents(self) -> Iterator[Document]:
+        """All texts, by split, class and name.
+
+        Raises
+        ------
+        CorpusError
+            At the first that cannot be read, or is not UTF-8; or if there are none.
+        """
+        self.position = 0
+        n_seen: dict[str, int] = {}
+        for split, folder, files in self._files:
+            for path in files:
+                order = n_seen.get(split, 0)
+                n_seen[split] = order + 1
+                self.position += 1
+                yield Document(split, order, folder.name, _read(path, self._encoding))
+        if not n_seen:
+            raise CorpusError(f"{self._path}: no texts in its folders, expected at least one")
+
+
+def has_folders(path: Path) -> bool:
+    """Tell whether there are folders in a folder, which may be classes or splits."""
+    return bool(_folders(path))
+
+
+def _folders(path: Path) -> list[Path]:
+    return [child for child in _children(path) if child.is_dir()]
+
+
+def _texts(folder: Path) -> list[Path]:
+    children = _children(folder)
+    for child in children:
+        if child.is_dir():
+            raise CorpusError(f"{child}: a folder where a text was expected: at most SPLIT/CLASS/TEXT is read")
+    return children
+
+
+def _children(path: Path) -> list[Path]:
+    try:
+        return sorted(child for child in path.iterdir() if not child.name.startswith("."))
+    except OSError as error:
+        raise CorpusError(f"{path}: cannot be listed ({error.strerror})") from error
+
+
+def _read(path: Path, encoding: str) -> str:
+    try:
+        if not path.is_file():
+            raise CorpusError(f"{path}: not a regular file")
+        if path.stat().st_size > MAX_TEXT_BYTES:
+            raise CorpusError(f"{path}: {path.stat().st_size:,} bytes, expected a text of at most {MAX_TEXT_BYTES:,}")
+        content = path.read_bytes()
+    except OSError as error:
+        raise CorpusError(f"{path}: cannot be read ({error.strerror})") from error
+    try:
+        return content.decode(encoding)
+    except UnicodeDecodeError as error:
+        byte = content[error.start] if error.start < len(content) else 0
+        name = encoding.removesuffix("-sig")
+        raise CorpusError(
+            f"{path}: not {name} (byte 0x{byte:02x} at offset {error.start}); save it as UTF-8, or give its encoding"
+        ) from error
+    except LookupError as error:
+        raise CorpusError(f"encoding is {encoding[:40]!r}: there is none of that name") from error

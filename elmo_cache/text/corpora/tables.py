@@ -1,0 +1,178 @@
+"""Parquet, Feather and Arrow files, one or a folder of them, and what Hugging Face's `save_to_disk` leaves."""
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from cache.errors import one_line
+from elmo_cache.errors import CorpusError
+from elmo_cache.text.corpora.arrow import choose_columns, class_names, import_pyarrow, is_list, read_batches
+from elmo_cache.text.corpora.base import Document
+from elmo_cache.text.corpora.files import ONLY_SPLIT, check_names, check_split
+from elmo_cache.text.corpora.records import Columns
+
+__all__ = ["TABLE_EXTENSIONS", "TableCorpus", "split_of_name"]
+
+TABLE_EXTENSIONS = (".parquet", ".feather", ".arrow")
+_BATCH_ROWS = 1_000
+_SPLIT_IN_NAME = re.compile(r"(?<![a-z])(train|validation|valid|val|dev|test)(?![a-z])", re.IGNORECASE)
+_SPLITS = {"valid": "validation", "val": "validation", "dev": "validation"}
+
+
+class _File(NamedTuple):
+    path: Path
+    split: str | None
+
+
+class TableCorpus:
+    """The documents of columnar files, read as a stream in bounded memory.
+
+    Parameters
+    ----------
+    path : Path
+        One of these:
+
+        * a file `.parquet`, `.feather` or `.arrow`;
+        * a folder with such files: each is of the split in its name (`train-00000-of-00002.parquet`), read in the order
+          of the names;
+        * the folder of a `Dataset` or a `DatasetDict` that `save_to_disk` wrote.
+    columns : Columns
+        Those to read, as `choose_columns`.
+    label_names : sequence of str, optional
+        The classes in the order of their indices. Default: those that Hugging Face's datasets left in the file.
+
+    Raises
+    ------
+    CorpusError
+        If pyarrow is missing, there is no such file, or a column is missing.
+    """
+
+    word_ranks = None
+    unit = "docs"
+
+    def __init__(self, path: Path, columns: Columns, label_names: Sequence[str] | None = None) -> None:
+        self.name = path.name
+        self._columns = columns
+        self._files = list(_files_of(path))
+        schemas = [_open(file.path)[0] for file in self._files]
+        chosen = choose_columns(columns, schemas[0], str(self._files[0].path))
+        self.label_names = class_names(schemas[0], chosen.label) if label_names is None else check_names(label_names)
+        self.tokenizer = "tokens" if is_list(schemas[0].field(chosen.text).type) else None
+        self._split_column = chosen.split
+        self.size = sum(_open(file.path)[1] for file in self._files)
+        self.position = 0
+
+    @property
+    def split_rule(self) -> dict[str, Any]:
+        """The column that names the split, the names of files, or that there is one split."""
+        if self._files[0].split is not None:
+            return {"rule": "names of files"}
+        if self._split_column is not None:
+            return {"rule": "column", "column": self._split_column}
+        return {"rule": f"all in {ONLY_SPLIT}"}
+
+    def documents(self) -> Iterator[Document]:
+        """All documents, file by file.
+
+        Raises
+        ------
+        CorpusError
+            At the first row that cannot be read, with its number from 0; or if there are no rows.
+        """
+        self.position = 0
+        n_seen: dict[str, int] = {}
+        for file in self._files:
+            where = str(file.path)
+            schema, _, batches = _open(file.path)
+            columns = choose_columns(self._columns, schema, where)
+            tags = {name: class_names(schema, name) for name in columns.tags}
+            for record in read_batches(batches(), columns, self.label_names, where, tags):
+                name = file.split or record.split or ONLY_SPLIT
+                if file.split is None and record.split is not None:
+                    check_split(name, f"{where}, row {record.line}")
+                order = n_seen.get(name, 0)
+                n_seen[name] = order + 1
+                self.position += 1
+                yield Document(name, order, record.label, record.text, record.id, record.tags)
+        if not n_seen:
+            raise CorpusError(f"{self._files[0].path}: no rows, expected at least one")
+
+
+def split_of_name(name: str) -> str | None:
+    """Return the split that a file's name speaks of.
+
+    Examples
+    --------
+    >>> split_of_name("train-00000-of-00002.parquet"), split_of_name("my_dev.csv"), split_of_name("contest.csv")
+    ('train', 'validation', None)
+    """
+    found = {match.lower() for match in _SPLIT_IN_NAME.findall(name)}
+    splits = {_SPLITS.get(word, word) for word in found}
+    return splits.pop() if len(splits) == 1 else None
+
+
+def _files_of(path: Path) -> Iterator[_File]:
+    if not path.is_dir():
+        yield _File(path, None)
+        return
+    if (path / "dataset_dict.json").is_file():
+        for folder in sorted(child for child in path.iterdir() if child.is_dir()):
+            for file in _listed(folder):
+                yield _File(file, folder.name)
+        return
+    files = _listed(path)
+    if (path / "state.json").is_file():
+        yield from (_File(file, None) for file in files)
+        return
+    if not files:
+        raise CorpusError(f"{path}: no {', '.join(TABLE_EXTENSIONS)} in this folder")
+    splits = [split_of_name(file.name) for file in files]
+    if len(files) > 1 and None in splits:
+        other = files[splits.index(None)].name
+        raise CorpusError(
+            f"{path}: several files, and the name of {other} does not say its split (train, validation or test): "
+            "rename it, or give one file"
+        )
+    yield from (_File(file, split) for file, split in zip(files, splits, strict=True))
+
+
+def _listed(folder: Path) -> list[Path]:
+    try:
+        return sorted(path for path in folder.iterdir() if path.suffix.lower() in TABLE_EXTENSIONS)
+    except OSError as error:
+        raise CorpusError(f"{folder}: cannot be listed ({error.strerror})") from error
+
+
+def _open(path: Path) -> Any:
+    """Return schema, number of rows, and a function that gives the rows in batches."""
+    pa = import_pyarrow(str(path))
+    try:
+        if path.suffix.lower() == ".parquet":
+            import pyarrow.parquet as pq
+
+            file = pq.ParquetFile(path)
+            return file.schema_arrow, file.metadata.num_rows, lambda: _guarded(path, file.iter_batches(_BATCH_ROWS))
+        source = pa.memory_map(str(path))
+        try:
+            reader = pa.ipc.open_file(source)
+        except pa.ArrowInvalid:  # a stream, as Hugging Face's datasets write
+            reader = pa.ipc.open_stream(source)
+            return reader.schema, 0, lambda: _guarded(path, _sliced(pa.ipc.open_stream(pa.memory_map(str(path)))))
+        n_rows = sum(reader.get_batch(i).num_rows for i in range(reader.num_record_batches))
+        batches = (reader.get_batch(i) for i in range(reader.num_record_batches))
+        return reader.schema, n_rows, lambda: _guarded(path, _sliced(batches))
+    except (OSError, pa.ArrowException) as error:
+        raise CorpusError(f"{path}: cannot be read ({one_line(error)})") from error
+
+
+def _sliced(batches: Any) -> Iterator[Any]:
+    return (batch.slice(i, _BATCH_ROWS) for batch in batches for i in range(0, batch.num_rows, _BATCH_ROWS))
+
+
+def _guarded(path: Path, batches: Any) -> Iterator[Any]:
+    pa = import_pyarrow(str(path))
+    try:
+        yield from batches
+    except (OSError, pa.ArrowException) as error:
+        raise CorpusError(f"{path}: cannot be read ({one_line(error)})") from error
