@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from memory_corpus import MemoryCorpus
 from numpy_encoder import HashEncoder
+from small_cache import write_cache
 
-from cache import FeatureCache
+from cache import FeatureCache, SelectionError
 from cache.adapters.keras import PaddedBatches
 from elmo_cache import build
 
@@ -216,3 +217,39 @@ def test_vectors_in_float32(features: FeatureCache) -> None:
     assert all(rows.dtype == np.float32 for _, documents in train.batches(4, "float32") for rows in documents)
     with pytest.raises(ValueError, match="dtype is int32, expected a floating point type"):
         train.padded(3, dtype=np.int32)
+
+
+@pytest.mark.parametrize("trim", [False, True])
+def test_tags_are_targets_with_weights(tmp_path: Path, trim: bool) -> None:
+    write_cache(tmp_path / "c", tag_names={"upos": ("", "one", "two"), "ner": ("O", "B", "I")})
+    train = FeatureCache(tmp_path / "c")["train"]
+    batches = PaddedBatches(train, batch_size=4, window=8, shuffle_seed=(1,), trim=trim, tags="ner")
+    seen = 0
+    for k in range(len(batches)):
+        inputs, tags, weights = batches[k]
+        assert tags.dtype == np.int32 and weights.dtype == np.float32
+        assert tags.shape == weights.shape == inputs.shape[:2]
+        order = np.random.RandomState(np.random.MT19937(np.random.SeedSequence([1, 0]))).permutation(len(train))
+        for row, i in enumerate(order[4 * k : 4 * k + 4].tolist()):
+            own = train.tags(i, "ner")[-8:]
+            start = tags.shape[1] - len(own)
+            assert weights[row].tolist() == [0] * start + [float(tag >= 0) for tag in own]
+            assert tags[row].tolist() == [0] * start + [max(tag, 0) for tag in own]
+            seen += 1
+    assert seen == len(train)
+    with pytest.raises(SelectionError, match="no tags 'xpos'"):
+        PaddedBatches(train, tags="xpos")
+
+
+@pytest.mark.filterwarnings("error")
+def test_fit_learns_tags_and_ignores_padding(tmp_path: Path) -> None:
+    write_cache(tmp_path / "c", tag_names={"upos": ("", "one", "two")})
+    train = FeatureCache(tmp_path / "c")["train"]
+    model = keras.Sequential([keras.Input((None, 8)), keras.layers.Dense(3, activation="softmax")])
+    model.compile(loss="sparse_categorical_crossentropy", jit_compile=False)
+    batches = PaddedBatches(train, batch_size=len(train), window=9, dtype="float32", tags="upos")
+    inputs, tags, weights = batches[0]
+    probability = np.take_along_axis(model.predict(inputs, verbose=0), tags[..., None], axis=2)[..., 0]
+    expected = float((-np.log(probability) * weights).sum() / weights.size)
+    assert model.evaluate(batches, verbose=0) == pytest.approx(expected, rel=1e-4)
+    model.fit(batches, shuffle=False, verbose=0)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from numpy_encoder import build_small
+from small_cache import write_cache
 
 from cache import FeatureCache
 from cache.adapters.keras import PaddedBatches
@@ -118,3 +119,18 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         (tmp_path / "c" / "train-00001.h5").unlink()
         with pytest.raises(tf.errors.UnknownError, match=r"CorruptFileError: .*train-00001\.h5 is missing"):
             list(dataset(PaddedBatches({"features": features["train"]}, token_ids=True, batch_size=4)))
+
+
+@pytest.mark.parametrize("trim", [False, True])
+def test_tags_and_their_weights(tmp_path: Path, trim: bool) -> None:
+    write_cache(tmp_path / "c", tag_names={"upos": ("", "one", "two")})
+    batches = PaddedBatches(
+        FeatureCache(tmp_path / "c")["train"], batch_size=4, window=9, trim=trim, tags="upos", dtype="float32"
+    )
+    found = dataset(batches)
+    for k, batch in enumerate(found):
+        for tensor, array in zip(batch, batches[k], strict=True):
+            np.testing.assert_array_equal(tensor, array)
+    model = keras.Sequential([keras.Input((None, 8)), keras.layers.Dense(3, activation="softmax")])
+    model.compile(loss="sparse_categorical_crossentropy", jit_compile=False)
+    model.fit(found, verbose=0)

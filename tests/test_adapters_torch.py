@@ -2,11 +2,13 @@
 
 import pickle
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from numpy_encoder import build_small
+from small_cache import write_cache
 
 from cache import FeatureCache, Split
 
@@ -147,3 +149,17 @@ def test_documents_without_labels(tmp_path_factory: pytest.TempPathFactory) -> N
 def test_a_side_that_there_is_not() -> None:
     with pytest.raises(ValueError, match="side is 'both', expected 'right' or 'left'"):
         padded([(torch.zeros(1, 2), 0)], side="both")
+
+
+@pytest.mark.parametrize("side", ["right", "left"])
+def test_tags_are_padded_with_what_losses_ignore(tmp_path: Path, side: str) -> None:
+    write_cache(tmp_path / "c", tag_names={"upos": ("", "one", "two")})
+    train = FeatureCache(tmp_path / "c")["train"]
+    (batch,) = DataLoader(SplitDataset(train, tags="upos"), len(train), collate_fn=partial(padded, side=side))
+    assert batch.labels.dtype == torch.int64 and batch.labels.shape == batch.mask.shape
+    for i, (row, mask) in enumerate(zip(batch.labels, batch.mask, strict=True)):
+        assert row[mask].tolist() == [tag if tag >= 0 else -100 for tag in train.tags(i, "upos")]
+        assert (row[~mask] == -100).all()
+    scores = torch.zeros(*batch.labels.shape, 3)
+    loss = torch.nn.functional.cross_entropy(scores.flatten(0, 1), batch.labels.flatten())
+    assert loss.item() == pytest.approx(np.log(3), rel=1e-5)

@@ -67,7 +67,7 @@ def refused(outcome: tuple[int, str]) -> bool:
         return False
     assert code == 1, error
     line = error.strip().splitlines()[-1]
-    reasons = ("another `elmo-train trials` is writing to", "other settings")
+    reasons = ("another `elmo-train` is writing to", "other settings")
     assert line.startswith("Error: ") and any(reason in line for reason in reasons), error
     return True
 

@@ -20,14 +20,15 @@ from trainer.runs.results import MOST_TRIALS, TrialResult, read_results
 from trainer.runs.saved_weights import weights_summary
 from trainer.runs.settings import GAMMAS, LEARNING_RATES, MODELS, RANGES, Settings, parse_gamma, parse_rates
 from trainer.runs.trials import run_trials
-from trainer.vectors import StaticVectors, load_static_vectors, source_size
+from trainer.tag_cli import tag_command
+from trainer.vectors.loading import load_vectors
 
 __all__ = ["load_vectors", "main"]
 
 
 @click.group(
     cls=Commands,
-    resumable=("trials",),
+    resumable=("trials", "tag"),
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
@@ -37,6 +38,7 @@ def main(debug: bool) -> None:
 
     \b
     elmo-train trials --n 10                  basic and ELMo on the same 200 reviews, ten times
+    elmo-train tag --cache ewt.elmo           predict tags of tokens, from static vectors and from ELMo's
     elmo-train plot results/                  draw the accuracies again
     elmo-train evaluate --results results/ --trial 3 --model elmo --cache other.elmo
     elmo-train predict --results results/ --cache new.elmo --out predictions.csv
@@ -265,19 +267,6 @@ def _config_in(folder: Path) -> RunConfig:
     return config
 
 
-def load_vectors(source: str, features: FeatureCache) -> StaticVectors:
-    """Load the static vectors of a cache's vocabulary, with a progress bar by bytes.
-
-    Raises
-    ------
-    VectorsError
-        As `load_static_vectors`.
-    """
-    total = source_size(source)
-    with progress_bar(total or 0, "static vectors", "B", show=bool(total)) as bar:
-        return load_static_vectors(source, features.vocabulary, progress=bar.update)
-
-
 def _report(out: Path, results: list[TrialResult]) -> None:
     say(*table(results).splitlines())
     weights, faults = weights_summary(out, results)
@@ -290,6 +279,8 @@ def _report(out: Path, results: list[TrialResult]) -> None:
         say(f"Note: {faults[0]}{more}; the accuracy counts, `evaluate` and `predict` need another trial.", err=True)
     say(f"Results in {out}: trials.csv, summary.json, config.json, accuracies.png, weights.")
 
+
+main.add_command(tag_command)
 
 if __name__ == "__main__":
     main()

@@ -25,7 +25,10 @@ class PaddedBatches(keras.utils.PyDataset):  # type: ignore[misc]
     - `token_ids`, if asked for: int32 `(n_docs, length)`, the token ids plus one, so that 0 is padding;
     - `mask`, if asked for: bool `(n_docs, length)`, whether there is a token.
 
-    Labels are float32 `(n_docs,)`. Documents without labels give a tuple of inputs alone, as `predict` takes it.
+    Labels are float32 `(n_docs,)`. Documents without labels give a tuple of inputs alone, as `predict` takes it. With
+    `tags` a batch is a triple: inputs, tags as int32 `(n_docs, length)`, and sample weights as float32
+    `(n_docs, length)`, 1 for a token with a tag and 0 for padding and tokens without a tag, whose entry in the tags is
+    0 as well. `sparse_categorical_crossentropy` takes both.
 
     A functional model made from a list, `keras.Model([features], ...)`, takes the inputs that it has names for. Give
     `fit` the argument `shuffle=False`: Keras would put the batches in an order of its own, without a seed.
@@ -54,11 +57,15 @@ class PaddedBatches(keras.utils.PyDataset):  # type: ignore[misc]
         Add the input `mask`.
     token_ids : bool
         Add the input `token_ids`. Without splits it is the only one.
+    tags : str, optional
+        The name of a set of tags, which become the targets in place of the labels.
     dtype : dtype
         Of the vectors: float16, as they are stored, or float32.
 
     Raises
     ------
+    SelectionError
+        If the cache has no such tags.
     ValueError
         If the splits do not hold the same documents, `batch_size` or `window` is below 1, or there are neither splits
         nor documents.
@@ -88,6 +95,7 @@ class PaddedBatches(keras.utils.PyDataset):  # type: ignore[misc]
         trim: bool = False,
         masks: bool = False,
         token_ids: bool = False,
+        tags: str | None = None,
         dtype: npt.DTypeLike = np.float16,
     ):
         super().__init__()
@@ -126,6 +134,8 @@ class PaddedBatches(keras.utils.PyDataset):  # type: ignore[misc]
         self._token_ids = (
             [documents.token_ids(i)[-window:] + 1 for i in range(len(documents))] if self.token_ids else []
         )
+        self.has_tags = tags is not None
+        self._tags = [documents.tags(i, tags)[-window:] for i in range(len(documents))] if self.has_tags else []
         self.begin_epoch(0)
 
     def begin_epoch(self, epoch: int) -> None:
@@ -160,6 +170,11 @@ class PaddedBatches(keras.utils.PyDataset):  # type: ignore[misc]
             inputs["mask"] = np.arange(length) >= length - self._lengths[chosen, np.newaxis]
         if self.is_array:
             inputs = inputs["features"]
+        if self.has_tags:
+            tags = np.full((len(chosen), length), -1, np.int32)
+            for row, i in zip(tags, chosen.tolist(), strict=True):
+                row[length - len(self._tags[i]) :] = self._tags[i]
+            return inputs, np.maximum(tags, 0), (tags >= 0).astype(np.float32)
         return (inputs,) if self.labels is None else (inputs, self.labels[chosen])
 
     @property

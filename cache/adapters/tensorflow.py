@@ -60,4 +60,6 @@ def _element_spec(batches: PaddedBatches) -> tuple[Any, ...]:
     if batches.masks:
         specs["mask"] = tf.TensorSpec(shape, tf.bool)
     inputs = specs["features"] if batches.is_array else specs
+    if batches.has_tags:
+        return inputs, tf.TensorSpec(shape, tf.int32), tf.TensorSpec(shape, tf.float32)
     return (inputs,) if batches.labels is None else (inputs, tf.TensorSpec((None,), tf.float32))

@@ -9,25 +9,32 @@ from torch.nn.utils.rnn import PackedSequence, pack_sequence, pad_sequence
 
 from cache.split import Split
 
-__all__ = ["PaddedBatch", "SplitDataset", "packed", "padded"]
+__all__ = ["NO_TAG", "PaddedBatch", "SplitDataset", "packed", "padded"]
 
-Item = tuple[torch.Tensor, int | None]
+Item = tuple[torch.Tensor, int | torch.Tensor | None]
+NO_TAG = -100
+"""What PyTorch's losses leave out (`ignore_index`): padding, and tokens without a tag."""
 
 
 class SplitDataset(torch.utils.data.Dataset[Item]):
     """A split as a map-style data set: `dataset[i]` is a document's vectors and its label.
 
     The vectors are a float16 tensor `(n_tokens, dim)` of its own, read when asked for; the label is an int, or None
-    where documents have none. It can be pickled: each worker of a `DataLoader` opens its own files, and is best
+    where documents have none. With `tags` it is an int64 tensor `(n_tokens,)` instead, the tag of each token, `NO_TAG`
+    for a token without one. It can be pickled: each worker of a `DataLoader` opens its own files, and is best
     started with `multiprocessing_context="spawn"`, because a fork copies HDF5 in the middle of whatever it was doing.
 
     Parameters
     ----------
     split : Split
         The documents.
+    tags : str, optional
+        The name of a set of tags, which take the place of the label.
 
     Raises
     ------
+    SelectionError
+        From `dataset[i]`: if the cache has no such tags.
     IndexError
         From `dataset[i]`: if there is no such document.
     CorruptFileError
@@ -43,8 +50,9 @@ class SplitDataset(torch.utils.data.Dataset[Item]):
     [torch.Size([4, 12, 256]), torch.Size([2, 14, 256])]
     """
 
-    def __init__(self, split: Split):
+    def __init__(self, split: Split, tags: str | None = None):
         self.split = split
+        self.tags = tags
         self._labels = split.labels
 
     def __len__(self) -> int:
@@ -52,6 +60,9 @@ class SplitDataset(torch.utils.data.Dataset[Item]):
 
     def __getitem__(self, index: int) -> Item:
         vectors = torch.from_numpy(self.split[index])
+        if self.tags is not None:
+            tags = torch.from_numpy(self.split.tags(index, self.tags).astype("int64"))
+            return vectors, tags.masked_fill(tags < 0, NO_TAG)
         return vectors, None if self._labels is None else int(self._labels[index])
 
 
@@ -65,7 +76,7 @@ class PaddedBatch(NamedTuple):
     lengths: torch.Tensor
     """Int64 `(n_docs,)`: tokens of each document."""
     labels: torch.Tensor | None
-    """Int64 `(n_docs,)`, or None if the documents have none."""
+    """Int64 `(n_docs,)`, or None if the documents have none; tags are `(n_docs, length)`, `NO_TAG` where padded."""
 
 
 def padded(items: Sequence[Item], side: str = "right", dtype: torch.dtype = torch.float32) -> PaddedBatch:
@@ -73,7 +84,7 @@ def padded(items: Sequence[Item], side: str = "right", dtype: torch.dtype = torc
 
     Parameters
     ----------
-    items : sequence of (Tensor, int or None)
+    items : sequence of (Tensor, int, Tensor or None)
         Items of a `SplitDataset`.
     side : {"right", "left"}
         Where the zeros go.
@@ -106,17 +117,18 @@ def padded(items: Sequence[Item], side: str = "right", dtype: torch.dtype = torc
     places = torch.arange(features.shape[1])
     if side == "left":
         places = places.flip(0)
-    return PaddedBatch(features, places < lengths[:, None], lengths, _labels(items))
+    return PaddedBatch(features, places < lengths[:, None], lengths, _labels(items, side))
 
 
 def packed(items: Sequence[Item], dtype: torch.dtype = torch.float32) -> tuple[PackedSequence, torch.Tensor | None]:
     """Return documents packed for a recurrent layer, and their labels: a `collate_fn`.
 
-    Documents may come in any order; the layer's output has the order that they came in.
+    Documents may come in any order; the layer's output has the order that they came in. Tags are padded at the right,
+    as `pad_packed_sequence` pads the layer's output.
 
     Parameters
     ----------
-    items : sequence of (Tensor, int or None)
+    items : sequence of (Tensor, int, Tensor or None)
         Items of a `SplitDataset`.
     dtype : torch.dtype
         Of the vectors. Float32 is what layers take.
@@ -126,7 +138,7 @@ def packed(items: Sequence[Item], dtype: torch.dtype = torch.float32) -> tuple[P
     PackedSequence
         Of `dtype`.
     Tensor or None
-        Labels, int64 `(n_docs,)`.
+        Labels, int64 `(n_docs,)`, or tags, int64 `(n_docs, length)`.
 
     Raises
     ------
@@ -149,6 +161,8 @@ def packed(items: Sequence[Item], dtype: torch.dtype = torch.float32) -> tuple[P
     return pack_sequence([document.to(dtype) for document in vectors], enforce_sorted=False), _labels(items)
 
 
-def _labels(items: Sequence[Item]) -> torch.Tensor | None:
+def _labels(items: Sequence[Item], side: str = "right") -> torch.Tensor | None:
     labels: list[Any] = [label for _, label in items]
+    if isinstance(labels[0], torch.Tensor):
+        return pad_sequence(labels, batch_first=True, padding_value=NO_TAG, padding_side=side)
     return None if None in labels else torch.tensor(labels)

@@ -12,7 +12,7 @@ from cache.runtime.console import printable
 from trainer.errors import TrialsError
 from trainer.report.statistics import summarize
 from trainer.report.tables import accuracies_by_model, percent
-from trainer.runs.results import TrialResult
+from trainer.runs.results import Result
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,15 +22,25 @@ __all__ = ["plot"]
 CHANCE = 0.5
 
 
-def plot(runs: Mapping[str, Sequence[TrialResult]], path: Path) -> None:
+def plot(
+    runs: Mapping[str, Sequence[Result]],
+    path: Path,
+    *,
+    scored: str = "test documents",
+    chance: float | None = CHANCE,
+) -> None:
     """Draw box plots and pair plots of accuracies into a PNG, several runs side by side.
 
     Parameters
     ----------
-    runs : mapping of str to sequence of TrialResult
+    runs : mapping of str to sequence of TrialResult or TagResult
         Results by the name that stands over them.
     path : Path
         The picture; it appears whole or not at all.
+    scored : str
+        Of what the accuracies are percentages.
+    chance : float or None
+        The accuracy of guessing, drawn as a line, 0 to 1; None for no line.
 
     Raises
     ------
@@ -47,7 +57,8 @@ def plot(runs: Mapping[str, Sequence[TrialResult]], path: Path) -> None:
     if not accuracies:
         raise TrialsError("there are no runs to draw")
     drawn = [result.accuracy for results in runs.values() for result in results]
-    limits = 100 * min(CHANCE, *drawn) - 3, 100 * max(CHANCE, *drawn) + 3
+    drawn += [] if chance is None else [chance]
+    limits = 100 * min(drawn) - 3, 100 * max(drawn) + 3
     n_runs = len(accuracies)
     # 800 px wide for one run or two: at that size the smallest letters are 11 px high.
     figure = Figure(figsize=(8, 4.6) if n_runs == 1 else (4 * n_runs, 8), layout="constrained")
@@ -61,8 +72,9 @@ def plot(runs: Mapping[str, Sequence[TrialResult]], path: Path) -> None:
         _draw_boxes(boxes, run)
         _draw_pairs(pairs, run)
         for ax in (boxes, pairs):
-            ax.axhline(100 * CHANCE, color="0.3", linestyle=":", linewidth=1.2, label="chance", zorder=1)
-            ax.set(ylim=limits, xlim=(-0.6, len(run) - 0.4), xlabel="model", ylabel="accuracy (% of test documents)")
+            if chance is not None:
+                ax.axhline(100 * chance, color="0.3", linestyle=":", linewidth=1.2, label="chance", zorder=1)
+            ax.set(ylim=limits, xlim=(-0.6, len(run) - 0.4), xlabel="model", ylabel=f"accuracy (% of {scored})")
             ax.set_xticks(range(len(run)), list(run), parse_math=False)
             ax.grid(axis="y", color="0.9")
             ax.set_axisbelow(True)

@@ -12,9 +12,9 @@ from typing import Any
 from cache.files import atomic_path
 from trainer.errors import TrialsError
 from trainer.report.statistics import PairedDifference, describe, method, paired_difference, summarize, verdict
-from trainer.runs.results import TrialResult
+from trainer.runs.results import Result, TrialResult
 
-__all__ = ["accuracies_by_model", "percent", "summary", "table", "write_summary"]
+__all__ = ["accuracies_by_model", "aligned", "percent", "summary", "table", "wrapped", "write_summary"]
 
 _WIDTH = 100
 
@@ -84,32 +84,34 @@ def table(results: Sequence[TrialResult]) -> str:
     rows.append(["mean", *(percent(s.mean) for s in summaries.values())])
     rows.append(["sd", *(percent(s.sd) for s in summaries.values())])
     rows.append(["range", *(f"{percent(s.min)} to {percent(s.max)}" for s in summaries.values())])
-    lines = _aligned(rows)
+    lines = aligned(rows)
     rule = "-" * len(lines[0])
     blocks = ["\n".join(["Accuracy in %", lines[0], rule, *lines[1:-3], rule, *lines[-3:]])]
     if pairs := _pairs(accuracies):
         described = [{"": f"{model} - {other}", **describe(difference)} for model, other, difference in pairs]
-        lines = _aligned([list(described[0]), *(list(row.values()) for row in described)])
+        lines = aligned([list(described[0]), *(list(row.values()) for row in described)])
         blocks.append("\n".join(["Paired differences in percentage points", lines[0], "-" * len(lines[0]), *lines[1:]]))
     sentences = [verdict(*pair) for pair in pairs]
     sentences += [] if pairs else ["No two models have a trial in common: there is nothing to compare."]
     share_test = len({result.test_hash for result in results}) == 1
     if note := method([difference for _, _, difference in pairs], share_test=share_test):
         sentences.append(note)
-    return "\n\n".join([*blocks, *map(_wrapped, sentences)])
+    return "\n\n".join([*blocks, *map(wrapped, sentences)])
 
 
-def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return a line for each row, with columns aligned at the right."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     return ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
 
 
-def _wrapped(sentence: str) -> str:
+def wrapped(sentence: str) -> str:
+    """Return a sentence in lines of the table's width; p-values are not torn apart."""
     kept_together = re.sub(r"\bp ([<=]) ", "p\u00a0\\1\u00a0", sentence)
     return textwrap.fill(kept_together, _WIDTH, break_on_hyphens=False).replace("\u00a0", " ")
 
 
-def accuracies_by_model(results: Sequence[TrialResult]) -> dict[str, dict[int, float]]:
+def accuracies_by_model(results: Sequence[Result]) -> dict[str, dict[int, float]]:
     """Return accuracy by model and trial, models in order of appearance.
 
     Raises

@@ -61,8 +61,8 @@ def read_small_file(path: Path) -> bytes | None:
 
 
 @contextmanager
-def only_run(out: Path) -> Iterator[None]:
-    """Make a folder for results, and keep every other run of trials out of it until the block ends.
+def only_run(out: Path, *folders: str) -> Iterator[None]:
+    """Make a folder for results, `folders` in it, and keep every other run of trials out until the block ends.
 
     The lock ends with its process, however that ends. Where a file system has no locks, nobody is kept out.
 
@@ -75,14 +75,13 @@ def only_run(out: Path) -> Iterator[None]:
     """
     path = out / _LOCK
     try:
-        (out / "weights").mkdir(parents=True, exist_ok=True)
+        for folder in (out, *(out / name for name in folders)):
+            folder.mkdir(parents=True, exist_ok=True)
         lock = _locked(path)
     except OSError as error:
         raise OutputError(f"cannot write to {out}: {error.strerror}; choose another --out") from error
     if lock is None:
-        raise TrialsError(
-            f"another `elmo-train trials` is writing to {out}: wait until it has ended, or choose another --out"
-        )
+        raise TrialsError(f"another `elmo-train` is writing to {out}: wait until it has ended, or choose another --out")
     try:
         yield
     finally:

@@ -1,37 +1,38 @@
 """The results file of a run of trials: a line for each model and trial."""
 
-import csv
-import io
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cache.errors import one_line
-from cache.files import atomic_path
-from trainer.errors import TrialsError
 from trainer.protocols import SEED_STOP
-from trainer.runs.folder import is_model_name, read_small_file
-from trainer.runs.schema import shown
+from trainer.runs.folder import is_model_name
+from trainer.runs.rows import read_rows, write_rows
 from trainer.runs.settings import RANGES
 
-__all__ = ["MOST_TRIALS", "TrialResult", "read_results", "write_results"]
+__all__ = ["MOST_TRIALS", "Result", "TrialResult", "checks_of_all", "read_results", "write_results"]
 
 MOST_TRIALS = 100_000
 
 
 @dataclass(frozen=True)
-class TrialResult:
-    """One model's result in one trial: a line of `trials.csv`."""
+class Result:
+    """What a result of every kind begins with."""
 
     trial: int
     """1-based."""
     model: str
-    """A name, now or earlier out of `trainer.runs.settings.MODELS`."""
+    """A name, now or earlier that of a model."""
     accuracy: float
-    """Fraction of the test documents, 0 to 1."""
+    """Fraction of the test documents, or of the test tokens with a tag, 0 to 1."""
+
+
+@dataclass(frozen=True)
+class TrialResult(Result):
+    """One model's result in one trial: a line of `trials.csv`."""
+
     best_epoch: int
     """The epoch with the lowest validation loss, 1-based: its weights were tested."""
     epochs: int
@@ -48,9 +49,6 @@ class TrialResult:
     test_hash: str
 
 
-_COLUMNS = tuple(field.name for field in fields(TrialResult))
-
-
 def write_results(path: Path, results: Sequence[TrialResult]) -> None:
     """Write `trials.csv` as a whole: the file there is replaced at once, or stays as it is.
 
@@ -61,14 +59,7 @@ def write_results(path: Path, results: Sequence[TrialResult]) -> None:
     OutputError
         If it cannot be written.
     """
-    lines = io.StringIO(newline="")
-    writer = csv.writer(lines, lineterminator="\n")
-    writer.writerow(_COLUMNS)
-    for result in results:
-        # `float` first, as NumPy's numbers would be written in another way; `repr` gives back the same number.
-        writer.writerow(repr(float(v)) if isinstance(v, float) else v for v in vars(result).values())
-    with atomic_path(path) as temporary:
-        temporary.write_bytes(lines.getvalue().encode())
+    write_rows(path, TrialResult, results)
 
 
 def read_results(path: Path) -> list[TrialResult]:
@@ -79,61 +70,26 @@ def read_results(path: Path) -> list[TrialResult]:
     TrialsError
         If the file cannot be read, or is damaged; the message names the line.
     """
-    content = read_small_file(path)
-    if content is None:
-        return []
-    try:
-        text = content.decode("utf-8")
-    except UnicodeDecodeError as error:
-        line = error.object.count(b"\n", 0, error.start) + 1
-        raise _damaged(path, line, f"byte {error.start} is not UTF-8") from error
-    results: list[TrialResult] = []
-    found: set[tuple[int, str]] = set()
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    try:
-        header = tuple(next(reader, ()))
-        if header != _COLUMNS:
-            columns = one_line(",".join(header)) if header else "missing"
-            raise ValueError(f"the columns are {columns}, expected {','.join(_COLUMNS)}")
-        for row in reader:
-            result = _parse_row(row)
-            if (result.trial, result.model) in found:
-                raise ValueError(f"trial {result.trial} of {result.model} is there twice")
-            found.add((result.trial, result.model))
-            results.append(result)
-        if not text.endswith("\n"):
-            raise ValueError("the line is cut short")
-    except (ValueError, csv.Error) as error:
-        raise _damaged(path, max(1, reader.line_num), " ".join(str(error).split())) from error
-    return results
+    return read_rows(path, TrialResult, _checks)
 
 
-def _parse_row(row: Sequence[str]) -> TrialResult:
-    if len(row) != len(_COLUMNS):
-        raise ValueError(f"{len(row)} values, expected {len(_COLUMNS)}")
-    values: dict[str, Any] = {}
-    for field, text in zip(fields(TrialResult), row, strict=True):
-        assert isinstance(field.type, type)
-        try:
-            values[field.name] = field.type(text)
-        except ValueError:
-            raise ValueError(f"{field.name} is {shown(text)}, expected {field.type.__name__}") from None
-    result = TrialResult(**values)
-    checks = {
+def checks_of_all(result: Any) -> dict[str, object]:
+    """Return, for the fields that results of every kind have, whether a training can have such a value."""
+    hashes = ("train_hash", "validation_hash", "test_hash")
+    return {
         "trial": 1 <= result.trial <= MOST_TRIALS,
         "model": is_model_name(result.model),
         "accuracy": 0 <= result.accuracy <= 1,
+        "seconds": 0 <= result.seconds < math.inf,
+        "seed": 0 <= result.seed < SEED_STOP,
+        **{name: re.fullmatch("[0-9a-f]{1,64}", getattr(result, name)) for name in hashes},
+    }
+
+
+def _checks(result: TrialResult) -> dict[str, object]:
+    return {
+        **checks_of_all(result),
         "best_epoch": 1 <= result.best_epoch <= result.epochs,
         "epochs": result.epochs <= RANGES["max_epochs"][1],
         "validation_loss": not result.validation_loss < 0,  # it may be NaN
-        "seconds": 0 <= result.seconds < math.inf,
-        "seed": 0 <= result.seed < SEED_STOP,
-        **{name: re.fullmatch("[0-9a-f]{1,64}", values[name]) for name in _COLUMNS if name.endswith("_hash")},
     }
-    if wrong := [name for name, holds in checks.items() if not holds]:
-        raise ValueError(f"{wrong[0]} is {shown(values[wrong[0]])}, which no trial can have")
-    return result
-
-
-def _damaged(path: Path, line: int, what: str) -> TrialsError:
-    return TrialsError(f"{path}, line {line}: {what}; repair that line, or remove the folder and run the trials again")

@@ -81,7 +81,7 @@ def run_trials(
     experiment.check_pool()
     wanted = RunConfig.of(experiment, models)
     experiment.trial(1)  # too few documents: noticed before anything is written
-    with only_run(out):
+    with only_run(out, "weights"):
         remove_strays(out)
         remove_strays(out / "weights")
         results = read_results(out / "trials.csv")

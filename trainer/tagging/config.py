@@ -1,0 +1,180 @@
+"""`config.json` of a run on tags: what its trials were made with."""
+
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from cache.errors import one_line
+from cache.files import atomic_path
+from trainer.errors import TrialsError
+from trainer.protocols import is_whole
+from trainer.runs.folder import is_model_name, read_small_file
+from trainer.runs.schema import HASH, PATH, TEXT, TEXT_OR_NONE, Each, Rule, check, is_text, shown, whole
+from trainer.runs.settings import RANGES
+from trainer.tagging.experiment import TagExperiment
+
+__all__ = ["TagConfig"]
+
+VERSION = 1
+_NAME = "config.json"
+_NOT_COMPARED = ("path", "source")  # places; the hashes beside them are compared
+
+
+@dataclass(frozen=True)
+class TagConfig:
+    """What the trials of a folder were made with.
+
+    Attributes
+    ----------
+    settings : Mapping
+        `tags`, `sizes` and `seed`.
+    pool : Mapping of str to int
+        Sentences of `train` and `test` that trials draw from.
+    cache : Mapping
+        `path`, `encoder`, `corpus`, `encoding`, `corpus_fingerprint` and `tag_names`.
+    models : Mapping of str to Mapping
+        For `static` its `vectors`, for the others the `layer` that they read.
+    """
+
+    settings: Mapping[str, Any]
+    pool: Mapping[str, int]
+    cache: Mapping[str, Any]
+    models: Mapping[str, Mapping[str, Any]]
+
+    @classmethod
+    def of(cls, experiment: TagExperiment, models: Mapping[str, str | None], source: str) -> "TagConfig":
+        """Return what trials of some models would be made with; `source` is where static vectors come from.
+
+        Raises
+        ------
+        SelectionError
+            If the cache has no layer that a model reads.
+        """
+        features, vectors = experiment.features, experiment.vectors
+        manifest = features.manifest
+        of_models: dict[str, dict[str, Any]] = {}
+        for model, layer in models.items():
+            if model == "static":
+                assert vectors is not None
+                of_models[model] = {
+                    "source": source,
+                    "name": vectors.name,
+                    "dim": vectors.dim,
+                    "sha256": vectors.fingerprint,
+                }
+            else:
+                experiment.pooled("train", layer)
+                of_models[model] = {"layer": layer or manifest.layers.default}
+        return cls(
+            settings=asdict(experiment.settings),
+            pool={split: len(experiment.pooled(split)) for split in ("train", "test")},
+            cache={
+                "path": str(features.path),
+                "encoder": manifest.names.get("encoder"),
+                "corpus": manifest.names.get("corpus"),
+                "encoding": manifest.encoding_fingerprint,
+                "corpus_fingerprint": manifest.corpus_fingerprint,
+                "tag_names": list(experiment.tag_names),
+            },
+            models=of_models,
+        )
+
+    @classmethod
+    def read(cls, folder: Path) -> "TagConfig | None":
+        """Return the configuration of a folder; None if there is none.
+
+        Raises
+        ------
+        TrialsError
+            If it is damaged, of a later version, or that of `elmo-train trials`.
+        """
+        path = folder / _NAME
+        content = read_small_file(path)
+        if content is None:
+            return None
+        try:
+            value = json.loads(content)
+            check(value, _SCHEMA)
+        except (ValueError, RecursionError) as error:
+            raise TrialsError(
+                f"{path} is not the configuration of a run of `elmo-train tag` ({one_line(error)}); restore it, or "
+                "choose another --out"
+            ) from error
+        return cls(**{name: entry for name, entry in value.items() if name not in ("version", "kind")})
+
+    def write(self, folder: Path) -> None:
+        """Write `config.json`, whole or not at all.
+
+        Raises
+        ------
+        OutputError
+            If it cannot be written.
+        """
+        value = {"version": VERSION, "kind": "tags", **vars(self)}
+        with atomic_path(folder / _NAME) as temporary:
+            temporary.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
+
+    def joined(self, wanted: "TagConfig", trained: Collection[str], folder: Path) -> "TagConfig":
+        """Return the configuration of a folder to which trials are added.
+
+        Parameters
+        ----------
+        wanted : TagConfig
+            What they are made with, and their models.
+        trained : collection of str
+            Models that have trials there.
+        folder : Path
+            For messages.
+
+        Raises
+        ------
+        TrialsError
+            If they differ in what all trials share, or a model that has trials in its own settings.
+        """
+        if not trained:
+            return wanted
+        shared = ("settings", "pool", "cache")
+        pairs = [(section, getattr(self, section), getattr(wanted, section)) for section in shared]
+        pairs += [
+            (model, self.models.get(model, {}), wanted.models[model]) for model in wanted.models if model in trained
+        ]
+        differing = [
+            f"{place}.{name} is {shown(found.get(name))} there, you asked for {shown(asked.get(name))}"
+            for place, found, asked in pairs
+            for name in asked
+            if name not in _NOT_COMPARED and found.get(name) != asked.get(name)
+        ]
+        if differing:
+            raise TrialsError(
+                f"{folder} holds trials made with other settings: {'; '.join(differing[:6])}. "
+                "Use the same settings, or choose another --out"
+            )
+        kept = {model: found for model, found in self.models.items() if model in trained}
+        return TagConfig(self.settings, self.pool, self.cache, {**wanted.models, **kept})
+
+
+_TAGS = Rule("a list of texts", lambda value: isinstance(value, list) and all(map(is_text, value)))
+_SCHEMA = {
+    "version": Rule(str(VERSION), lambda value: is_whole(value, VERSION, VERSION)),
+    "kind": Rule("'tags'", lambda value: value == "tags"),
+    "settings": {
+        "tags": TEXT,
+        "sizes": {"train": whole(1), "validation": whole(1), "test": whole(1)},
+        "seed": whole(*RANGES["seed"]),
+    },
+    "pool": {"train": whole(0), "test": whole(0)},
+    "cache": {
+        "path": PATH,
+        "encoder": TEXT_OR_NONE,
+        "corpus": TEXT_OR_NONE,
+        "encoding": HASH,
+        "corpus_fingerprint": HASH,
+        "tag_names": _TAGS,
+    },
+    "models": Each(
+        Rule("the name of a model", is_model_name),
+        {"layer?": TEXT, "source?": PATH, "name?": TEXT, "dim?": whole(1), "sha256?": HASH},
+    ),
+}

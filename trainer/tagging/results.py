@@ -1,0 +1,64 @@
+"""The results file of a run on tags: a line for each model and trial."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from trainer.runs.results import Result, checks_of_all
+from trainer.runs.rows import read_rows, write_rows
+
+__all__ = ["SCORES", "TagResult", "read_tag_results", "write_tag_results"]
+
+SCORES = {"accuracy": "token accuracy", "macro_f1": "macro-F1", "entity_f1": "entity F1"}
+"""The scores of a training, and what tables call them."""
+
+
+@dataclass(frozen=True)
+class TagResult(Result):
+    """One model's result in one trial: a line of `tags.csv`. `trainer.tagging.scores.score` explains the scores."""
+
+    macro_f1: float
+    """0 to 1."""
+    entity_f1: float | None
+    """0 to 1; None where tags do not mark entities."""
+    chosen: float
+    """What the validation sentences decided: C of a probe, the best epoch of an LSTM."""
+    seconds: float
+    """Of training and testing."""
+    seed: int
+    """Of the run."""
+    train_hash: str
+    """Of the set of sentences, as in `Trial.hashes`; likewise the other two."""
+    validation_hash: str
+    test_hash: str
+
+
+def write_tag_results(path: Path, results: Sequence[TagResult]) -> None:
+    """Write `tags.csv` as a whole: the file there is replaced at once, or stays as it is.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be written.
+    """
+    write_rows(path, TagResult, results)
+
+
+def read_tag_results(path: Path) -> list[TagResult]:
+    """Read `tags.csv`; without such a file there are no results yet.
+
+    Raises
+    ------
+    TrialsError
+        If the file cannot be read, or is damaged; the message names the line.
+    """
+    return read_rows(path, TagResult, _checks)
+
+
+def _checks(result: TagResult) -> dict[str, object]:
+    return {
+        **checks_of_all(result),
+        "macro_f1": 0 <= result.macro_f1 <= 1,
+        "entity_f1": result.entity_f1 is None or 0 <= result.entity_f1 <= 1,
+        "chosen": 0 < result.chosen < 1e9,
+    }
