@@ -97,7 +97,7 @@ def test_conllu(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not UD.exists(), reason="the English Web Treebank is not here")
 def test_the_english_web_treebank(tmp_path: Path) -> None:
-    text = lzma.open(UD, "rt", encoding="utf-8").read()
+    text = lzma.decompress(UD.read_bytes()).decode("utf-8")
     corpus = ConllCorpus(UD, tag_columns=["upos", "feats"])
     documents = list(corpus.documents())
     right = by_conllu(text, "upos")
@@ -194,9 +194,8 @@ def test_names_of_tags_that_hugging_face_has(tmp_path: Path) -> None:
     made.to_parquet(tmp_path / "a.parquet")
     made.save_to_disk(tmp_path / "saved")
     right = [[(token, names[tag]) for token, tag in zip(row["tokens"], row["ner_tags"], strict=True)] for row in made]
-    for k, source in enumerate(
-        [made, datasets.DatasetDict({"train": made}), tmp_path / "a.parquet", tmp_path / "saved"]
-    ):
+    by_split = datasets.DatasetDict({"train": made})
+    for k, source in enumerate([made, by_split, tmp_path / "a.parquet", tmp_path / "saved"]):
         found = build(source, HashEncoder(), tmp_path / f"{k}.elmo", tags="ner_tags")
         assert held(found) == right
 
@@ -204,13 +203,8 @@ def test_names_of_tags_that_hugging_face_has(tmp_path: Path) -> None:
 def test_numbers_as_tags(tmp_path: Path) -> None:
     frame = pd.DataFrame({"tokens": [["a", "b"]], "tags": [[10, 9]]})
     frame.to_json(tmp_path / "a.jsonl", orient="records", lines=True)
-    for source in (frame, tmp_path / "a.jsonl"):
-        assert [
-            d.tags
-            for d in (
-                HeldCorpus(frame, tags="tags") if source is frame else open_corpus(source, tag_columns=["tags"])
-            ).documents()
-        ] == [{"tags": ("10", "9")}]
+    for corpus in (HeldCorpus(frame, tags="tags"), open_corpus(tmp_path / "a.jsonl", tag_columns=["tags"])):
+        assert [document.tags for document in corpus.documents()] == [{"tags": ("10", "9")}]
     assert make(frame, tmp_path, tags="tags").tag_names() == ("9", "10")
 
 
