@@ -166,9 +166,9 @@ def test_output_that_cannot_be_written() -> None:
 def test_a_cache_of_a_newer_format_is_left_alone(tmp_path: Path) -> None:
     build_small(tmp_path / "c")
     path = tmp_path / "c" / "manifest.json"
-    path.write_text(path.read_text().replace('"format_version": 1', '"format_version": 2'))
+    path.write_text(path.read_text().replace('"format_version": 1', '"format_version": 3'))
     before = contents(tmp_path / "c")
-    with pytest.raises(CacheError, match="format version 2, this package reads up to 1: upgrade"):
+    with pytest.raises(CacheError, match="format version 3, this package reads up to 2: upgrade"):
         build_small(tmp_path / "c")
     assert contents(tmp_path / "c") == before
 

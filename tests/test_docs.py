@@ -58,7 +58,7 @@ def test_snippet_of_the_quick_start(place: Path, capsys: pytest.CaptureFixture[s
 def test_snippet_that_builds_from_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The encoder is the real one; short texts stand in for the reviews."""
     texts = [("train" if i < 210 else "test", "ab"[i % 2], f"a fine film {i}") for i in range(270)]
-    monkeypatch.setattr("elmo_cache.extraction.build.open_corpus", {"sample": MemoryCorpus(texts)}.__getitem__)
+    monkeypatch.setattr("elmo_cache.extraction.build.corpus_of", lambda source, **_: MemoryCorpus(texts))
     monkeypatch.chdir(tmp_path)
     found = execute(PAGES["own-text"].snippet("load_encoder("), {})
     assert [vectors.shape for vectors in found["vectors"]] == [(3, 256), (0, 256)]
@@ -135,9 +135,9 @@ def test_diffs_apply_and_what_they_add_runs(place: Path, tmp_path: Path) -> None
     shutil.copy(place / "wiki.multi.en.vec", tmp_path)
 
     code = "from elmo_cache import build; from elmo_cache.encoders.random_words import RandomWords\n"
-    code += "f = build('folder', RandomWords(), 'folder.elmo'); print(len(f['train']), f['test'][0].shape)"
+    code += "f = build('texts', RandomWords(), 'texts.elmo'); print(len(f['train']), f['test'][0].shape)"
     assert python(tmp_path, "-c", code) == "80 (4, 256)\n"
-    arguments = "--cache folder.elmo --models basic,elmo-wide --n 2 --vectors wiki.multi.en.vec --out results"
+    arguments = "--cache texts.elmo --models basic,elmo-wide --n 2 --vectors wiki.multi.en.vec --out results"
     sizes = "--train-size 20 --val-size 20 --test-size 20"
     output = python(tmp_path, "-m", "trainer.cli", "trials", *arguments.split(), *sizes.split())
     assert "elmo-wide" in output and "mean" in output

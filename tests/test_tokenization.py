@@ -16,7 +16,9 @@ from cache.errors import CacheError
 from elmo_cache.errors import CorpusError
 from elmo_cache.text.tokenization import (
     TOKENIZERS,
+    character_tokens,
     get_tokenizer,
+    given_tokens,
     keras_tokens,
     whitespace_tokens,
     whitespace_tokens_1,
@@ -336,8 +338,10 @@ def test_words_takes_linear_time(text: str) -> None:
 
 
 def test_a_document_of_100_000_tokens() -> None:
-    for name in TOKENIZERS:
+    for name in ("keras", "words", "whitespace"):
         assert len(get_tokenizer(name)("Word " * 100_000)) == 100_000
+    assert len(get_tokenizer("characters")("W " * 100_000)) == 100_000
+    assert len(get_tokenizer("tokens")(["Word"] * 100_000)) == 100_000
 
 
 @given(texts)
@@ -353,8 +357,24 @@ def test_whitespace_keeps_the_rows_of_the_users_tags() -> None:
 
 
 def test_get_tokenizer() -> None:
-    assert list(TOKENIZERS) == ["keras", "words", "whitespace"]
-    assert [get_tokenizer(name) for name in TOKENIZERS] == [keras_tokens, word_tokens, whitespace_tokens]
+    assert {name: get_tokenizer(name) for name in TOKENIZERS} == {
+        "keras": keras_tokens,
+        "words": word_tokens,
+        "whitespace": whitespace_tokens,
+        "characters": character_tokens,
+        "tokens": given_tokens,
+    }
+
+
+@given(texts)
+def test_characters_are_those_of_the_text_without_white_space(text: str) -> None:
+    assert character_tokens(text) == [character for character in text if not character.isspace()]
+
+
+def test_tokens_are_not_made_of_a_text() -> None:
+    assert given_tokens(("New York", "", "a\tb")) == ["New York", "", "a\tb"]
+    with pytest.raises(CorpusError, match="takes documents that are lists of tokens"):
+        given_tokens("New York")
 
 
 def test_unknown_tokenizer_lists_the_choices() -> None:

@@ -106,7 +106,7 @@ class CorpusReader:
             facts.labels.append(
                 -1 if document.label is None else self._label_codes.setdefault(label, len(self._label_codes))
             )
-            facts.digests += hashlib.sha256(label.encode() + b"\0" + _content(document)).digest()
+            facts.digests += hashlib.sha256(_utf8(label) + b"\0" + _content(document)).digest()
             self._check_extras(document)
             if document.id is not None:
                 facts.ids.append(document.id)
@@ -330,10 +330,14 @@ class CorpusReader:
             yield np.concatenate(block)
 
 
+def _utf8(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")  # Python's own: half a pair is no character
+
+
 def _content(document: Document) -> bytes:
     """Return bytes that are the same for documents of the same content: of a plain text, its own."""
     if isinstance(document.text, str) and document.id is None and not document.tags:
-        return document.text.encode("utf-8", "surrogatepass")
+        return _utf8(document.text)
     return b"\0" + json.dumps([document.text, document.id, dict(document.tags)]).encode("ascii")
 
 

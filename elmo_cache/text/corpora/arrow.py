@@ -6,6 +6,8 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from elmo_cache.errors import CorpusError
 from elmo_cache.text.corpora.records import (
     LABEL_COLUMN,
@@ -169,9 +171,9 @@ def label_name(value: object, names: Sequence[str] | None, where: str, what: str
     >>> label_name(1.0, None, "row 0"), label_name(1, ("neg", "pos"), "row 0"), label_name(True, None, "row 0")
     ('1', 'pos', 'true')
     """
-    if hasattr(value, "item") and not isinstance(value, str):
-        value = value.item()  # NumPy's scalars
-    if value is None or value != value or value == "":
+    if isinstance(value, np.generic):
+        value = value.item()
+    if value is None or (isinstance(value, float) and value != value) or (isinstance(value, str) and not value.strip()):
         raise CorpusError(f"{where}: no {what}; fill it in or drop the row")
     if isinstance(value, str):
         return value.strip()

@@ -33,7 +33,7 @@ class ConllCorpus:
 
     In `.conllu` ranges of multiword tokens and empty nodes are left out: what stays are the syntactic words; and a
     sentence has the id of its comment `# sent_id = …`. In the other kinds cells stand between tabs if a line has
-    any, else between spaces; a line that begins with `#` and has another number of cells than the first is a comment,
+    any, else between spaces; a line that begins with `#` and has another number of cells than the others is a comment,
     and lines `-DOCSTART-` are left out. `_` is no tag.
 
     Parameters
@@ -146,15 +146,14 @@ class ConllCorpus:
         n_cells = 0
         for number, lines in self._blocks():
             rows = []
-            for k, line in enumerate(lines, number - len(lines) + 1):
-                text = line.rstrip("\r\n")
-                cells = text.split("\t") if "\t" in text else [cell for cell in text.split(" ") if cell]
+            split = [_cells(line.rstrip("\r\n")) for line in lines]
+            n_cells = n_cells or next((len(cells) for cells in split if not cells[0].startswith("#")), 0)
+            for k, cells in enumerate(split, number - len(lines) + 1):
                 if cells[0] == _DOCUMENT_START:
                     continue
-                n_cells = n_cells or len(cells)
                 if len(cells) == n_cells:
                     rows.append(cells)
-                elif not text.startswith("#"):
+                elif not cells[0].startswith("#"):
                     raise self._reader.error(k, f"{len(cells)} columns, expected {n_cells} as in the lines before")
             if rows:
                 yield _Sentence(number, None, rows)
@@ -170,3 +169,7 @@ class ConllCorpus:
     def _tags_name(self, column: str) -> str:
         index = self._index(column)
         return CONLLU_COLUMNS[index] if self._is_conllu and index < 10 else f"column{index + 1}"
+
+
+def _cells(line: str) -> list[str]:
+    return line.split("\t") if "\t" in line else [cell for cell in line.split(" ") if cell]

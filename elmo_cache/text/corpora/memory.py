@@ -232,9 +232,9 @@ def _chain(first: Any, others: Iterator[Any]) -> Iterator[Any]:
 
 
 def _listed(part: _Part, names: Sequence[str] | None) -> Iterator[Record]:
-    beside = {} if part.labels is None else {"labels": iter(part.labels)}
+    beside = {} if part.labels is None else {"labels": _iterate(part.labels, "labels", part.where)}
     sets = part.tags if isinstance(part.tags, Mapping) else {} if part.tags is None else {"tags": part.tags}
-    beside |= {f"tags {name}": iter(values) for name, values in sets.items()}
+    beside |= {f"tags {name}": _iterate(values, "tags", part.where) for name, values in sets.items()}
     for i, document in enumerate(part.source):
         where = f"{part.where}, document {i}"
         found = {}
@@ -244,7 +244,7 @@ def _listed(part: _Part, names: Sequence[str] | None) -> Iterator[Record]:
             except StopIteration:
                 raise CorpusError(f"{part.where}: {i} {what} for more documents, expected one for each") from None
         label = label_name(found["labels"], names, where) if "labels" in found else None
-        tags = {name: tuple(found[f"tags {name}"]) for name in sets}
+        tags = {name: tuple(_iterate(found[f"tags {name}"], f"tags {name}", where)) for name in sets}
         for name, values in tags.items():
             if strange := [tag for tag in values if tag is not None and not isinstance(tag, str)]:
                 raise CorpusError(f"{where}: {strange[0]!r} among its tags {name}, expected strings or None")
@@ -252,6 +252,12 @@ def _listed(part: _Part, names: Sequence[str] | None) -> Iterator[Record]:
     for what, values in beside.items():
         if next(values, beside) is not beside:
             raise CorpusError(f"{part.where}: more {what} than documents, expected one for each")
+
+
+def _iterate(values: Any, what: str, where: str) -> Iterator[Any]:
+    if isinstance(values, str | bytes) or not isinstance(values, Iterable):
+        raise CorpusError(f"{where}: {what} are {type(values).__name__}, expected a list")
+    return iter(values)
 
 
 def _text_of(document: Any, where: str) -> str | tuple[str, ...]:

@@ -1,0 +1,288 @@
+"""Tokens with tags: from files and from memory into a cache, row k with tag k."""
+
+import json
+import lzma
+from pathlib import Path
+from typing import Any
+
+import conllu
+import datasets
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from commands import error_of, run_cache
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy_encoder import HashEncoder
+
+from cache import FeatureCache, MismatchError, verify
+from elmo_cache import CorpusError, TextRule, build
+from elmo_cache.text.corpora import open_corpus
+from elmo_cache.text.corpora.conll import ConllCorpus
+from elmo_cache.text.corpora.memory import HeldCorpus
+
+UD = Path(__file__).resolve().parents[2] / "shared" / "data" / "ud" / "en_ewt-ud-dev.conllu.xz"
+CONLLU = """\
+# newdoc id = a
+# sent_id = a-1
+# text = Vámonos al mar.
+1-2\tVámonos\t_\t_\t_\t_\t_\t_\t_\t_
+1\tVamos\tir\tVERB\tV\tMood=Imp|Number=Plur\t0\troot\t_\t_
+2\tnos\tnosotros\tPRON\t_\t_\t1\tobj\t_\t_
+3-4\tal\t_\t_\t_\t_\t_\t_\t_\t_
+3\ta\ta\tADP\tP\t_\t5\tcase\t_\t_
+4\tel\tel\tDET\tD\t_\t5\tdet\t_\t_
+5\tmar\tmar\tNOUN\tN\t_\t1\tobl\t_\tSpaceAfter=No
+6\t.\t.\tPUNCT\t_\t_\t1\tpunct\t_\t_
+
+# sent_id = a-2
+# text = Sue likes coffee and Bill tea
+1\tSue\tSue\tPROPN\tNNP\t_\t2\tnsubj\t2:nsubj\t_
+2\tlikes\tlike\tVERB\tVBZ\t_\t0\troot\t0:root\t_
+3\t10 000\t10 000\tNUM\tCD\t_\t2\tobj\t2:obj\t_
+3.1\tlikes\tlike\tVERB\tVBZ\t_\t_\t_\t2:conj\t_
+"""
+CONLL = """\
+-DOCSTART- -X- -X- O
+
+EU NNP I-NP B-ORG
+rejects VBZ I-VP O
+# NN I-NP O
+call NN I-NP O
+
+
+Peter NNP I-NP B-PER
+"""
+
+
+def by_conllu(text: str, column: str) -> list[list[tuple[str, str | None]]]:
+    """Words and values of a column, as the package `conllu` reads them."""
+    return [
+        [(word["form"], word[column]) for word in sentence if isinstance(word["id"], int)]
+        for sentence in conllu.parse(text)
+    ]
+
+
+def held(features: FeatureCache, name: str | None = None, split: str = "train") -> list[list[tuple[str, str | None]]]:
+    """Tokens with their tags, document by document in the order of the corpus."""
+    documents, names = features[split].by_corpus_order(), features.tag_names(name)
+    return [
+        [
+            (token, None if tag < 0 else names[tag])
+            for token, tag in zip(documents.tokens(i), documents.tags(i, name), strict=True)
+        ]
+        for i in range(len(documents))
+    ]
+
+
+def make(source: Any, folder: Path, **options: Any) -> FeatureCache:
+    return build(source, HashEncoder(), folder / "c", **options)
+
+
+def test_conllu(tmp_path: Path) -> None:
+    (tmp_path / "a.conllu").write_text(CONLLU, encoding="utf-8")
+    corpus = ConllCorpus(tmp_path / "a.conllu", tag_columns=["upos", "5", "DEPREL"])
+    features = make(corpus, tmp_path)
+    assert list(features.manifest.tag_names) == ["upos", "xpos", "deprel"]
+    for name in ("upos", "xpos", "deprel"):
+        assert held(features, name) == by_conllu(CONLLU, name)
+    documents = features["train"].by_corpus_order()
+    assert documents.ids == ["a-1", "a-2"] and features["train"][features.find("a-2")[1]].shape == (3, 8)
+    assert documents.tokens(1) == ["Sue", "likes", "10 000"]
+    assert verify(tmp_path / "c") == []
+    lemmas = ConllCorpus(tmp_path / "a.conllu", token_column="lemma")
+    assert next(lemmas.documents()).text == ("ir", "nosotros", "a", "el", "mar", ".")
+
+
+@pytest.mark.skipif(not UD.exists(), reason="the English Web Treebank is not here")
+def test_the_english_web_treebank(tmp_path: Path) -> None:
+    text = lzma.decompress(UD.read_bytes()).decode("utf-8")
+    corpus = ConllCorpus(UD, tag_columns=["upos", "feats"])
+    documents = list(corpus.documents())
+    right = by_conllu(text, "upos")
+    assert [list(zip(d.text, d.tags["upos"], strict=True)) for d in documents] == right and len(right) == 2001
+    assert [d.id for d in documents] == [s.metadata["sent_id"] for s in conllu.parse(text)]
+    assert held(make(corpus, tmp_path, rule=TextRule(max_tokens=0)), "upos") == right
+
+
+@pytest.mark.parametrize("name", ["a.conll", "a.iob", "a.iob2", "a.bio"])
+@pytest.mark.parametrize("separator", [" ", "\t", "  "])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_columns(tmp_path: Path, name: str, separator: str, end: str) -> None:
+    content = "# a comment of another length" + end + CONLL.replace(" ", separator).replace("\n", end)
+    (tmp_path / name).write_bytes(content.encode())
+    first, second = ConllCorpus(tmp_path / name, tag_columns=["4", "2"]).documents()
+    assert first.text == ("EU", "rejects", "#", "call") and second.text == ("Peter",)
+    assert first.tags == {"column4": ("B-ORG", "O", "O", "O"), "column2": ("NNP", "VBZ", "NN", "NN")}
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "options", "says"),
+    [
+        ("a.conll", CONLL, {"tag_columns": ["5"]}, "line 6: no column 5, the sentence has 4"),
+        ("a.conll", CONLL, {"tag_columns": ["ner"]}, "column 'ner', expected its number, from 1"),
+        ("a.conll", CONLL, {"token_column": "0"}, "column '0', expected its number, from 1"),
+        ("a.conll", "a X\nb\n", {}, "line 2: 1 columns, expected 2 as in the lines before"),
+        ("a.conll", "a X\n\nb X Y\n", {}, "line 3: 3 columns, expected 2 as in the lines before"),
+        ("a.conll", "", {}, "no sentences, expected at least one"),
+        ("a.conll", "-DOCSTART- O\n\n", {}, "no sentences, expected at least one"),
+        ("a.conllu", CONLLU, {"tag_columns": ["ner"]}, "or one of id, form, lemma"),
+        ("a.conllu", CONLLU, {"tag_columns": ["11"]}, "no column 11, the sentence has 10"),
+        ("a.conllu", "# sent_id = x\nThis is text\n", {}, "line 2: the sentence that ends here is no CoNLL-U"),
+        ("a.conllu", "x\tThis\t_\n", {}, "line 1: the sentence that ends here is no CoNLL-U"),
+        ("a.conllu", "# nothing\n", {}, "no sentences, expected at least one"),
+    ],
+)
+def test_files_that_are_refused(tmp_path: Path, name: str, content: str, options: dict[str, Any], says: str) -> None:
+    (tmp_path / name).write_text(content, encoding="utf-8")
+    with pytest.raises(CorpusError, match=says) as caught:
+        list(open_corpus(tmp_path / name, **options).documents())
+    assert "\n" not in str(caught.value) and str(tmp_path / name) in str(caught.value)
+
+
+def test_the_command_names_its_options(tmp_path: Path) -> None:
+    (tmp_path / "a.conllu").write_text(CONLLU, encoding="utf-8")
+    plan = run_cache("build", tmp_path / "c", "--corpus", tmp_path / "a.conllu", "--tag-column", "upos", "--dry-run")
+    assert plan.exit_code == 0 and "tokens" in plan.output
+    refused = run_cache("build", tmp_path / "c", "--corpus", tmp_path / "a.conllu", "--text-column", "x")
+    assert "--text-column does not apply to the corpus" in error_of(refused)
+    assert "what does: --encoding, --tag-column, --token-column" in error_of(refused)
+
+
+# Tables with lists.
+
+TOKENS = [["New York", "", "a\tb"], [], ["x", "y"]]
+NER = [["B-LOC", None, "O"], [], ["O", "B-PER"]]
+POS = [["A", "B", "C"], [], ["B", "A"]]
+RIGHT = [list(zip(*pair, strict=True)) for pair in zip(TOKENS, NER, strict=True)]
+FRAME = pd.DataFrame({"tokens": TOKENS, "ner": NER, "pos": POS})
+
+
+def tables(folder: Path) -> list[Any]:
+    FRAME.to_parquet(folder / "a.parquet")
+    FRAME.to_feather(folder / "a.feather")
+    FRAME.to_json(folder / "a.jsonl", orient="records", lines=True)
+    FRAME.to_json(folder / "a.json", orient="records")
+    pl.from_pandas(FRAME).write_parquet(folder / "polars.parquet")
+    datasets.Dataset.from_pandas(FRAME).save_to_disk(folder / "saved")
+    files = ("a.parquet", "a.feather", "a.jsonl", "a.json", "polars.parquet", "saved")
+    return [folder / name for name in files]
+
+
+def test_lists_of_tags_in_tables(tmp_path: Path) -> None:
+    frames = [FRAME, pl.from_pandas(FRAME), datasets.Dataset.from_pandas(FRAME)]
+    for k, source in enumerate([*tables(tmp_path), *frames]):
+        features = build(source, HashEncoder(), tmp_path / f"{k}.elmo", tags=["ner", "pos"])
+        assert held(features, "ner") == RIGHT, source
+        assert features.tag_names("pos") == ("A", "B", "C") and features.encoding["text"]["tokenizer"] == "tokens"
+    one = build({"test": FRAME, "train": FRAME}, HashEncoder(), tmp_path / "one.elmo", tags="ner")
+    assert held(one, split="test") == RIGHT
+    lists = build(TOKENS, HashEncoder(), tmp_path / "lists.elmo", tags={"ner": NER, "pos": POS})
+    assert lists.manifest.corpus_fingerprint == features.manifest.corpus_fingerprint
+
+
+def test_names_of_tags_that_hugging_face_has(tmp_path: Path) -> None:
+    names = ["O", "B-PER", "I-PER"]
+    features = datasets.Features(
+        {
+            "tokens": datasets.Sequence(datasets.Value("string")),
+            "ner_tags": datasets.Sequence(datasets.ClassLabel(names=names)),
+        }
+    )
+    made = datasets.Dataset.from_dict({"tokens": [["Jo", "Di", "ran"], ["He"]], "ner_tags": [[1, 2, 0], [0]]}, features)
+    made.to_parquet(tmp_path / "a.parquet")
+    made.save_to_disk(tmp_path / "saved")
+    right = [[(token, names[tag]) for token, tag in zip(row["tokens"], row["ner_tags"], strict=True)] for row in made]
+    by_split = datasets.DatasetDict({"train": made})
+    for k, source in enumerate([made, by_split, tmp_path / "a.parquet", tmp_path / "saved"]):
+        found = build(source, HashEncoder(), tmp_path / f"{k}.elmo", tags="ner_tags")
+        assert held(found) == right
+
+
+def test_numbers_as_tags(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"tokens": [["a", "b"]], "tags": [[10, 9]]})
+    frame.to_json(tmp_path / "a.jsonl", orient="records", lines=True)
+    for corpus in (HeldCorpus(frame, tags="tags"), open_corpus(tmp_path / "a.jsonl", tag_columns=["tags"])):
+        assert [document.tags for document in corpus.documents()] == [{"tags": ("10", "9")}]
+    assert make(frame, tmp_path, tags="tags").tag_names() == ("9", "10")
+
+
+@pytest.mark.parametrize(
+    ("frame", "says"),
+    [
+        (pd.DataFrame({"tokens": [["a", "b"]], "tags": [["X"]]}), r"1 tags tags for 2 tokens, expected one for each"),
+        (pd.DataFrame({"tokens": [["a"]], "tags": ["X"]}), "'tags'.*(lists of strings|expected an array)"),
+        (pd.DataFrame({"tokens": [["a"]], "tag": [["X"]]}), "no column 'tags'"),
+        (pd.DataFrame({"tokens": [["a"], ["b"]], "tags": [["X"], None]}), "(no tags; fill|JSON null, expected an arr)"),
+        (pd.DataFrame({"tokens": [["a"]], "tags": [[["X"]]]}), "'tags'"),
+        (pd.DataFrame({"text": ["a"], "tags": [["X"]]}), "tags need tokens, and it is a text"),
+    ],
+)
+@pytest.mark.parametrize("name", ["a.parquet", "a.jsonl"])
+def test_lists_that_are_refused(tmp_path: Path, frame: pd.DataFrame, name: str, says: str) -> None:
+    if name == "a.parquet":
+        frame.to_parquet(tmp_path / name)
+    else:
+        frame.to_json(tmp_path / name, orient="records", lines=True)
+    with pytest.raises(CorpusError, match=says) as caught:
+        make(tmp_path / name, tmp_path, tags="tags")
+    assert "\n" not in str(caught.value)
+
+
+def test_another_tag_is_another_corpus(tmp_path: Path) -> None:
+    make(TOKENS, tmp_path, tags=NER)
+    make(TOKENS, tmp_path, tags=NER)
+    for other in (POS, None):
+        with pytest.raises(MismatchError, match="another corpus"):
+            make(TOKENS, tmp_path, tags=other)
+
+
+# After the window.
+
+documents_of_tags = st.lists(
+    st.lists(st.tuples(st.sampled_from(["a", "b b", "", "<PAD>"]), st.sampled_from(["X", "Y", None])), max_size=9),
+    min_size=1,
+    max_size=6,
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    rows=documents_of_tags,
+    window=st.integers(0, 5),
+    keep=st.sampled_from(["last", "first"]),
+    padding=st.booleans(),
+    num_words=st.sampled_from([None, 5]),
+)
+def test_every_row_keeps_its_tag(
+    tmp_path_factory: pytest.TempPathFactory,
+    rows: list[list[tuple[str, str | None]]],
+    window: int,
+    keep: str,
+    padding: bool,
+    num_words: int | None,
+) -> None:
+    padding = padding and window > 0
+    rule = TextRule(max_tokens=window, keep=keep, literal_padding=padding, num_words=num_words)
+    source = [[token for token, _ in row] for row in rows]
+    features = make(source, tmp_path_factory.mktemp("c"), tags=[[tag for _, tag in row] for row in rows], rule=rule)
+    names, train = features.tag_names(), features["train"].by_corpus_order()
+    for i, row in enumerate(rows):
+        expected = [None] * (num_words is not None) + [tag for _, tag in row]
+        if window:
+            expected = expected[-window:] if keep == "last" else expected[:window]
+        if padding:
+            expected = [None] * (window - len(expected)) + expected
+        tags = train.tags(i)
+        assert tags.dtype == np.int32 and len(tags) == len(train.tokens(i)) == len(train[i])
+        assert [None if tag < 0 else names[tag] for tag in tags] == expected
+
+
+def test_a_tagged_line_of_json_by_command(tmp_path: Path) -> None:
+    lines = [{"tokens": ["a", "b"], "ner": ["O", None], "label": "x"}, {"tokens": ["c"], "ner": ["B"], "label": "y"}]
+    (tmp_path / "a.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    plan = run_cache("build", tmp_path / "c", "--corpus", tmp_path / "a.jsonl", "--tag-column", "ner", "--dry-run")
+    assert plan.exit_code == 0, plan.output
+    refused = run_cache("build", tmp_path / "c", "--corpus", tmp_path / "a.jsonl", "--tag-column", "pos")
+    assert "no column 'pos'" in error_of(refused) and "--tag-column" in error_of(refused)
