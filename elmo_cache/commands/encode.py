@@ -12,7 +12,7 @@ from cache.documents import encode_vocabulary
 from cache.files import atomic_path
 from cache.runtime.console import beginning, human_count
 from cache.runtime.progress import progress_bar
-from elmo_cache.commands.options import encoder_options, tokenizer_option
+from elmo_cache.commands.options import encoder_options, named_as_options, tokenizer_option
 from elmo_cache.encoders import Encoder, layers_of, load_encoder
 from elmo_cache.encoders.devices import computed_on
 from elmo_cache.errors import CorpusError
@@ -37,6 +37,7 @@ __all__ = ["encode_command"]
 @click.option(
     "--out", type=click.Path(path_type=Path), metavar="FILE.npz", help="Save the vectors, replacing the file."
 )
+@named_as_options
 def encode_command(
     texts: tuple[str, ...],
     source: Path | None,

@@ -33,6 +33,7 @@ def named_as_options(command: _Command) -> _Command:
             command(*args, **kwargs)
         except CacheError as error:
             text = _PARAMETERS.sub(lambda name: "--" + name[0].replace("_", "-"), str(error))
+            text = _SETTINGS.sub(r"--\1 \2\3", text)
             if text == str(error):
                 raise
             raise type(error)(text) from error
@@ -44,6 +45,8 @@ def named_as_options(command: _Command) -> _Command:
 _PARAMETERS = re.compile(
     r"(?<![\w-])(?:shard_tokens|max_tokens|num_words|literal_padding|limit(?= \S+=-?\d)|limit(?=\Z))(?!\w)"
 )
+# encoder=DIRECTORY, engine='hub'
+_SETTINGS = re.compile(r"(?<![\w-])(encoder|engine|layers)=(?:'(\w+)'|([A-Z]+)\b)")
 _ENCODER_OPTIONS = [
     click.option(
         "--encoder",
