@@ -70,7 +70,7 @@ def failure(file_name: str) -> str:
         f"allennlp:small: {file_name}: ",
         (
             f"; or get {allennlp.BASE_URL}{OPTIONS_PATH} and …_weights.hdf5 by other means and give their folder: "
-            "--encoder PATH"
+            "encoder=PATH"
         ),
     )
     assert message.startswith(before) and message.endswith(after)

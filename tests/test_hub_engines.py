@@ -96,12 +96,12 @@ def test_foreign_variables(folder: Path, layers: list[np.ndarray]) -> None:
     message = refusal(load_encoder, foreign)
 
     assert message.startswith(f"{foreign}: its variables are not named as those of google/elmo: bilm/")
-    assert message.endswith("--engine hub runs the module's own graph instead")
+    assert message.endswith("engine='hub' runs the module's own graph instead")
     found = load_encoder(foreign, engine="hub").encode(DOCUMENTS)
     assert_close(found, [as_encoded(document, "mix", MIX) for document in layers])
     assert refusal(load_encoder, foreign, layers="all", engine="hub") == (
         f"{foreign}: layers all needs the variables aggregation/weights and aggregation/scaling for the weights of "
-        "the mix, and this module lacks them: use --layers mix or top"
+        "the mix, and this module lacks them: use layers='mix' or layers='top'"
     )
 
 
@@ -109,7 +109,7 @@ def test_no_signature_tokens(tmp_path: Path, folder: Path) -> None:
     module = write_module(tmp_path / "module", signatures=["default"])
 
     assert refusal(load_encoder, module, engine="hub") == (
-        f"{module} has no signature 'tokens', which --engine hub runs; it has default"
+        f"{module} has no signature 'tokens', which engine='hub' runs; it has default"
     )
     assert load_encoder(module).description == load_encoder(folder / "module").description
 
@@ -254,7 +254,7 @@ def test_graph_that_cannot_be_loaded(folder: Path, tmp_path: Path) -> None:
     [
         (
             {"precision": "bfloat16"},
-            "precision is 'bfloat16': --engine hub runs the module's graph as it is, in float32",
+            "precision is 'bfloat16': engine='hub' runs the module's graph as it is, in float32",
         ),
         ({"layers": "mean"}, "layers is 'mean', expected one of mix, top, all"),
     ],
@@ -273,7 +273,7 @@ def test_hub_engine_of_what_is_no_module(folder: Path, name: str) -> None:
     path = name if name == "imdb-v3" else folder / name
 
     assert refusal(load_encoder, path, engine="hub") == (
-        f"{path} is no TF-Hub module: --engine hub runs nothing else; leave it out"
+        f"{path} is no TF-Hub module: engine='hub' runs nothing else; leave it out"
     )
 
 

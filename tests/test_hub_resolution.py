@@ -78,7 +78,7 @@ def failure(server: LocalServer, cache: Path) -> str:
     reason, way_out = message.removeprefix(start).split(rest)
     assert way_out == (
         f"{handle}{QUERY} (about 350 MB) by other means, unpack it into {cache_folder(handle)}, or anywhere and give "
-        "the folder: --encoder DIRECTORY"
+        "the folder: encoder=DIRECTORY"
     )
     assert modules_in(cache) == []
     return reason
@@ -336,7 +336,7 @@ def test_a_cache_that_others_can_write_to(
 def distrust(fault: str) -> str:
     return (
         f"the cache of TF-Hub modules cannot be trusted, {fault}: set TFHUB_CACHE_DIR to a folder of your own, or give "
-        f"the folder of {ORIGINAL}: --encoder DIRECTORY"
+        f"the folder of {ORIGINAL}: encoder=DIRECTORY"
     )
 
 

@@ -12,7 +12,7 @@ from cache.pooling import POOLINGS, pool
 from cache.runtime.console import beginning, human_count
 from cache.runtime.progress import progress_bar
 from elmo_cache.commands.encoded import FORMATS, Encoded, choose_format
-from elmo_cache.commands.options import encoder_options, tokenizer_option
+from elmo_cache.commands.options import encoder_options, named_as_options, tokenizer_option
 from elmo_cache.encoders import Encoder, layers_of, load_encoder
 from elmo_cache.encoders.devices import computed_on
 from elmo_cache.errors import CorpusError
@@ -37,6 +37,7 @@ __all__ = ["encode_command"]
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Save the vectors, replacing the file.")
 @click.option("--format", "format_", type=click.Choice(FORMATS), help="Of FILE.  [default: what its name ends in]")
 @click.option("--pool", "pooling", type=click.Choice(list(POOLINGS)), help="One vector a text instead of one a token.")
+@named_as_options
 def encode_command(
     texts: tuple[str, ...],
     source: Path | None,

@@ -8,6 +8,7 @@ import click
 from cache.runtime.console import human_bytes, human_count
 from cache.runtime.progress import progress_bar
 from cache.runtime.quiet import quiet_import
+from elmo_cache.commands.options import named_as_options
 from elmo_cache.encoders import embedded_encoders, resolve_name
 from elmo_cache.encoders.allennlp import NAMES, PREFIX
 from elmo_cache.encoders.devices import find_device, tensorflow_device
@@ -26,6 +27,7 @@ __all__ = ["encoders_command"]
     metavar="MODULE",
     help="Encode a few sentences with both engines, --engine native and hub, and compare; exit code 1 if they differ.",
 )
+@named_as_options
 def encoders_command(check: str | None) -> None:
     """List the encoders that can be used here, and how to use others; or check a TF-Hub module.
 

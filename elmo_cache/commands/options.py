@@ -33,6 +33,7 @@ def named_as_options(command: _Command) -> _Command:
             command(*args, **kwargs)
         except CacheError as error:
             text = _PARAMETERS.sub(lambda found: _as_options(found[0]), str(error))
+            text = _SETTINGS.sub(r"--\1 \2\3", text)
             if text == str(error):
                 raise
             raise type(error)(text) from error
@@ -53,6 +54,8 @@ _PARAMETERS = re.compile(
     r"(?<=what does: ).*)(?!\w)"
 )
 _OPTIONS = {"label_names": "--labels", "tag_columns": "--tag-column"}
+# encoder=DIRECTORY, engine='hub'
+_SETTINGS = re.compile(r"(?<![\w-])(encoder|engine|layers)=(?:'(\w+)'|([A-Z]+)\b)")
 _ENCODER_OPTIONS = [
     click.option(
         "--encoder",

@@ -128,7 +128,7 @@ def fetch(name: str) -> Path:
             except DownloadError as error:
                 raise EncoderError(
                     f"{PREFIX}{name}: {file_name}: {error}; or get {url}/{elmo.options_name} and …_weights.hdf5 "
-                    "by other means and give their folder: --encoder PATH"
+                    "by other means and give their folder: encoder=PATH"
                 ) from error
     return folder
 

@@ -174,7 +174,7 @@ def _load(name: str, engine: str, **settings: Any) -> "BiLMEncoder | HubEncoder"
         return _from_module(module, engine, **settings)
     if engine == "hub":
         raise EncoderError(
-            f"{name.removeprefix(EMBEDDED)} is no TF-Hub module: --engine hub runs nothing else; leave it out"
+            f"{name.removeprefix(EMBEDDED)} is no TF-Hub module: engine='hub' runs nothing else; leave it out"
         )
     if name in embedded:
         encoder = _native(read_folder(_embedded_folder() / embedded[name]), name=embedded[name], **settings)

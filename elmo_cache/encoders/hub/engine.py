@@ -1,4 +1,4 @@
-"""`--engine hub`: a TF-Hub module's own graph as an encoder, whatever its variables are.
+"""`engine='hub'`: a TF-Hub module's own graph as an encoder, whatever its variables are.
 
 Imports TensorFlow.
 """
@@ -65,7 +65,7 @@ class HubEncoder:
     ):
         check_layers(layers)
         if precision != "float32":
-            raise EncoderError(f"precision is {precision!r}: --engine hub runs the module's graph as it is, in float32")
+            raise EncoderError(f"precision is {precision!r}: engine='hub' runs the module's graph as it is, in float32")
         self.precision = precision
         self.batch_tokens = batch_tokens
         self._kind = layers
@@ -94,7 +94,7 @@ class HubEncoder:
         if not {MIX_WEIGHTS, MIX_SCALE} <= set(self._checkpoint.shapes):
             raise EncoderError(
                 f"{where}: layers all needs the variables {MIX_WEIGHTS} and {MIX_SCALE} for the weights of the mix, "
-                "and this module lacks them: use --layers mix or top"
+                "and this module lacks them: use layers='mix' or layers='top'"
             )
         return all_layers(widths[0], read_mix(self._checkpoint, len(widths)))
 

@@ -50,7 +50,7 @@ class HubModule:
             raise EncoderError(f"{directory} cannot be loaded by TensorFlow: {one_line(error)}") from error
         if SIGNATURE not in self.signatures:
             raise EncoderError(
-                f"{directory} has no signature {SIGNATURE!r}, which --engine hub runs; "
+                f"{directory} has no signature {SIGNATURE!r}, which engine='hub' runs; "
                 f"it has {', '.join(self.signatures) or 'none'}"
             )
         self._function = self._loaded.signatures[SIGNATURE]

@@ -76,7 +76,7 @@ def _resolve(handle: str) -> Path:
         if fault := _fault_of_trust(folder):
             raise EncoderError(
                 f"the cache of TF-Hub modules cannot be trusted, {fault}: set TFHUB_CACHE_DIR to a folder of your own, "
-                f"or give the folder of {handle}: --encoder DIRECTORY"
+                f"or give the folder of {handle}: encoder=DIRECTORY"
             )
         if not is_cached:
             _download(handle, folder)
@@ -124,5 +124,5 @@ def _download(handle: str, folder: Path) -> None:
         size = f" ({ORIGINAL_SIZE})" if "google/elmo/" in handle else ""
         raise EncoderError(
             f"{handle}: {error}; try again, or get {archive_url(handle)}{size} by other means, unpack it into "
-            f"{folder}, or anywhere and give the folder: --encoder DIRECTORY"
+            f"{folder}, or anywhere and give the folder: encoder=DIRECTORY"
         ) from error

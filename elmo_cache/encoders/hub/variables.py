@@ -232,5 +232,5 @@ def _require(checkpoint: Checkpoint, expected: list[str]) -> None:
         more = f" (and {len(faults) - 1:,} more such)" if len(faults) > 1 else ""
         raise EncoderError(
             f"{checkpoint.directory}: its variables are not named as those of google/elmo: {faults[0]}{more}; "
-            "--engine hub runs the module's own graph instead"
+            "engine='hub' runs the module's own graph instead"
         )
