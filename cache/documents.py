@@ -276,11 +276,13 @@ class Documents:
             counts += np.bincount(ids, minlength=len(counts))
         return counts
 
-    def words(self, start: int, stop: int) -> list[list[str]]:
-        """Return the words of the documents `start` to `stop`, a list for each."""
-        vocabulary, ids = self.vocabulary, self.token_ids(start, stop).tolist()
-        offsets = (self.indptr[start : stop + 1] - self.indptr[start]).tolist()
-        return [[vocabulary[i] for i in ids[first:last]] for first, last in zip(offsets[:-1], offsets[1:], strict=True)]
+    def words(self, start: int, stop: int, only: np.ndarray | None = None) -> list[list[str]]:
+        """Return the words of the documents `start` to `stop`, a list for each, or of those that a mask marks."""
+        vocabulary, ids = self.vocabulary, self.token_ids(start, stop)
+        offsets = self.indptr[start : stop + 1] - self.indptr[start]
+        chosen = np.arange(stop - start) if only is None else np.flatnonzero(only)
+        spans = zip(offsets[chosen].tolist(), offsets[chosen + 1].tolist(), strict=True)
+        return [[vocabulary[i] for i in ids[first:last].tolist()] for first, last in spans]
 
     def check(self) -> None:
         """Ask for everything once, so that whatever a reader would refuse is refused here."""

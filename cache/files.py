@@ -1,7 +1,6 @@
 """Files that appear whole or not at all, and the removal of what a killed writer left."""
 
 import errno
-import fcntl
 import os
 import re
 import secrets
@@ -140,11 +139,7 @@ def locked(directory: Path) -> Iterator[None]:
     """Hold a directory's lock, once whoever has it is done; where there are no locks, go on without."""
     descriptor = os.open(directory, os.O_RDONLY)
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-        except OSError as error:
-            if error.errno not in _NO_LOCKS:
-                raise
+        _flock(descriptor, wait=True)
         yield
     finally:
         os.close(descriptor)
@@ -181,7 +176,7 @@ def _is_dead(path: Path, *, remove: bool = False) -> bool:
     except PermissionError:  # another user's
         return False
     try:
-        lock = _try_lock(descriptor)
+        lock = _flock(descriptor, wait=False)
         owner = _OWNER.search(path.name)
         if lock is False:
             return False
@@ -226,7 +221,7 @@ def _create_locked(final: Path) -> tuple[Path, int]:
         lock = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
         try:
             # Another process's remove_strays may have come between the two calls; then begin again.
-            if _try_lock(lock) is not False and os.fstat(lock).st_nlink:
+            if _flock(lock, wait=False) is not False and os.fstat(lock).st_nlink:
                 return temporary, lock
         except OSError:
             os.close(lock)
@@ -255,10 +250,12 @@ def _rename_to_new(temporary: Path, final: Path) -> None:
         os.unlink(temporary)
 
 
-def _try_lock(descriptor: int) -> bool | None:
+def _flock(descriptor: int, *, wait: bool) -> bool | None:
     """Lock a file; return whether that went, and None on a file system without locks."""
+    import fcntl  # of POSIX alone: caches can be read on other systems
+
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     except OSError as error:

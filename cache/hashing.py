@@ -208,4 +208,12 @@ def _is_plain_link(group: h5py.Group, name: str) -> bool:
     if not isinstance(group.get(name, getlink=True), h5py.HardLink):
         return False
     address = group.id.links.get_info(name.encode()).u
-    return os.pread(group.file.id.get_vfd_handle(), len(OBJECT_HEADER), address) == OBJECT_HEADER
+    return _bytes_at(group.file, address, len(OBJECT_HEADER)) == OBJECT_HEADER
+
+
+def _bytes_at(file: h5py.File, address: int, n_bytes: int) -> bytes:
+    if hasattr(os, "pread"):
+        return os.pread(file.id.get_vfd_handle(), n_bytes, address)
+    with open(file.filename, "rb") as stream:  # Windows
+        stream.seek(address)
+        return stream.read(n_bytes)

@@ -1,5 +1,6 @@
 """Reading a cache that `elmo-cache pack` put into one HDF5 file."""
 
+import os
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
@@ -14,12 +15,20 @@ from cache.hashing import check_plain_group
 from cache.hdf5 import checked_blocks, dataset_of, open_file
 from cache.manifest import MANIFEST_NAME, MAX_MANIFEST_BYTES, Manifest, parse_manifest
 from cache.shard import row_datasets
-from cache.sources import Storage
+from cache.sources import FolderStorage, Storage
 
-__all__ = ["PackedStorage", "pack_header"]
+__all__ = ["PackedStorage", "open_storage", "pack_header"]
 
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _REPAIR = "get the file again, or make it again with `elmo-cache pack`"
+
+
+def open_storage(path: str | os.PathLike[str]) -> Storage:
+    """Open the files of a cache, a folder or a packed file.
+
+    Raises `NotACacheError`, `FormatVersionError` and `CorruptFileError` as `FeatureCache` does.
+    """
+    return (PackedStorage if os.path.isfile(path) else FolderStorage)(Path(path))
 
 
 def pack_header(manifest: Manifest) -> dict[str, str]:

@@ -5,7 +5,7 @@ import threading
 import weakref
 from abc import ABC, abstractmethod
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -176,17 +176,41 @@ class StoredSource(Source):
         """Read from the file straight into `out` where the view is one dataset; see the base."""
         if first == last:
             return
-        run = int(np.searchsorted(self._stops, position, side="right"))
+        parts = self._parts(position, first, last, self._layers.views[self._view], out)
+        combined = self._layers.combine(self._view, parts)
+        if combined is not out:
+            out[:] = combined
+
+    def read_stored(self, position: int, out: np.ndarray) -> None:
+        """Fill `out`, `(n_tokens, n_columns)`, with a document's rows in all stored datasets, side by side."""
+        if len(out) == 0:
+            return
+        target = out if len(self._layers.stored) == 1 else None
+        parts = self._parts(position, 0, len(out), self._layers.stored, target)
+        for name, columns in self._layers.split_columns(out).items():
+            if parts[name] is not target:
+                columns[:] = parts[name]
+
+    def runs_of(self, positions: np.ndarray) -> np.ndarray:
+        """Return the run that the document at each stored position lies in."""
+        return np.searchsorted(self._stops, positions, side="right")
+
+    def _parts(
+        self, position: int, first: int, last: int, names: Iterable[str], out: np.ndarray | None
+    ) -> dict[str, np.ndarray]:
+        """Return rows of some datasets; those of the first are read into `out`, if it is as wide."""
+        run = int(self.runs_of(np.array(position)))
         indptr = self.documents.indptr
         start = int(indptr[position] - indptr[self._stops[run - 1] if run else 0])
         parts: dict[str, np.ndarray] = {}
         try:
             with self._storage.lock:  # HDF5 reads one at a time anyway
                 datasets = self._storage.datasets(self._split, run)
-                for name in self._layers.views[self._view]:
+                for name in names:
                     width = self._layers.stored[name]
-                    fits = width == self.dim and not parts
-                    rows = out if fits else np.empty((last - first, width), np.float16)
+                    rows = out if out is not None and width == self.dim and not parts else None
+                    if rows is None:
+                        rows = np.empty((last - first, width), np.float16)
                     datasets[name].read_direct(rows, np.s_[start + first : start + last])
                     parts[name] = rows
         except CorruptFileError:
@@ -194,9 +218,7 @@ class StoredSource(Source):
         except (OSError, RuntimeError) as error:
             path = self._storage.file_of(self._split, run)
             raise CorruptFileError(f"{path} cannot be read ({one_line(error)}); {self._storage.repair}") from error
-        combined = self._layers.combine(self._view, parts)
-        if combined is not out:
-            out[:] = combined
+        return parts
 
 
 class MemorySource(Source):

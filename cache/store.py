@@ -10,8 +10,8 @@ import numpy as np
 
 from cache.errors import SelectionError
 from cache.manifest import Manifest
-from cache.packed import PackedStorage
-from cache.sources import FolderStorage, Storage, StoredSource
+from cache.packed import open_storage
+from cache.sources import StoredSource
 from cache.split import Split
 
 __all__ = ["FeatureCache"]
@@ -51,7 +51,7 @@ class FeatureCache(Mapping[str, Split]):
     """
 
     def __init__(self, path: str | os.PathLike[str]):
-        self._storage: Storage = (PackedStorage if os.path.isfile(path) else FolderStorage)(Path(path))
+        self._storage = open_storage(path)
         self._documents = {name: self._storage.documents(name) for name in self.manifest.splits}
 
     @property

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -16,8 +16,9 @@ from cache.hdf5 import checked_blocks, open_file
 from cache.manifest import MANIFEST_NAME, Manifest, documents_name, read_manifest, shard_name
 from cache.packed import PackedStorage
 from cache.shard import open_shard, shard_header
+from cache.sources import Storage
 
-__all__ = ["Problem", "verify"]
+__all__ = ["Problem", "check_runs", "verify"]
 
 _OURS = re.compile(r"[A-Za-z0-9_-]{1,64}(-[0-9]{5,}|\.documents)\.h5")
 
@@ -109,6 +110,39 @@ def verify(
             problem = Problem(path, "foreign", f"{path.name} is not part of this cache")
             problems.append(_discarded(problem, discard and path.is_file() and bool(_OURS.fullmatch(path.name))))
     return problems
+
+
+def check_runs(
+    storage: Storage, runs: Iterable[tuple[str, int]], progress: Callable[[int], None] | None = None
+) -> None:
+    """Recompute the hashes of the files that some rows lie in, and of the documents files of their splits.
+
+    Parameters
+    ----------
+    storage : Storage
+        The cache.
+    runs : iterable of (split, run)
+        As its `datasets` takes them. Of a packed cache everything is checked.
+    progress : callable, optional
+        As that of `verify`.
+
+    Raises
+    ------
+    CorruptFileError
+        If anything is not as it should be.
+    """
+    if isinstance(storage, PackedStorage):
+        storage.check(progress)
+        return
+    runs, manifest = sorted(runs), storage.manifest
+    for split in sorted({split for split, _ in runs}):
+        _check_documents(storage.path, split, manifest)
+        if progress:
+            progress((storage.path / documents_name(split)).stat().st_size)
+    for split, index in runs:
+        _check_shard(storage.path, split, index, manifest)
+        if progress:
+            progress(storage.file_of(split, index).stat().st_size)
 
 
 def _verify_packed(path: Path, discard: bool, progress: Callable[[int], None] | None) -> list[Problem]:

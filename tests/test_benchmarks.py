@@ -96,6 +96,7 @@ def test_report_says_what_was_reached(tmp_path: Path) -> None:
     [
         ("limit.py", "--encoder imdb-v3 --reviews 8 --runs 1 --precision float32 --product 256 --profile", 1),
         ("extraction.py", "--reviews 20 --runs 1", 1),
+        ("reuse.py", "--reviews 20 --runs 1", 1),
         ("training.py", "--reviews 16 --dim 8 --runs 1", 1),
         ("reads.py", "--gigabytes 0.02 --reads 20 --runs 1", 5),
         ("memory.py", "--small 20 --large 40", 1),

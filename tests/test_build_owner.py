@@ -1,6 +1,7 @@
 """What a build leaves alone, and what its plan may become: encoders, buffers, limits that shrink, other builds."""
 
 import errno
+import fcntl
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,6 @@ from small_build import build_small, corpus
 from small_cache import contents
 
 from cache import CacheError, FeatureCache, MismatchError, pack, verify
-from cache import files as files_module
 from cache.files import temporary_files
 from cache.manifest import read_manifest
 from elmo_cache import EncoderError, TextRule, build
@@ -181,7 +181,7 @@ def test_a_build_on_a_file_system_without_locks(tmp_path: Path, monkeypatch: pyt
     def flock(*_: object) -> None:
         raise OSError(errno.ENOLCK, "No locks available")
 
-    monkeypatch.setattr(files_module.fcntl, "flock", flock)
+    monkeypatch.setattr(fcntl, "flock", flock)
     build_small(tmp_path / "b").close()
     assert contents(tmp_path / "a") == contents(tmp_path / "b")
 

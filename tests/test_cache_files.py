@@ -1,6 +1,7 @@
 """Files appear whole or not at all, and what dead writers leave is told from what living ones hold."""
 
 import errno
+import fcntl
 import os
 import signal
 import subprocess
@@ -161,7 +162,7 @@ def test_readers_pass_over_temporary_files(tmp_path: Path) -> None:
 @pytest.mark.parametrize("code", [errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP])
 def test_without_locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int) -> None:
     """As on Lustre and some network mounts: files are written all the same."""
-    monkeypatch.setattr(files_module.fcntl, "flock", fail_with(code))
+    monkeypatch.setattr(fcntl, "flock", fail_with(code))
     write_shard(tmp_path, HEADER, {"features": ROWS})
     assert [path.name for path in tmp_path.iterdir()] == ["train-00000.h5"]
 
@@ -177,18 +178,18 @@ def test_a_folder_that_cannot_be_synced(tmp_path: Path, monkeypatch: pytest.Monk
 @pytest.mark.parametrize("moment", ["before the lock", "after the lock is taken"])
 def test_a_stray_removed_at_the_moment_it_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str) -> None:
     """Another build's `remove_strays` meets our temporary file before it is locked: we take another one."""
-    real, calls = files_module._try_lock, []
+    real, calls = files_module._flock, []
 
-    def try_lock(descriptor: int) -> bool:
+    def flock(descriptor: int, *, wait: bool) -> bool | None:
         calls.append(descriptor)
         if len(calls) == 1:
             if moment == "before the lock":
                 [path.unlink() for path in temporary_files(tmp_path)]
             else:
                 return False
-        return real(descriptor)
+        return real(descriptor, wait=wait)
 
-    monkeypatch.setattr(files_module, "_try_lock", try_lock)
+    monkeypatch.setattr(files_module, "_flock", flock)
     with atomic_path(tmp_path / "x") as temporary:
         assert len(calls) == 2
         temporary.write_bytes(b"new")
@@ -289,14 +290,14 @@ def test_strays_without_locks(
     stray.write_bytes(b"half")
     moment = stray.stat().st_mtime - 86_400 * age_days
     os.utime(stray, (moment, moment))
-    monkeypatch.setattr(files_module.fcntl, "flock", fail_with(errno.ENOLCK))
+    monkeypatch.setattr(fcntl, "flock", fail_with(errno.ENOLCK))
     assert remove_strays(tmp_path) == removed and stray.exists() != removed
 
 
 def test_a_living_writers_file_survives_where_there_are_no_locks(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(files_module.fcntl, "flock", fail_with(errno.ENOLCK))
+    monkeypatch.setattr(fcntl, "flock", fail_with(errno.ENOLCK))
     with atomic_path(tmp_path / "x") as temporary:
         temporary.write_bytes(b"whole")
         assert remove_strays(tmp_path) == 0

@@ -1,7 +1,6 @@
 """Tasks in other processes: those of joblib on this machine, or of a Dask cluster."""
 
 import contextlib
-import fcntl
 import os
 import shutil
 import subprocess
@@ -285,6 +284,8 @@ def _checked(check: Callable[[_Job], str | None], job: _Job, wanted: str) -> str
 
 def _take_slot(folder: Path) -> int:
     """Return the first number that no other living process has taken, and keep it while this one lives."""
+    import fcntl  # of POSIX alone
+
     for number in range(4096):
         file = os.open(folder / str(number), os.O_RDWR | os.O_CREAT)
         try:

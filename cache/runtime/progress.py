@@ -11,15 +11,17 @@ __all__ = ["above_bars", "note_on", "progress_bar"]
 
 
 @contextmanager
-def progress_bar(total: int, label: str, unit: str, show: bool = True, initial: int = 0) -> Iterator["tqdm[Any]"]:
+def progress_bar(
+    total: int | None, label: str, unit: str, show: bool = True, initial: int = 0
+) -> Iterator["tqdm[Any]"]:
     """Show how much of `total` is done, the rate and the time left; `update(n)` advances it.
 
     It appears after half a second. Where stderr is a file, it writes a line every half minute.
 
     Parameters
     ----------
-    total : int
-        How much there is to do, in `unit`.
+    total : int or None
+        How much there is to do, in `unit`; None if that is not known.
     label : str
         What is done; it stands before the bar.
     unit : str

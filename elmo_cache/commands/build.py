@@ -75,6 +75,13 @@ _MOST_DIGITS = 18  # of a number that means anything
     help="The most documents encoded side by side; fixed when the cache is created. Default: what suits the device, "
     "128 on a CPU, 512 on a GPU.",
 )
+@click.option(
+    "--reuse",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="CACHE",
+    help="Copy the vectors of documents that this cache, of the same encoding, has already; may be repeated.",
+)
 @workers_option
 @click.option(
     "--shard", "share", metavar="K/N", help="Make the K-th of N equal shares alone: for a job array, without --workers."
@@ -96,6 +103,7 @@ def build_command(
     literal_padding: bool,
     shard_tokens: int,
     streams: int | None,
+    reuse: tuple[Path, ...],
     workers: str,
     share: str | None,
     dry_run: bool,
@@ -109,6 +117,7 @@ def build_command(
     elmo-cache build imdb.elmo --corpus aclimdb --aclimdb aclImdb_v1.tar.gz
     elmo-cache build my.elmo --corpus reviews.csv --text-column body --label-column stars --test-share 0.2
     elmo-cache build my.elmo --corpus train.parquet --corpus test.parquet
+    elmo-cache build new.elmo --corpus bigger.csv --reuse my.elmo
     elmo-cache build big.elmo --encoder path/to/elmo_2x4096_512 --dry-run
     elmo-cache build big.elmo --encoder original --workers auto
     """
@@ -127,7 +136,7 @@ def build_command(
         keep=keep,
         literal_padding=literal_padding,
     )
-    settings = BuildSettings(wanted, rule, shard_tokens, _parse_share(share))
+    settings = BuildSettings(wanted, rule, shard_tokens, _parse_share(share), reuse)
     with Build(text, encoder, out, settings, progress=True) as begun:
         plan = begun.plan
         _check_streams(plan, streams)

@@ -38,11 +38,19 @@ def describe_plan(plan: BuildPlan, corpus_name: str, encoder_name: str, computed
         n_pending = sum(which == name for which, _ in plan.pending)
         to_make = f"{human_count(n_pending, 'shard')} to make" if n_pending else "nothing left to do"
         lines.append(f"  {name:8} {human_count(plan.limits[name], 'document')} wanted, {to_make}")
+    for share in plan.copied:
+        lines.append(f"  reuse    {_amount(share.n_documents, share.n_tokens)} copied from {share.path}")
+    if plan.copied:
+        lines.append(f"  encode   {_amount(plan.encoded_documents, plan.encoded_tokens)} that no other cache has")
     lines.append(
-        f"  disk     {human_count(plan.pending_tokens, 'token')} to encode, "
+        f"  disk     {human_count(plan.encoded_tokens, 'token')} to encode, "
         f"{human_bytes(plan.needed_bytes)} needed, {human_bytes(plan.free_bytes)} free"
     )
     return lines
+
+
+def _amount(n_documents: int, n_tokens: int) -> str:
+    return f"{human_count(n_documents, 'document')} ({human_count(n_tokens, 'token')})"
 
 
 def _labels(plan: BuildPlan) -> str:

@@ -6,7 +6,7 @@ A build can be repeated at any time: what is finished stays.
 import copy
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,7 @@ from elmo_cache.extraction.plan import (
     make_plan,
     refuse_other,
 )
+from elmo_cache.extraction.reuse import OldDocuments, open_reused, refuse_unlike
 from elmo_cache.extraction.shards import make_shards
 from elmo_cache.extraction.workers import make_shards_elsewhere
 from elmo_cache.text.corpora import Corpus, corpus_of
@@ -54,6 +55,7 @@ def build(
     limit: Mapping[str, int] | None = None,
     rule: TextRule | None = None,
     shard_tokens: int = SHARD_TOKENS,
+    reuse: str | Path | Iterable[str | Path] = (),
     workers: int | str = 1,
     progress: bool = False,
 ) -> FeatureCache:
@@ -87,6 +89,9 @@ def build(
     shard_tokens : int
         Tokens a shard: a file that is written, and after an interruption encoded, as one; fixed when the cache is
         created.
+    reuse : path or iterable of paths
+        Other caches of the same encoding, folders or packed files. Documents whose tokens one of them has are not
+        encoded: their vectors are copied, after the hashes of the files that they lie in are checked.
     workers : int or str
         Processes that encode, each with an encoder of its own; "auto" for one a GPU; or the address of a Dask
         scheduler, `tcp://HOST:PORT`.
@@ -103,15 +108,17 @@ def build(
     CorpusError, EncoderError
         If the text or the encoder is not usable, a number is out of bounds, or a vector cannot be stored as float16.
     MismatchError
-        If `out` holds vectors of another encoding or another corpus.
+        If `out` holds vectors of another encoding or another corpus, or a cache to reuse those of another encoding.
     OutputError
         If `out` cannot be written to or the disk is too full.
     CorruptFileError
         If a file of the cache is damaged: `elmo-cache verify --discard` removes it, and the next build makes it again.
+        If one that is to be copied from is damaged.
     WorkersError
         If workers cannot be had, or died again and again.
     """
-    settings = BuildSettings(limit or {}, rule or TextRule(), shard_tokens)
+    reused = [reuse] if isinstance(reuse, str | os.PathLike) else reuse
+    settings = BuildSettings(limit or {}, rule or TextRule(), shard_tokens, reuse=tuple(map(Path, reused)))
     pool = Workers.parse(workers if isinstance(workers, str) else str(min(workers, sys.maxsize)))
     corpus = corpus_of(corpus, labels=labels, tags=tags, text=text, label=label, split=split)
     encoder = load_encoder(encoder) if isinstance(encoder, str | os.PathLike) else encoder
@@ -163,7 +170,10 @@ class Build:
         self._progress = progress
         self._reader: CorpusReader | None = None
         previous = find_cache(directory)
-        earlier = previous.encoding.get("text") if previous else None
+        reused = open_reused(settings.reuse, directory)
+        # What others know of their tokeniser's version decides that of a new cache.
+        known = [previous.encoding] if previous else [storage.manifest.encoding for storage in reused]
+        earlier = known[0].get("text") if known else None
         rule = settings.rule.resolved(
             default_tokenizer(corpus, encoder), earlier if isinstance(earlier, Mapping) else None
         )
@@ -176,6 +186,7 @@ class Build:
         if previous:
             found = {**previous.encoding, "layers": previous.layers.to_json()}
             refuse_other("encoding", {**encoding, "layers": layers.to_json()}, found, directory, renamed)
+        refuse_unlike(reused, {**encoding, "layers": layers.to_json()})
         tokenise = previous is None or not documents_present(directory, previous)
         self._reader = self._read(corpus, rule, tokenise, existing_parent(directory))
         try:
@@ -194,7 +205,7 @@ class Build:
                 has_ids=self._reader.has_ids,
                 tag_names=self._reader.tag_names,
             )
-            self.plan = make_plan(directory, self._reader, manifest, previous, settings)
+            self.plan = make_plan(directory, self._reader, manifest, previous, settings, OldDocuments(reused))
             if not tokenise:
                 self.close()
         except BaseException:
@@ -233,6 +244,8 @@ class Build:
             Before anything is written, if the disk cannot hold the result; later, if writing fails.
         MismatchError
             If another build has begun meanwhile, with other settings.
+        CorruptFileError
+            Before anything is written, if a file that vectors are copied from is damaged.
         EncoderError
             If a vector is NaN or beyond float16, with its document and layer; if other processes cannot load the
             encoder, or load another one.
@@ -243,6 +256,8 @@ class Build:
         check_disk(plan)
         if workers.in_this_process:
             check_precision(self._encoder)
+        with progress_bar(None, "checking", "B", self._progress) as bar:
+            plan.reuse.check(bar.update)
         directory = plan.directory
         try:
             directory.mkdir(parents=True, exist_ok=True)
@@ -258,10 +273,10 @@ class Build:
             with progress_bar(plan.pending_tokens, "encoding", "tok", self._progress) as bar:
                 if workers.in_this_process:
                     encoder = _computing(self._encoder, manifest.computation)
-                    make_shards(directory, manifest, encoder, plan.pending, bar.update)
+                    make_shards(directory, manifest, encoder, plan.pending, bar.update, plan.reuse)
                 else:
                     spec = EncoderSpec.of(self._encoder)
-                    make_shards_elsewhere(directory, plan.pending, spec, workers, bar.update)
+                    make_shards_elsewhere(directory, plan.pending, spec, workers, bar.update, plan.reuse)
 
     def _settle(self, mark: Path) -> Manifest:
         """Write documents and manifest unless they are there, and return the manifest; the folder is locked."""

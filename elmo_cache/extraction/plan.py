@@ -19,6 +19,7 @@ from cache.plan import SplitPlan, extend_plan
 from cache.shard import open_shard, shard_header
 from elmo_cache.encoders import Encoder
 from elmo_cache.errors import CorpusError
+from elmo_cache.extraction.reuse import CopiedShare, OldDocuments, Reuse, find_reusable
 from elmo_cache.text.corpora import Corpus
 from elmo_cache.text.reader import CorpusReader
 from elmo_cache.text.rule import TextRule, check_count
@@ -54,6 +55,8 @@ class BuildSettings:
         Tokens a shard.
     share : (int, int)
         Of a pair k, n, every n-th shard alone is made, from the k-th on, counted from 1.
+    reuse : tuple of Path
+        Caches whose vectors are copied where documents are the same.
 
     Raises
     ------
@@ -65,6 +68,7 @@ class BuildSettings:
     rule: TextRule = TextRule()
     shard_tokens: int = SHARD_TOKENS
     share: tuple[int, int] = (1, 1)
+    reuse: tuple[Path, ...] = ()
 
     def __post_init__(self) -> None:
         check_count("shard_tokens", self.shard_tokens, 1)
@@ -86,6 +90,12 @@ class BuildPlan:
         How many documents of each split are wanted.
     pending : tuple of (split, index)
         Shards to make.
+    pending_documents : int
+        Documents in them.
+    reuse : Reuse
+        Which of those are copied.
+    copied : tuple of CopiedShare
+        How many from each cache.
     n_truncated : int
         Documents that the window cut, in the whole corpus.
     n_empty : int
@@ -99,6 +109,9 @@ class BuildPlan:
     previous: Manifest | None
     limits: Mapping[str, int]
     pending: tuple[tuple[str, int], ...]
+    pending_documents: int
+    reuse: Reuse
+    copied: tuple[CopiedShare, ...]
     n_truncated: int
     n_empty: int
     needed_bytes: int
@@ -106,8 +119,18 @@ class BuildPlan:
 
     @property
     def pending_tokens(self) -> int:
-        """Tokens to encode."""
+        """Tokens of the shards to make."""
         return sum(self.manifest.splits[split].shard_n_tokens(index) for split, index in self.pending)
+
+    @property
+    def encoded_documents(self) -> int:
+        """Documents to encode."""
+        return self.pending_documents - sum(share.n_documents for share in self.copied)
+
+    @property
+    def encoded_tokens(self) -> int:
+        """Tokens to encode."""
+        return self.pending_tokens - sum(share.n_tokens for share in self.copied)
 
     @property
     def shrinks(self) -> bool:
@@ -117,7 +140,12 @@ class BuildPlan:
 
 
 def make_plan(
-    directory: Path, reader: CorpusReader, manifest: Manifest, previous: Manifest | None, settings: BuildSettings
+    directory: Path,
+    reader: CorpusReader,
+    manifest: Manifest,
+    previous: Manifest | None,
+    settings: BuildSettings,
+    old: OldDocuments,
 ) -> BuildPlan:
     """Decide what a build has to do.
 
@@ -133,6 +161,8 @@ def make_plan(
         What is said of it.
     settings : BuildSettings
         What is wanted.
+    old : OldDocuments
+        Those of other caches that can be copied.
 
     Returns
     -------
@@ -143,16 +173,17 @@ def make_plan(
     CorpusError
         If a limit makes no sense.
     CorruptFileError
-        If a shard that is there is another than its name says.
+        If a shard that is there is another than its name says, or documents of another cache cannot be read.
     """
     limits = _checked_limits(settings.limit, reader)
     in_company = others_at_work(directory)
     present = set(os.listdir(directory)) if directory.is_dir() else set()
-    plans, upto = {}, dict(limits)
+    plans, upto, offsets = {}, dict(limits), {}
     n_truncated = n_empty = 0
     for split, n_documents in limits.items():
         indptr, n_cut = _lengths(directory, reader, manifest, split)
         n_truncated += n_cut
+        offsets[split] = indptr
         n_empty += int(np.count_nonzero(np.diff(indptr) == 0))
         plan = manifest.splits.get(split) or SplitPlan(len(indptr) - 1, int(indptr[-1]))
         if n_documents < plan.n_documents and not in_company:
@@ -162,12 +193,18 @@ def make_plan(
         plans[split] = extend_plan(plan, indptr, n_documents, manifest.shard_tokens)
     manifest = manifest.with_splits(plans)
     pending = tuple(_pending(directory, manifest, upto, settings.share, present))
+    reuse = find_reusable(old, directory, reader, manifest, pending)
+    ranges = {shard: manifest.splits[shard[0]].document_range(shard[1]) for shard in pending}
+    lengths = {shard: np.diff(offsets[shard[0]][start : stop + 1]) for shard, (start, stop) in ranges.items()}
     return BuildPlan(
         directory=directory,
         manifest=manifest,
         previous=previous,
         limits=limits,
         pending=pending,
+        pending_documents=sum(map(len, lengths.values())),
+        reuse=reuse,
+        copied=tuple(reuse.shares(lengths)),
         n_truncated=n_truncated,
         n_empty=n_empty,
         needed_bytes=_needed_bytes(manifest, pending, reader.tokenised),
@@ -307,7 +344,8 @@ def refuse_other(
             for name, there, here in [*(names for names in renamed if names[0] in changed), *differing]
         ]
         more = f"; and {len(shown) - 6:,} more" if len(shown) > 6 else ""
+        kept = f", with `--reuse {directory}`: it copies what this one has and encodes what is new"
         raise MismatchError(
             f"{directory} holds vectors of another {kind}: {'; '.join(shown[:6])}{more}. "
-            "Ask for what it holds, or build into another folder"
+            f"Ask for what it holds, or build into another folder{kept if kind == 'corpus' else ''}"
         )

@@ -1,6 +1,5 @@
-"""Making shards: words in, files of float16 vectors out."""
+"""Making shards: words in, files of float16 vectors out; what other caches have of them is copied."""
 
-import weakref
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -17,6 +16,8 @@ from cache.manifest import Manifest, shard_name
 from cache.shard import ShardHeader, shard_header, write_shard
 from elmo_cache.encoders import Encoder
 from elmo_cache.errors import EncoderError
+from elmo_cache.extraction.memory import RowMemory
+from elmo_cache.extraction.reuse import NOTHING, Reuse
 
 __all__ = ["make_shards"]
 
@@ -26,8 +27,43 @@ _Advance = Callable[[int], object]
 _Finish = Callable[[], tuple[np.ndarray, bool]]
 
 
+@dataclass(frozen=True)
+class _Shard:
+    """A shard to make.
+
+    `doc_ids` are its documents' places in the corpus, `offsets` where the rows of each begin and end, `is_new` marks
+    those to encode, `words` are theirs alone, and `numbers` say which old document each of the others is.
+    """
+
+    header: ShardHeader
+    doc_ids: np.ndarray
+    offsets: np.ndarray
+    is_new: np.ndarray
+    words: Sequence[Sequence[str]]
+    numbers: np.ndarray
+
+    @property
+    def n_new_tokens(self) -> int:
+        return sum(map(len, self.words))
+
+
+@dataclass(frozen=True)
+class _Begun:
+    """A shard that the encoder has begun: what a writer needs to finish it. What is in a list is the writer's alone."""
+
+    shard: _Shard
+    finish: list[_Finish]
+    copied: list[np.ndarray | None]
+    memory: RowMemory
+
+
 def make_shards(
-    directory: Path, manifest: Manifest, encoder: Encoder, shards: Iterable[tuple[str, int]], advance: _Advance
+    directory: Path,
+    manifest: Manifest,
+    encoder: Encoder,
+    shards: Iterable[tuple[str, int]],
+    advance: _Advance,
+    reuse: Reuse = NOTHING,
 ) -> None:
     """Encode and write shards; those that are there already are passed over.
 
@@ -46,14 +82,17 @@ def make_shards(
         Those to make.
     advance : callable
         Called with the number of tokens done since the last call.
+    reuse : Reuse
+        Which documents are copied, not encoded.
 
     Raises
     ------
     EncoderError
-        If a vector is NaN or beyond float16, with its document and layer; or of the wrong shape; or if what `begin`
-        returned gives the same memory twice: the shards that were made of it are removed.
+        If a vector is NaN or beyond float16, with its document and layer; or of the wrong shape.
     OutputError
         If a shard cannot be written.
+    CorruptFileError
+        If rows of another cache cannot be read.
     """
     lock = Lock()
 
@@ -61,72 +100,35 @@ def make_shards(
         with lock:
             advance(n_tokens)
 
-    memory = _Memory(encoder.name)
+    n_columns = manifest.layers.n_columns
+    memory = RowMemory(encoder.name)
     try:
         with ThreadPoolExecutor(_IN_HAND, "shard-writer") as writers:
             in_hand: deque[Future[None]] = deque()
-            for header, doc_ids, words in _missing(directory, manifest, shards, count):
+            for shard in _missing(directory, manifest, shards, count, reuse):
                 while in_hand and (in_hand[0].done() or len(in_hand) >= _IN_HAND):
                     in_hand.popleft().result()
-                finish = _begin(encoder, header, words, manifest.layers.n_columns, count)
-                begun = _Begun(header, doc_ids, [len(document) for document in words], finish, memory)
+                finish = _begin(encoder, shard, n_columns, count)
+                begun = _Begun(shard, finish, [_with_copied_rows(shard, n_columns, reuse)], memory)
+                count(shard.header.n_tokens - shard.n_new_tokens)
                 in_hand.append(writers.submit(_write, directory, manifest.layers, begun))
-                del begun, finish  # the writer's alone, as the rows are that it holds
+                del begun, finish
             for written in in_hand:
                 written.result()
     finally:
         for header in memory.spoiled:  # once no writer is at work
             (directory / shard_name(header.split, header.index)).unlink(missing_ok=True)
-
-
-class _Memory:
-    """Whose memory the rows of shards are in: an encoder that gives the same twice has overwritten the earlier rows.
-
-    Attributes
-    ----------
-    spoiled : list of ShardHeader
-        The shards of such rows, written or not.
-    """
-
-    def __init__(self, encoder_name: str) -> None:
-        self.spoiled: list[ShardHeader] = []
-        self._name = encoder_name
-        self._lock = Lock()
-        self._taken: list[tuple[weakref.ref[np.ndarray], ShardHeader]] = []
-
-    def take(self, rows: np.ndarray, header: ShardHeader) -> None:
-        """Note whose the rows are; raise `EncoderError` if they are an earlier shard's, or not of an array's own."""
-        while isinstance(rows.base, np.ndarray):
-            rows = rows.base
-        with self._lock:
-            # What only earlier rows were in, is gone by now; what the encoder keeps is still there.
-            self._taken = [(owner, other) for owner, other in self._taken if owner() is not None]
-            earlier = [other for owner, other in self._taken if owner() is rows]
-            self._taken.append((weakref.ref(rows), header))
-            if earlier:
-                self.spoiled += [*earlier, header]
-        if earlier or not rows.flags.owndata:
-            raise EncoderError(
-                f"{self._name} must return a new array for each call of `begin`, and keep none of it: return "
-                f"rows.copy(); shard {header.index} of {header.split} was not written"
-            )
-
-
-@dataclass(frozen=True)
-class _Begun:
-    """A shard that the encoder has begun: what a writer needs to finish it."""
-
-    header: ShardHeader
-    doc_ids: np.ndarray
-    lengths: Sequence[int]
-    finish: list[_Finish]
-    memory: _Memory
+        reuse.old.close()
 
 
 def _missing(
-    directory: Path, manifest: Manifest, shards: Iterable[tuple[str, int]], count: Callable[[int], None]
-) -> Iterator[tuple[ShardHeader, np.ndarray, Sequence[Sequence[str]]]]:
-    """Yield each missing shard: its header, its documents' places in the corpus, and their words."""
+    directory: Path,
+    manifest: Manifest,
+    shards: Iterable[tuple[str, int]],
+    count: Callable[[int], None],
+    reuse: Reuse,
+) -> Iterator[_Shard]:
+    """Yield each missing shard."""
     for split, group in groupby(shards, key=lambda shard: shard[0]):
         documents = Documents(directory, split, manifest)
         try:
@@ -135,59 +137,69 @@ def _missing(
                 if (directory / shard_name(split, index)).exists():  # another build made it meanwhile
                     count(header.n_tokens)
                     continue
-                doc_ids = documents.doc_ids[header.start : header.stop]
-                yield header, doc_ids, documents.words(header.start, header.stop)
+                start, stop = header.start, header.stop
+                numbers = reuse.numbers.get((split, index), np.full(stop - start, -1))
+                is_new = numbers < 0
+                offsets = documents.indptr[start : stop + 1] - documents.indptr[start]
+                words = documents.words(start, stop, is_new)
+                yield _Shard(header, documents.doc_ids[start:stop], offsets, is_new, words, numbers)
         finally:
             documents.close()
 
 
-def _begin(
-    encoder: Encoder,
-    header: ShardHeader,
-    words: Sequence[Sequence[str]],
-    n_columns: int,
-    count: Callable[[int], None],
-) -> list[_Finish]:
-    """Begin a shard; the one function in the list, which can be taken out of it, waits for the rows."""
-    done = 0
+def _with_copied_rows(shard: _Shard, n_columns: int, reuse: Reuse) -> np.ndarray | None:
+    """Return the rows of a shard, of which those to encode are still to be filled in; None if that is all of them."""
+    if shard.is_new.all():
+        return None
+    rows = np.empty((shard.header.n_tokens, n_columns), np.float16)
+    order = np.argsort(shard.numbers, kind="stable")  # each file of the others is opened once
+    for i in order[shard.numbers[order] >= 0].tolist():
+        reuse.old.read(int(shard.numbers[i]), rows[shard.offsets[i] : shard.offsets[i + 1]])
+    return rows
+
+
+def _begin(encoder: Encoder, shard: _Shard, n_columns: int, count: Callable[[int], None]) -> list[_Finish]:
+    """Begin a shard; the one function in the list, which can be taken out of it, waits for the rows to encode."""
+    n_tokens, done = shard.n_new_tokens, 0
 
     def counted(n_tokens: int) -> None:
         nonlocal done
         done += n_tokens
         count(n_tokens)
 
+    if not shard.words:
+        return [lambda: (np.empty((0, n_columns), np.float16), True)]
     if not hasattr(encoder, "begin"):
-        rows = _joined(encoder, header, words, n_columns, counted)
-        count(header.n_tokens - done)
+        rows = _joined(encoder, shard, n_columns, counted)
+        count(n_tokens - done)
         return [lambda: (rows, False)]
-    fetch: _Finish = encoder.begin(words, progress=counted)
+    fetch: _Finish = encoder.begin(shard.words, progress=counted)
 
     def finish() -> tuple[np.ndarray, bool]:
         rows, finite = fetch()
-        if rows.shape != (header.n_tokens, n_columns):
+        if rows.shape != (n_tokens, n_columns):
             raise EncoderError(
-                f"{encoder.name} returned shape {rows.shape} for shard {header.index} of {header.split}, "
-                f"expected {(header.n_tokens, n_columns)}"
+                f"{encoder.name} returned shape {rows.shape} for shard {shard.header.index} of {shard.header.split}, "
+                f"expected {(n_tokens, n_columns)}"
             )
-        count(header.n_tokens - done)
+        count(n_tokens - done)
         return rows, finite
 
     return [finish]
 
 
-def _joined(
-    encoder: Encoder, header: ShardHeader, words: Sequence[Sequence[str]], n_columns: int, count: Callable[[int], None]
-) -> np.ndarray:
-    """Return the rows of a shard's documents, rounded to float16, from arrays of the right shapes."""
-    rows = np.empty((header.n_tokens, n_columns), np.float16)
+def _joined(encoder: Encoder, shard: _Shard, n_columns: int, count: Callable[[int], None]) -> np.ndarray:
+    """Return the rows of a shard's new documents, rounded to float16, from arrays of the right shapes."""
+    words, positions = shard.words, shard.header.start + np.flatnonzero(shard.is_new)
+    rows = np.empty((shard.n_new_tokens, n_columns), np.float16)
     n_arrays = row = 0
     for array in encoder.encode(words, progress=count):
         if n_arrays < len(words):
             n_tokens = len(words[n_arrays])
             if np.shape(array) != (n_tokens, n_columns):
                 raise EncoderError(
-                    f"{encoder.name} returned shape {np.shape(array)} for document {header.start + n_arrays} of "
-                    f"{header.split}, expected {(n_tokens, n_columns)}"
+                    f"{encoder.name} returned shape {np.shape(array)} for document {positions[n_arrays]} of "
+                    f"{shard.header.split}, expected {(n_tokens, n_columns)}"
                 )
             with np.errstate(over="ignore", invalid="ignore"):
                 # At once: an encoder may make the next array in the same memory.
@@ -200,14 +212,24 @@ def _joined(
 
 
 def _write(directory: Path, layers: Layers, begun: _Begun) -> None:
-    rows, finite = begun.finish.pop()()
-    begun.memory.take(rows, begun.header)
+    """Write a shard, of the rows that were encoded and those that were copied."""
+    shard = begun.shard
+    new, finite = begun.finish.pop()()
+    begun.memory.take(new, shard.header)
     with np.errstate(over="ignore", invalid="ignore"):
         # NumPy rounds correctly; HDF5's own conversion to float16 does not.
-        rows = rows.astype(np.float16, copy=False)
+        new = new.astype(np.float16, copy=False)
+    lengths = np.diff(shard.offsets)[shard.is_new]
+    stops = np.concatenate([[0], np.cumsum(lengths)])
     if not finite:
-        _check_finite(rows, np.cumsum([0, *begun.lengths]), begun.doc_ids, layers, begun.header.split)
-    write_shard(directory, begun.header, layers.split_columns(rows))
+        _check_finite(new, stops, shard.doc_ids[shard.is_new], layers, shard.header.split)
+    rows = begun.copied.pop()
+    if rows is None:
+        rows = new
+    else:
+        for first, start, n_tokens in zip(shard.offsets[:-1][shard.is_new], stops[:-1], lengths, strict=True):
+            rows[first : first + n_tokens] = new[start : start + n_tokens]
+    write_shard(directory, shard.header, layers.split_columns(rows))
 
 
 def _check_finite(rows: np.ndarray, offsets: np.ndarray, doc_ids: np.ndarray, layers: Layers, split: str) -> None:

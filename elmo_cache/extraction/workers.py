@@ -9,6 +9,7 @@ from cache.errors import CacheError
 from cache.manifest import read_manifest
 from cache.runtime.processes import Workers, run_tasks
 from elmo_cache.encoders.spec import EncoderSpec
+from elmo_cache.extraction.reuse import NOTHING, Reuse
 from elmo_cache.extraction.shards import make_shards
 
 __all__ = ["ShardJob", "make_shards_elsewhere"]
@@ -26,12 +27,15 @@ class ShardJob:
         The shard.
     encoder : EncoderSpec
         The driver's encoder.
+    reuse : Reuse
+        Which of the shard's documents are copied.
     """
 
     directory: str
     split: str
     index: int
     encoder: EncoderSpec
+    reuse: Reuse = NOTHING
 
 
 def make_shards_elsewhere(
@@ -40,6 +44,7 @@ def make_shards_elsewhere(
     spec: EncoderSpec,
     workers: Workers,
     advance: Callable[[int], object],
+    reuse: Reuse,
 ) -> None:
     """Make shards of a cache, whose documents and manifest are written, in other processes.
 
@@ -50,7 +55,8 @@ def make_shards_elsewhere(
     WorkersError
         As `run_tasks`.
     """
-    jobs = [ShardJob(str(directory.absolute()), split, index, spec) for split, index in shards]
+    path = str(directory.absolute())
+    jobs = [ShardJob(path, split, index, spec, reuse.of_shard(split, index)) for split, index in shards]
     run_tasks(_make_shard, jobs, workers, advance, check=_check)
 
 
@@ -61,7 +67,7 @@ def _make_shard(job: ShardJob) -> int:
     encoder = job.encoder.load()
     if hasattr(encoder, "use_computation"):
         encoder.use_computation(manifest.computation)
-    make_shards(directory, manifest, encoder, [(job.split, job.index)], lambda _: None)
+    make_shards(directory, manifest, encoder, [(job.split, job.index)], lambda _: None, job.reuse)
     return manifest.splits[job.split].shard_n_tokens(job.index)
 
 

@@ -10,6 +10,7 @@ import json
 from array import array
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from elmo_cache.text.vocabulary import PAD, START, choose_vocabulary, rank_words
 __all__ = ["CorpusReader", "read_corpus"]
 
 _BLOCK_TOKENS = 2**20
+_BLOCK_DOCUMENTS = 4096
 
 
 @dataclass
@@ -228,9 +230,8 @@ class CorpusReader:
 
     def write(self, directory: Path, manifest: Manifest) -> None:
         """Write the documents file of every split into the cache `directory`, for the fingerprints of `manifest`."""
-        vocabulary, final_ids = self._vocabulary()
+        vocabulary = self.vocabulary
         encoded = encode_vocabulary(vocabulary)
-        special = {word: i for i, word in enumerate(vocabulary[:3])}
         for split, facts in self._splits.items():
             unwindowed = self._unwindowed_lengths(split)
             codes = None
@@ -242,7 +243,7 @@ class CorpusReader:
                 directory,
                 split,
                 manifest,
-                token_ids=self._blocks(split, final_ids, 0, start=special.get(START, 0), pad=special.get(PAD, 0)),
+                token_ids=self.token_blocks(split),
                 lengths=self._windowed(unwindowed),
                 labels=codes,
                 doc_ids=facts.positions,
@@ -280,7 +281,19 @@ class CorpusReader:
                 counts += np.bincount(np.concatenate(parts), minlength=len(counts))
         return counts
 
-    def _vocabulary(self) -> tuple[list[str], np.ndarray]:
+    @property
+    def vocabulary(self) -> list[str]:
+        """The words by token id."""
+        return self._numbering[0]
+
+    def token_blocks(self, split: str) -> Iterator[np.ndarray]:
+        """Yield the token ids of a split in stored order, each block int32 of whole documents."""
+        vocabulary, final_ids = self._numbering
+        special = {word: i for i, word in enumerate(vocabulary[:3])}
+        return self._blocks(split, final_ids, 0, start=special.get(START, 0), pad=special.get(PAD, 0))
+
+    @cached_property
+    def _numbering(self) -> tuple[list[str], np.ndarray]:
         """Return the words by final id, and the final id of every id in the temporary file."""
         words = list(self._words)
         ranks = None if self._rule.num_words is None else self._ranks(words)
@@ -323,7 +336,7 @@ class CorpusReader:
                 ids = np.concatenate([np.full(window - len(ids), pad, np.int32), ids])
             block.append(ids)
             n_tokens += len(ids)
-            if n_tokens >= _BLOCK_TOKENS:
+            if n_tokens >= _BLOCK_TOKENS or len(block) >= _BLOCK_DOCUMENTS:
                 yield np.concatenate(block)
                 block, n_tokens = [], 0
         if block:

@@ -1,0 +1,343 @@
+"""Documents that other caches have vectors of: finding them by their tokens, and copying their rows.
+
+An encoder's vectors of a document depend on its tokens alone, so documents are the same if their tokens are, whatever
+the corpus, its order or the numbers of its words.
+"""
+
+import hashlib
+import os
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cache import CorruptFileError, MismatchError
+from cache.documents import Documents
+from cache.hashing import differences, in_short
+from cache.manifest import Manifest
+from cache.packed import open_storage
+from cache.sources import Storage, StoredSource
+from cache.verification import check_runs
+from elmo_cache.text.reader import CorpusReader
+
+__all__ = [
+    "NOTHING",
+    "CopiedShare",
+    "OldDocuments",
+    "Reuse",
+    "digests_of",
+    "find_reusable",
+    "open_reused",
+    "refuse_unlike",
+]
+
+_DIGEST_BYTES = 16
+_BLOCK_TOKENS = 2**20
+_BLOCK_DOCUMENTS = 4096
+
+
+def open_reused(paths: Iterable[str | os.PathLike[str]], directory: Path) -> list[Storage]:
+    """Open the caches whose vectors a build may copy.
+
+    Raises
+    ------
+    MismatchError
+        If one of them is the cache `directory` that is to be built.
+    NotACacheError, FormatVersionError, CorruptFileError
+        If one of them is not a cache that can be read.
+    """
+    storages = []
+    for path in map(Path, paths):
+        if path.exists() and directory.exists() and os.path.samefile(path, directory):
+            raise MismatchError(f"{path} is the cache to build: reuse others, and what it has of its own stays anyway")
+        storages.append(open_storage(path.absolute()))  # a worker may run in another folder
+    return storages
+
+
+def refuse_unlike(storages: Iterable[Storage], wanted: Mapping[str, Any]) -> None:
+    """Raise `MismatchError` if a cache is of another encoding than that `wanted`, which includes the layers."""
+    for storage in storages:
+        manifest = storage.manifest
+        found = {**manifest.encoding, "layers": manifest.layers.to_json()}
+        if differing := list(differences(found, dict(wanted))):
+            shown = [f"{name} is {in_short(there)} there, {in_short(here)} here" for name, there, here in differing[:6]]
+            more = f"; and {len(differing) - 6:,} more" if len(differing) > 6 else ""
+            raise MismatchError(
+                f"{storage.path} cannot be reused, its vectors ({manifest.names.get('encoder')}) are of another "
+                f"encoding: {'; '.join(shown)}{more}. Ask for the same encoding, or leave it out"
+            )
+
+
+def digests_of(vocabulary: Sequence[str], indptr: np.ndarray, blocks: Iterable[np.ndarray]) -> np.ndarray:
+    """Return a hash of the words of each document: equal for documents of equal words.
+
+    Parameters
+    ----------
+    vocabulary : sequence of str
+        The words by token id.
+    indptr : ndarray of int64, (n_docs + 1,)
+        Where the tokens of each document begin and end.
+    blocks : iterable of ndarray of int32
+        Token ids of whole documents, from the first on; no more is taken than there are documents.
+
+    Returns
+    -------
+    ndarray of 16 bytes, (n_docs,)
+
+    Examples
+    --------
+    >>> a = digests_of(["x", "y"], np.array([0, 2, 2]), [np.array([0, 1])])
+    >>> b = digests_of(["y", "z", "x"], np.array([0, 1, 3]), [np.array([1, 2, 0])])
+    >>> a[0] == b[1], a[0] == a[1]
+    (True, False)
+    """
+    hashed = [_hash(word.encode("utf-8", "surrogatepass")) for word in vocabulary]
+    words = np.frombuffer(b"".join(hashed), np.uint8).reshape(-1, _DIGEST_BYTES)
+    n_documents, start = len(indptr) - 1, 0
+    found = np.full(n_documents, _hash(b""), f"S{_DIGEST_BYTES}")
+    for block in blocks:
+        if start == n_documents:
+            break
+        stop = int(np.searchsorted(indptr, indptr[start] + len(block), side="right")) - 1
+        ends = ((indptr[start : stop + 1] - indptr[start]) * _DIGEST_BYTES).tolist()
+        data = words[block].reshape(-1).data
+        digests = [_hash(data[first:last]) for first, last in zip(ends[:-1], ends[1:], strict=True)]
+        found[start:stop] = np.frombuffer(b"".join(digests), found.dtype)
+        start = stop
+    return found
+
+
+def _hash(data: bytes | memoryview) -> bytes:
+    return hashlib.blake2b(data, digest_size=_DIGEST_BYTES).digest()
+
+
+def _stored_digests(documents: Documents, n_documents: int) -> np.ndarray:
+    """Return the digests of the first documents of a documents file, which is closed."""
+    try:
+        indptr = documents.indptr[: n_documents + 1]
+        return digests_of(documents.vocabulary, indptr, _stored_blocks(documents, indptr))
+    finally:
+        documents.close()
+
+
+def _stored_blocks(documents: Documents, indptr: np.ndarray) -> Iterator[np.ndarray]:
+    start, n_documents = 0, len(indptr) - 1
+    while start < n_documents:
+        fitting = int(np.searchsorted(indptr, indptr[start] + _BLOCK_TOKENS, side="right")) - 1
+        stop = min(max(fitting, start + 1), start + _BLOCK_DOCUMENTS)
+        yield documents.token_ids(start, stop)
+        start = stop
+
+
+class OldDocuments:
+    """The documents of other caches that can be copied, numbered from 0 through all caches and splits.
+
+    Pickled, it names the caches as they were opened: files that belong to other ones are refused where they are read.
+
+    Parameters
+    ----------
+    storages : sequence of Storage
+        The caches.
+    """
+
+    def __init__(self, storages: Sequence[Storage]):
+        self._storages = tuple(storages)
+        self._sources: list[tuple[int, str, StoredSource]] = []
+        stops = [0]
+        for cache, storage in enumerate(self._storages):
+            for split, plan in storage.manifest.splits.items():
+                n_shards = storage.n_finished_shards(split)
+                view = storage.manifest.layers.default
+                self._sources.append((cache, split, StoredSource(storage, storage.documents(split), split, view)))
+                stops.append(stops[-1] + (plan.document_stops[n_shards - 1] if n_shards else 0))
+        self._starts, self._n_documents = np.array(stops[:-1], np.int64), stops[-1]
+
+    def __len__(self) -> int:
+        return self._n_documents
+
+    @property
+    def paths(self) -> list[Path]:
+        """The caches."""
+        return [storage.path for storage in self._storages]
+
+    def digests(self) -> np.ndarray:
+        """Return the digests of all documents, `(n_docs,)`: see `digests_of`."""
+        found = np.empty(len(self), f"S{_DIGEST_BYTES}")
+        for (cache, split, _), (start, stop) in zip(
+            self._sources, pairwise([*self._starts.tolist(), len(self)]), strict=True
+        ):
+            if stop > start:
+                # An object of its own: its words are not kept.
+                documents = self._storages[cache].documents(split)
+                found[start:stop] = _stored_digests(documents, stop - start)
+        return found
+
+    def caches_of(self, numbers: np.ndarray) -> np.ndarray:
+        """Return the cache of each document, as an index of `paths`."""
+        caches = np.array([cache for cache, _, _ in self._sources], np.int64)
+        return caches[self._sources_of(numbers)]
+
+    def _sources_of(self, numbers: np.ndarray) -> np.ndarray:
+        # Of several that begin at the same number all but the last are empty.
+        return np.searchsorted(self._starts, numbers, side="right") - 1
+
+    def read(self, number: int, out: np.ndarray) -> None:
+        """Fill `out`, `(n_tokens, n_columns)` float16, with a document's rows in all stored datasets side by side.
+
+        Raises
+        ------
+        CorruptFileError
+            If they cannot be read, or there are more or fewer.
+        """
+        which = int(self._sources_of(np.array(number)))
+        _, split, source = self._sources[which]
+        position = number - int(self._starts[which])
+        first, last = source.documents.indptr[position : position + 2].tolist()
+        if last - first != len(out):
+            raise CorruptFileError(
+                f"{source.documents.path}: document {position} of {split} has {last - first} tokens, "
+                f"expected {len(out)}"
+            )
+        source.read_stored(position, out)
+
+    def check(self, numbers: np.ndarray, progress: Callable[[int], None] | None = None) -> None:
+        """Recompute the hashes of the files that documents lie in; `progress` is called with the bytes checked.
+
+        Raises
+        ------
+        CorruptFileError
+            If one of them is damaged.
+        """
+        runs: dict[int, set[tuple[str, int]]] = defaultdict(set)
+        sources = self._sources_of(numbers)
+        for which in np.unique(sources).tolist():
+            cache, split, source = self._sources[which]
+            found = source.runs_of(numbers[sources == which] - self._starts[which])
+            runs[cache] |= {(split, run) for run in np.unique(found).tolist()}
+        for cache, wanted in runs.items():
+            storage = self._storages[cache]
+            try:
+                check_runs(storage, wanted, progress)
+            except CorruptFileError as error:
+                raise CorruptFileError(
+                    f"{error}. No vector was copied: repair {storage.path}, or build without it"
+                ) from error
+
+    def close(self) -> None:
+        """Close all files; reading opens them again."""
+        for storage in self._storages:
+            storage.close()
+        for _, _, source in self._sources:
+            source.documents.close()
+
+
+@dataclass(frozen=True)
+class CopiedShare:
+    """What a build copies from one cache.
+
+    Attributes
+    ----------
+    path : Path
+        The cache.
+    n_documents, n_tokens : int
+        How much, in the shards to make.
+    """
+
+    path: Path
+    n_documents: int
+    n_tokens: int
+
+
+@dataclass(frozen=True)
+class Reuse:
+    """Which documents of the shards to make are copied.
+
+    Attributes
+    ----------
+    old : OldDocuments
+        The documents of other caches.
+    numbers : Mapping of (split, index) to ndarray of int64
+        For each shard the number in `old` of each of its documents, or -1; where a shard is missing, none is copied.
+    """
+
+    old: OldDocuments
+    numbers: Mapping[tuple[str, int], np.ndarray]
+
+    def of_shard(self, split: str, index: int) -> "Reuse":
+        """Return what concerns one shard, for another process."""
+        shard = (split, index)
+        return Reuse(self.old, {shard: self.numbers[shard]}) if shard in self.numbers else NOTHING
+
+    def check(self, progress: Callable[[int], None] | None = None) -> None:
+        """Check the files that rows are copied from, as `OldDocuments.check` does."""
+        used = [np.unique(numbers[numbers >= 0]) for numbers in self.numbers.values()]
+        if used:
+            self.old.check(np.concatenate(used), progress)
+
+    def shares(self, lengths: Mapping[tuple[str, int], np.ndarray]) -> list[CopiedShare]:
+        """Return what is copied from each cache, given how many tokens the documents of each shard have."""
+        paths = self.old.paths
+        n_documents, n_tokens = np.zeros(len(paths), np.int64), np.zeros(len(paths), np.int64)
+        for shard, numbers in self.numbers.items():
+            copied = numbers >= 0
+            caches = self.old.caches_of(numbers[copied])
+            np.add.at(n_documents, caches, 1)
+            np.add.at(n_tokens, caches, lengths[shard][copied])
+        counts = zip(paths, n_documents.tolist(), n_tokens.tolist(), strict=True)
+        return [CopiedShare(*share) for share in counts]
+
+
+NOTHING = Reuse(OldDocuments(()), {})
+"""No document is copied."""
+
+
+def find_reusable(
+    old: OldDocuments, directory: Path, reader: CorpusReader, manifest: Manifest, shards: Sequence[tuple[str, int]]
+) -> Reuse:
+    """Find the documents of shards to make among those of other caches; of several that are equal, the first.
+
+    Parameters
+    ----------
+    old : OldDocuments
+        The others, of the same encoding.
+    directory, reader, manifest : Path, CorpusReader, Manifest
+        The cache, its corpus, with its tokens where the cache has no documents files, and its plan.
+    shards : sequence of (split, index)
+        Those to make.
+
+    Returns
+    -------
+    Reuse
+
+    Raises
+    ------
+    CorruptFileError
+        If a documents file cannot be read.
+    """
+    numbers: dict[tuple[str, int], np.ndarray] = {}
+    if not (shards and len(old)):
+        return Reuse(old, numbers)
+    digests = old.digests()
+    order = np.argsort(digests, kind="stable")
+    digests = digests[order]
+    for split in dict.fromkeys(split for split, _ in shards):
+        n_documents = manifest.splits[split].n_documents
+        if reader.tokenised:
+            indptr = np.concatenate([[0], np.cumsum(reader.lengths(split)[:n_documents])])
+            wanted = digests_of(reader.vocabulary, indptr, reader.token_blocks(split))
+        else:
+            wanted = _stored_digests(Documents(directory, split, manifest), n_documents)
+        for index in [index for name, index in shards if name == split]:
+            start, stop = manifest.splits[split].document_range(index)
+            numbers[split, index] = _find(wanted[start:stop], digests, order)
+    return Reuse(old, numbers)
+
+
+def _find(wanted: np.ndarray, digests: np.ndarray, order: np.ndarray) -> np.ndarray:
+    """Return the number of each digest: its entry in `order`, where it stands in the sorted `digests`; else -1."""
+    places = np.minimum(np.searchsorted(digests, wanted), len(digests) - 1)
+    return np.where(digests[places] == wanted, order[places], -1)
