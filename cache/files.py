@@ -55,8 +55,12 @@ def atomic_path(final: Path, *, exclusive: bool = False) -> Iterator[Path]:
     Raises
     ------
     OutputError
-        If the directory cannot be written to or is full.
+        If the directory cannot be written to or is full, or `final` is a device, a pipe or no name for a file.
     """
+    if not final.name:
+        raise OutputError(f"{final} is a folder, expected the name of a file")
+    if is_special(final):  # whoever may, such as root, would replace /dev/null by a file
+        raise OutputError(f"{final} is a pipe, a socket or a device, expected a file: choose another path")
     try:
         temporary, lock = _create_locked(final)
     except OSError as error:
