@@ -157,9 +157,10 @@ def parse_manifest(data: bytes, where: str, repair: str) -> Manifest:
         raise CorruptFileError(f"{where} is not JSON: {error}; {repair}") from error
     if not isinstance(value, dict):
         raise CorruptFileError(f"{where} is not the manifest of a cache: it holds no JSON object; {repair}")
-    if value.get("format") != FORMAT or not isinstance(value.get("format_version"), int):
+    version = value.get("format_version")
+    if value.get("format") != FORMAT or type(version) is not int or version < 1:
         raise CorruptFileError(f"{where} is not the manifest of a cache: it lacks 'format': '{FORMAT}'; {repair}")
-    check_version(where, value["format_version"])
+    check_version(where, version)
     stated = value.pop("digest", None)
     try:
         digest = fingerprint(value)
@@ -201,13 +202,11 @@ def _from_json(value: Mapping[str, Any]) -> Manifest:
         computation=dict(value["computation"]),
         names={str(key): str(name) for key, name in value["names"].items()},
         layers=Layers.from_json(value["layers"]),
-        label_names=None if names is None else tuple(str(name) for name in names),
+        label_names=None if names is None else _distinct_names(names),
         shard_tokens=parse_count(value["shard_tokens"]),
         splits={check_split_name(name): SplitPlan.from_json(plan) for name, plan in value["splits"].items()},
         has_ids=bool(value.get("has_ids", False)),
-        tag_names={
-            check_tags_name(name): tuple(str(tag) for tag in tags) for name, tags in value.get("tag_names", {}).items()
-        },
+        tag_names={check_tags_name(name): _distinct_names(tags) for name, tags in value.get("tag_names", {}).items()},
     )
     if not manifest.splits or manifest.shard_tokens < 1:
         raise ValueError("it has no splits, or shards of no tokens")
@@ -215,6 +214,13 @@ def _from_json(value: Mapping[str, Any]) -> Manifest:
         if value[f"{kind}_fingerprint"] != getattr(manifest, f"{kind}_fingerprint"):
             raise ValueError(f"its {kind} does not have the fingerprint it states")
     return manifest
+
+
+def _distinct_names(names: Any) -> tuple[str, ...]:
+    """Return names of classes or tags, or raise `ValueError`."""
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names) or len({*names}) < len(names):
+        raise ValueError("the names of classes or tags are not a list of distinct strings")
+    return tuple(names)
 
 
 def check_version(where: str | Path, version: int) -> None:

@@ -131,7 +131,6 @@ def extend_plan(plan: SplitPlan, indptr: np.ndarray, n_documents: int, shard_tok
 
 def parse_count(value: Any) -> int:
     """Return a number of documents or tokens out of JSON, or raise `ValueError`."""
-    number = int(value)
-    if number != value or number >= _COUNT_STOP:
+    if type(value) is not int or value >= _COUNT_STOP:
         raise ValueError(f"{show(value)} is no number of documents or tokens")
-    return number
+    return value

@@ -79,7 +79,7 @@ class _OneDocument(MemoryCorpus):
     def documents(self) -> Iterator[Document]:
         one: Any = type("Mutable", (), {})()
         for document in super().documents():
-            for name in ("split", "order", "label", "text"):
+            for name in ("split", "order", "label", "text", "id", "tags"):
                 setattr(one, name, getattr(document, name))
             yield one
 

@@ -76,15 +76,15 @@ def test_numbers_of_numpy_are_numbers(path: Path) -> None:
     assert read_manifest(path.parent) == manifest
 
 
-@pytest.mark.parametrize("version", [2, 10**6])
+@pytest.mark.parametrize("version", [3, 10**6])
 def test_a_newer_format(path: Path, version: int) -> None:
     rewrite(path, put("format_version", value=version))
-    message = f"has format version {version}, this package reads up to 1: upgrade elmo-cache"
+    message = f"has format version {version}, this package reads up to 2: upgrade elmo-cache"
     assert message in refused(path, FormatVersionError)
 
 
 def test_a_newer_format_whose_digest_is_computed_otherwise(path: Path) -> None:
-    path.write_text(path.read_text().replace('"format_version": 1', '"format_version": 2'))
+    path.write_text(path.read_text().replace('"format_version": 1', '"format_version": 3'))
     refused(path, FormatVersionError)
 
 
@@ -175,8 +175,12 @@ def test_no_manifest(path: Path) -> None:
         (put("splits", "", value={}), "split name ''"),
         (put("splits", "x" * 65, value={}), "at most 64"),
         (put("splits", "train", value={}), "'n_corpus_documents'"),
-        (put("shard_tokens", value=None), "int()"),
-        (put("label_names", value=3), "not iterable"),
+        (put("shard_tokens", value=None), "None is no number of documents or tokens"),
+        (put("shard_tokens", value=60.0), "60.0 is no number of documents or tokens"),
+        (put("shard_tokens", value=True), "True is no number of documents or tokens"),
+        (put("label_names", value=3), "not a list of distinct strings"),
+        (put("label_names", value=[1, 2]), "not a list of distinct strings"),
+        (put("label_names", value=["a", "a"]), "not a list of distinct strings"),
         (lambda manifest: manifest.pop("names"), "'names'"),
         *[
             (plan(**changes), "the plan of a split is not a sequence of ranges")
@@ -200,6 +204,12 @@ def test_nonsense(path: Path, change: Callable[[Value], object], message: str) -
     rewrite(path, change)
     found = refused(path)
     assert "makes no sense" in found and message in found
+
+
+@pytest.mark.parametrize("version", [0, -1, True, 1.0, "1"])
+def test_a_version_that_is_none(path: Path, version: object) -> None:
+    rewrite(path, put("format_version", value=version))
+    assert "is not the manifest of a cache" in refused(path)
 
 
 @pytest.mark.parametrize("name", ["train", "a", "A-b_9", "x" * 64])

@@ -18,7 +18,7 @@ from small_trials import accuracies, trials_command
 from worker_encoder import SlowFileSource, corpus, mortal
 
 from cache import FeatureCache, verify
-from cache.errors import WorkersError
+from cache.errors import CacheWarning, WorkersError
 from cache.runtime import processes
 from cache.runtime.processes import Workers, run_tasks
 from elmo_cache import EncoderError, build
@@ -115,6 +115,7 @@ def test_workers_that_always_die(tmp_path: Path, environment: dict[str, str]) ->
     with (
         cluster(2, environment, scheduler_kwargs={"allowed_failures": 0}) as address,
         pytest.raises(WorkersError, match="workers died again and again"),
+        pytest.warns(CacheWarning, match="a worker process died"),
     ):
         build(corpus(), mortal(tmp_path, deaths=99), tmp_path / "c", shard_tokens=2000, workers=address)
 
