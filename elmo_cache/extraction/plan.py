@@ -19,6 +19,7 @@ from cache.plan import SplitPlan, extend_plan
 from cache.shard import open_shard, shard_header
 from elmo_cache.encoders import Encoder
 from elmo_cache.errors import CorpusError
+from elmo_cache.extraction.findings import Findings
 from elmo_cache.text.corpora import Corpus
 from elmo_cache.text.reader import CorpusReader
 from elmo_cache.text.rule import TextRule, check_count
@@ -88,10 +89,12 @@ class BuildPlan:
         Shards to make.
     n_truncated : int
         Documents that the window cut, in the whole corpus.
-    n_empty : int
-        Documents without a token, in the whole corpus.
+    n_empty, n_single : int
+        Documents without a token, and with one, in the whole corpus.
     needed_bytes, free_bytes : int
         Disk that the build takes, and that there was.
+    findings : Findings
+        What has been understood of the text.
     """
 
     directory: Path
@@ -101,8 +104,10 @@ class BuildPlan:
     pending: tuple[tuple[str, int], ...]
     n_truncated: int
     n_empty: int
+    n_single: int
     needed_bytes: int
     free_bytes: int
+    findings: Findings
 
     @property
     def pending_tokens(self) -> int:
@@ -117,7 +122,12 @@ class BuildPlan:
 
 
 def make_plan(
-    directory: Path, reader: CorpusReader, manifest: Manifest, previous: Manifest | None, settings: BuildSettings
+    directory: Path,
+    reader: CorpusReader,
+    manifest: Manifest,
+    previous: Manifest | None,
+    settings: BuildSettings,
+    findings: Findings = Findings(),  # noqa: B008, frozen
 ) -> BuildPlan:
     """Decide what a build has to do.
 
@@ -133,6 +143,8 @@ def make_plan(
         What is said of it.
     settings : BuildSettings
         What is wanted.
+    findings : Findings
+        What has been understood of the text.
 
     Returns
     -------
@@ -149,11 +161,12 @@ def make_plan(
     in_company = others_at_work(directory)
     present = set(os.listdir(directory)) if directory.is_dir() else set()
     plans, upto = {}, dict(limits)
-    n_truncated = n_empty = 0
+    n_truncated = n_empty = n_single = 0
     for split, n_documents in limits.items():
         indptr, n_cut = _lengths(directory, reader, manifest, split)
         n_truncated += n_cut
         n_empty += int(np.count_nonzero(np.diff(indptr) == 0))
+        n_single += int(np.count_nonzero(np.diff(indptr) == 1))
         plan = manifest.splits.get(split) or SplitPlan(len(indptr) - 1, int(indptr[-1]))
         if n_documents < plan.n_documents and not in_company:
             made = [index for index in range(plan.n_shards) if shard_name(split, index) in present]
@@ -170,8 +183,10 @@ def make_plan(
         pending=pending,
         n_truncated=n_truncated,
         n_empty=n_empty,
+        n_single=n_single,
         needed_bytes=_needed_bytes(manifest, pending, reader.tokenised),
         free_bytes=shutil.disk_usage(existing_parent(directory)).free,
+        findings=findings,
     )
 
 
