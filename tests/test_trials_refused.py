@@ -49,7 +49,7 @@ def test_caches_without_two_classes_are_refused(tmp_path: Path, documents: Any, 
 
 def test_caches_without_a_test_split_are_refused(tmp_path: Path) -> None:
     with build(MemoryCorpus([("train", "a", "a"), ("train", "b", "c")]), HashEncoder(), tmp_path / "c") as features:
-        with pytest.raises(TrialsError, match="has the splits train; trials need train and test"):
+        with pytest.raises(TrialsError, match="has only train; trials also need test. Build .*--test-share 0.2"):
             run_trials(experiment(features), ["basic"], 1, tmp_path / "r")
 
 

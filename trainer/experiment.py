@@ -84,7 +84,11 @@ class Experiment:
         """
         path = self.features.path
         if not {"train", "test"} <= set(self.features):
-            raise TrialsError(f"{path} has the splits {', '.join(self.features)}; trials need train and test")
+            raise TrialsError(
+                f"{path} has only {', '.join(self.features)}; trials also need "
+                f"{' and '.join(sorted({'train', 'test'} - set(self.features)))}. Build it into another folder with "
+                "--test-share 0.2"
+            )
         for view in self.layer_views.values():
             self.features.split("train", view)  # a layer that the cache does not have
         for split, n_documents in (self.pool_sizes or {}).items():

@@ -8,7 +8,7 @@ from cache import FeatureCache, MismatchError
 from cache.runtime.console import workers_option
 from cache.runtime.processes import Workers
 from elmo_cache.commands.corpus_options import CorpusRequest, corpus_options
-from elmo_cache.commands.options import encoder_options, named_as_options, tokenizer_option
+from elmo_cache.commands.options import encoder_options, named_as_options, normalize_option, tokenizer_option
 from elmo_cache.commands.reporting import describe_plan
 from elmo_cache.encoders import Encoder, load_encoder
 from elmo_cache.encoders.devices import computed_on
@@ -36,6 +36,7 @@ _MOST_DIGITS = 18  # of a number that means anything
     "not finished. Splits that are not named are encoded whole.",
 )
 @tokenizer_option
+@normalize_option
 @click.option(
     "--num-words",
     type=click.IntRange(5, MOST_TOKENS),
@@ -97,6 +98,7 @@ def build_command(
     engine: str,
     limits: tuple[str, ...],
     tokenizer: str | None,
+    normalize: str | None,
     num_words: int | None,
     max_tokens: int,
     keep: str,
@@ -130,6 +132,7 @@ def build_command(
         _set_streams(encoder, streams)
     rule = TextRule(
         tokenizer=tokenizer,
+        normalize=normalize,
         num_words=num_words,
         word_ranks=read_word_index(ranks_only) if ranks_only else None,
         max_tokens=max_tokens,
@@ -142,7 +145,7 @@ def build_command(
         _check_streams(plan, streams)
         # A dry run loads no library that computes, so it does not know on what; nor what other processes have.
         where, warning = computed_on(encoder) if pool.in_this_process and not dry_run else ("", None)
-        click.echo("\n".join(describe_plan(plan, text.name, encoder_name, where)))
+        click.echo("\n".join(describe_plan(plan, text, encoder_name, where)))
         if warning:
             click.echo(f"Warning: {warning}", err=True)
         check_disk(plan)

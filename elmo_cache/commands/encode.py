@@ -12,13 +12,13 @@ from cache.pooling import POOLINGS, pool
 from cache.runtime.console import beginning, human_count
 from cache.runtime.progress import progress_bar
 from elmo_cache.commands.encoded import FORMATS, Encoded, choose_format
-from elmo_cache.commands.options import encoder_options, named_as_options, tokenizer_option
+from elmo_cache.commands.options import encoder_options, named_as_options, normalize_option, tokenizer_option
 from elmo_cache.encoders import Encoder, layers_of, load_encoder
 from elmo_cache.encoders.devices import computed_on
 from elmo_cache.errors import CorpusError
 from elmo_cache.extraction.plan import default_tokenizer
 from elmo_cache.text.corpora.records import LineReader, read_text_lines
-from elmo_cache.text.tokenization import get_tokenizer
+from elmo_cache.text.rule import TextRule
 
 __all__ = ["encode_command"]
 
@@ -34,6 +34,7 @@ __all__ = ["encode_command"]
 )
 @encoder_options
 @tokenizer_option
+@normalize_option
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Save the vectors, replacing the file.")
 @click.option("--format", "format_", type=click.Choice(FORMATS), help="Of FILE.  [default: what its name ends in]")
 @click.option("--pool", "pooling", type=click.Choice(list(POOLINGS)), help="One vector a text instead of one a token.")
@@ -46,6 +47,7 @@ def encode_command(
     precision: str,
     engine: str,
     tokenizer: str | None,
+    normalize: str | None,
     out: Path | None,
     format_: str | None,
     pooling: str | None,
@@ -72,7 +74,7 @@ def encode_command(
     kind = None if out is None else choose_format(out, format_)
     documents = _read(texts, source)
     encoder = load_encoder(encoder_name, layers=layers, precision=precision, engine=engine)
-    split = get_tokenizer(tokenizer or default_tokenizer(None, encoder))
+    split = TextRule(tokenizer or default_tokenizer(None, encoder), normalize=normalize).split
     words = [split(document) for document in documents]
     where, warning = computed_on(encoder)
     click.echo(f"{encoder.name}: {encoder.dim}-d, layers {layers}, {where}", err=True)

@@ -10,9 +10,10 @@ import click
 from cache import CacheError
 from elmo_cache.encoders import DEFAULT_ENCODER, ENGINES
 from elmo_cache.encoders.bilm.encoder import LAYER_CHOICES, PRECISIONS
+from elmo_cache.text.rule import FORMS
 from elmo_cache.text.tokenization import TOKENIZERS, TOKENS
 
-__all__ = ["encoder_options", "named_as_options", "tokenizer_option"]
+__all__ = ["encoder_options", "named_as_options", "normalize_option", "tokenizer_option"]
 
 _Command = TypeVar("_Command", bound=Callable[..., None])
 
@@ -94,4 +95,10 @@ tokenizer_option = click.option(
     "--tokenizer",
     type=click.Choice([name for name in TOKENIZERS if name != TOKENS]),
     help=f"How text is split. Default: keras for the corpora of IMDB and with {DEFAULT_ENCODER}, else words.",
+)
+
+normalize_option = click.option(
+    "--normalize",
+    type=click.Choice(FORMS),
+    help="Bring text into Unicode's form NFC first, where a letter and its accent are one character.",
 )

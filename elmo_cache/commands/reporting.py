@@ -8,13 +8,15 @@ from cache.runtime.console import human_bytes, human_count, printable
 from elmo_cache.encoders import embedded_encoders
 from elmo_cache.encoders.loading import EMBEDDED
 from elmo_cache.extraction.plan import BuildPlan
+from elmo_cache.text.corpora import Corpus
 
 __all__ = ["cache_facts", "cache_size_bytes", "describe_cache", "describe_plan"]
 
 _MOST_LABELS = 6  # to be named
+_MOST_LETTERS = 30  # of a long word
 
 
-def describe_plan(plan: BuildPlan, corpus_name: str, encoder_name: str, computed_on: str = "") -> list[str]:
+def describe_plan(plan: BuildPlan, corpus: Corpus, encoder_name: str, computed_on: str = "") -> list[str]:
     """Return the lines that say what a build will do; `computed_on` is what `devices.computed_on` says, if known."""
     splits, layers = plan.manifest.splits, plan.manifest.layers
     n_documents = sum(split.n_corpus_documents for split in splits.values())
@@ -29,7 +31,8 @@ def describe_plan(plan: BuildPlan, corpus_name: str, encoder_name: str, computed
     hint = "; the original 1024-d ELMo is one option away: see `elmo-cache encoders`" if embedded else ""
     lines = [
         f"{plan.directory}",
-        f"  corpus   {corpus_name}: {human_count(n_documents, 'document')} ({per_split}), {_labels(plan)}",
+        f"  corpus   {corpus.name}: {human_count(n_documents, 'document')} ({per_split}), {_labels(plan)}",
+        *_columns(corpus, plan),
         f"  tokens   {text['tokenizer']}, {window}",
         f"  encoder  {plan.manifest.names['encoder']}: {layers.dim}-d, layers {', '.join(layers.views)}"
         f"{', ' if computed_on else ''}{computed_on}{hint}",
@@ -46,7 +49,7 @@ def describe_plan(plan: BuildPlan, corpus_name: str, encoder_name: str, computed
         f"  disk     {human_count(plan.encoded_tokens, 'token')} to encode, "
         f"{human_bytes(plan.needed_bytes)} needed, {human_bytes(plan.free_bytes)} free"
     )
-    return lines
+    return [*lines, *_remarks(plan)]
 
 
 def _amount(n_documents: int, n_tokens: int) -> str:
@@ -54,10 +57,49 @@ def _amount(n_documents: int, n_tokens: int) -> str:
 
 
 def _labels(plan: BuildPlan) -> str:
-    names = plan.manifest.label_names
+    names, counts = plan.manifest.label_names, plan.findings.classes
     if names is None:
         return "no labels"
-    return f"labels {printable(', '.join(names))}" if len(names) <= _MOST_LABELS else f"{len(names):,} labels"
+    shown = ", ".join(f"{name} {counts.get(name, 0):,}" for name in names[:_MOST_LABELS])
+    more = f", … ({len(names):,} classes)" if len(names) > _MOST_LABELS else ""
+    return f"labels {printable(shown)}{more}"
+
+
+def _columns(corpus: Corpus, plan: BuildPlan) -> list[str]:
+    """Return which columns were taken, where a corpus says so, and the sets of tags."""
+    columns = getattr(corpus, "columns", None)
+    roles = [] if columns is None else [(role, getattr(columns, role)) for role in ("text", "label", "split", "id")]
+    taken = [f"{role} {name!r}" for role, name in roles if name is not None]
+    tags = [f"{name} ({len(tags):,})" for name, tags in plan.manifest.tag_names.items()]
+    if tags:
+        taken.append(f"tags {', '.join(tags)}")
+    return [f"  columns  {printable(', '.join(taken))}"] if taken else []
+
+
+def _remarks(plan: BuildPlan) -> list[str]:
+    """Return what the owner of the text should know before it is encoded."""
+    found = plan.findings
+    remarks = []
+    if found.cut:
+        longest = ", ".join(f"{word[:_MOST_LETTERS]}…" for word in found.cut.longest)
+        remarks.append(
+            f"{human_count(found.cut.n_words, 'word')} ({human_count(found.cut.n_tokens, 'token')}) longer than ELMo "
+            f"reads, and cut: {longest}"
+        )
+    n_documents = sum(split.n_corpus_documents for split in plan.manifest.splits.values())
+    if found.is_unspaced:
+        remarks.append(
+            "the tokens look like phrases of a language written without spaces: separate its words with spaces first, "
+            "and give --tokenizer whitespace, or give --tokenizer characters"
+        )
+    if 2 * plan.n_single > n_documents:
+        remarks.append(f"{plan.n_single:,} of {human_count(n_documents, 'document')} have one token")
+    if found.n_decomposed:
+        remarks.append(
+            f"{human_count(found.n_decomposed, 'document')} not in Unicode's form NFC, which vocabularies are in: "
+            "consider --normalize nfc"
+        )
+    return [f"Note: {printable(remark)}" for remark in remarks]
 
 
 def describe_cache(facts: dict[str, Any]) -> list[str]:
@@ -67,6 +109,11 @@ def describe_cache(facts: dict[str, Any]) -> list[str]:
         f"  encoder   {facts['encoder']}, {facts['dim']}-d, {', '.join(facts['layers'])}",
         f"  corpus    {facts['corpus']}, labels {', '.join(facts['label_names'] or ['none'])}",
     ]
+    if facts["tag_names"]:
+        sets = (f"{name} ({len(tags):,})" for name, tags in facts["tag_names"].items())
+        lines.append(f"  tags      {', '.join(sets)}")
+    if facts["has_ids"]:
+        lines.append("  ids       documents have names of their own")
     for name, split in facts["splits"].items():
         shards = f", {split['n_shards']} of {human_count(split['n_planned_shards'], 'shard')}"
         lines.append(
@@ -109,6 +156,8 @@ def cache_facts(features: FeatureCache) -> dict[str, Any]:
         "dim": manifest.layers.dim,
         "layers": list(manifest.layers.views),
         "label_names": None if manifest.label_names is None else list(manifest.label_names),
+        "tag_names": {name: list(tags) for name, tags in manifest.tag_names.items()},
+        "has_ids": manifest.has_ids,
         "size_bytes": cache_size_bytes(features.path),
         "encoding": dict(manifest.encoding),
         "encoding_fingerprint": manifest.encoding_fingerprint,

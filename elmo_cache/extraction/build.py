@@ -20,6 +20,7 @@ from cache.runtime.progress import progress_bar
 from elmo_cache.encoders import Encoder, encoder_json, layers_of, load_encoder
 from elmo_cache.encoders.devices import check_precision
 from elmo_cache.encoders.spec import EncoderSpec
+from elmo_cache.extraction.findings import find
 from elmo_cache.extraction.plan import (
     SHARD_TOKENS,
     BuildPlan,
@@ -205,7 +206,9 @@ class Build:
                 has_ids=self._reader.has_ids,
                 tag_names=self._reader.tag_names,
             )
-            self.plan = make_plan(directory, self._reader, manifest, previous, settings, OldDocuments(reused))
+            findings = find(self._reader, encoder, rule)
+            old = OldDocuments(reused)
+            self.plan = make_plan(directory, self._reader, manifest, previous, settings, old, findings)
             if not tokenise:
                 self.close()
         except BaseException:

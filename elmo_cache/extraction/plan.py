@@ -19,6 +19,7 @@ from cache.plan import SplitPlan, extend_plan
 from cache.shard import open_shard, shard_header
 from elmo_cache.encoders import Encoder
 from elmo_cache.errors import CorpusError
+from elmo_cache.extraction.findings import Findings
 from elmo_cache.extraction.reuse import CopiedShare, OldDocuments, Reuse, find_reusable
 from elmo_cache.text.corpora import Corpus
 from elmo_cache.text.reader import CorpusReader
@@ -98,10 +99,12 @@ class BuildPlan:
         How many from each cache.
     n_truncated : int
         Documents that the window cut, in the whole corpus.
-    n_empty : int
-        Documents without a token, in the whole corpus.
+    n_empty, n_single : int
+        Documents without a token, and with one, in the whole corpus.
     needed_bytes, free_bytes : int
         Disk that the build takes, and that there was.
+    findings : Findings
+        What has been understood of the text.
     """
 
     directory: Path
@@ -114,8 +117,10 @@ class BuildPlan:
     copied: tuple[CopiedShare, ...]
     n_truncated: int
     n_empty: int
+    n_single: int
     needed_bytes: int
     free_bytes: int
+    findings: Findings
 
     @property
     def pending_tokens(self) -> int:
@@ -146,6 +151,7 @@ def make_plan(
     previous: Manifest | None,
     settings: BuildSettings,
     old: OldDocuments,
+    findings: Findings = Findings(),  # noqa: B008, frozen
 ) -> BuildPlan:
     """Decide what a build has to do.
 
@@ -163,6 +169,8 @@ def make_plan(
         What is wanted.
     old : OldDocuments
         Those of other caches that can be copied.
+    findings : Findings
+        What has been understood of the text.
 
     Returns
     -------
@@ -179,12 +187,13 @@ def make_plan(
     in_company = others_at_work(directory)
     present = set(os.listdir(directory)) if directory.is_dir() else set()
     plans, upto, offsets = {}, dict(limits), {}
-    n_truncated = n_empty = 0
+    n_truncated = n_empty = n_single = 0
     for split, n_documents in limits.items():
         indptr, n_cut = _lengths(directory, reader, manifest, split)
         n_truncated += n_cut
         offsets[split] = indptr
         n_empty += int(np.count_nonzero(np.diff(indptr) == 0))
+        n_single += int(np.count_nonzero(np.diff(indptr) == 1))
         plan = manifest.splits.get(split) or SplitPlan(len(indptr) - 1, int(indptr[-1]))
         if n_documents < plan.n_documents and not in_company:
             made = [index for index in range(plan.n_shards) if shard_name(split, index) in present]
@@ -207,8 +216,10 @@ def make_plan(
         copied=tuple(reuse.shares(lengths)),
         n_truncated=n_truncated,
         n_empty=n_empty,
+        n_single=n_single,
         needed_bytes=_needed_bytes(manifest, pending, reader.tokenised),
         free_bytes=shutil.disk_usage(existing_parent(directory)).free,
+        findings=findings,
     )
 
 

@@ -7,6 +7,7 @@ document and the vocabulary.
 
 import hashlib
 import json
+import unicodedata
 from array import array
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -62,6 +63,8 @@ class CorpusReader:
         For each set of tags, the tags by index.
     has_ids : bool
         Whether its documents have names.
+    n_decomposed : int
+        Documents that Unicode's form NFC would change, unless the rule brings them into it.
     """
 
     def __init__(
@@ -82,6 +85,7 @@ class CorpusReader:
         self.corpus_json: dict[str, Any] = {}
         self.tag_names: dict[str, tuple[str, ...]] = {}
         self.has_ids = False
+        self.n_decomposed = 0
 
     def close(self) -> None:
         """Drop the temporary file."""
@@ -110,6 +114,8 @@ class CorpusReader:
             )
             facts.digests += hashlib.sha256(_utf8(label) + b"\0" + _content(document)).digest()
             self._check_extras(document)
+            if self._rule.normalize is None and not _is_composed(document.text):
+                self.n_decomposed += 1
             if document.id is not None:
                 facts.ids.append(document.id)
             if self.tokenised:
@@ -198,6 +204,19 @@ class CorpusReader:
             self.corpus_json = json.loads(json.dumps(identity, allow_nan=False))
         except (TypeError, ValueError) as error:
             raise CorpusError(f"{self._corpus.name}: its split_rule is not JSON: {error}") from error
+
+    def class_counts(self) -> dict[str, int]:
+        """Return how many documents each class has, in the order of the classes; none without labels."""
+        names, by_code = self.label_names or (), list(self._label_codes)
+        counts = dict.fromkeys(names, 0)
+        for facts in self._splits.values() if names else ():
+            for code, n_documents in enumerate(np.bincount(facts.labels, minlength=len(by_code)).tolist()):
+                counts[by_code[code]] += n_documents
+        return counts
+
+    def word_counts(self) -> tuple[list[str], np.ndarray]:
+        """Return the words of a corpus that was tokenised, and how often each occurs, int64."""
+        return list(self._words), self._counts(list(self._splits))
 
     def n_documents(self, split: str) -> int:
         """Return the number of documents in a split."""
@@ -345,6 +364,10 @@ class CorpusReader:
 
 def _utf8(text: str) -> bytes:
     return text.encode("utf-8", "surrogatepass")  # Python's own: half a pair is no character
+
+
+def _is_composed(text: str | tuple[str, ...]) -> bool:
+    return all(unicodedata.is_normalized("NFC", part) for part in ((text,) if isinstance(text, str) else text))
 
 
 def _content(document: Document) -> bytes:

@@ -1,14 +1,19 @@
 """How text becomes the tokens that an encoder reads: the tokeniser, rare words, the window."""
 
-from collections.abc import Callable, Mapping
+import unicodedata
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from reprlib import repr as show
 from typing import Any
 
 from cache.hashing import fingerprint
 from elmo_cache.errors import CorpusError
 from elmo_cache.text.tokenization import get_tokenizer, newest_version
 
-__all__ = ["MOST_TOKENS", "TextRule", "check_count"]
+__all__ = ["FORMS", "MOST_TOKENS", "TextRule", "check_count"]
+
+FORMS = ("nfc",)
+"""Unicode's forms that text can be brought into."""
 
 MOST_TOKENS = 2**31 - 1
 """That a window or a shard may have."""
@@ -43,6 +48,9 @@ class TextRule:
         Put the word `<PAD>` in front of shorter documents until they fill the window.
     tokenizer_version : int or None
         Of the tokeniser's rule; None: that of the cache that a build goes on with, else the newest.
+    normalize : {"nfc"} or None
+        Unicode's form that text gets before it is split, or tokens get that are given: in NFC a letter and its accent
+        are one character, as in the vocabularies of word vectors.
 
     Raises
     ------
@@ -58,6 +66,7 @@ class TextRule:
     keep: str = "last"
     literal_padding: bool = False
     tokenizer_version: int | None = None
+    normalize: str | None = None
 
     def __post_init__(self) -> None:
         if self.tokenizer is not None:
@@ -66,6 +75,8 @@ class TextRule:
             raise CorpusError("tokenizer_version is that of a tokenizer, and none is given")
         if self.keep not in ("last", "first"):
             raise CorpusError(f"keep is {self.keep!r}, expected 'last' or 'first'")
+        if self.normalize not in (None, *FORMS):
+            raise CorpusError(f"normalize is {show(self.normalize)}, expected one of {', '.join(FORMS)}, or None")
         check_count("max_tokens", self.max_tokens, 0, "0 for no window")
         if self.num_words is not None:
             check_count("num_words", self.num_words, 5, "four ids are reserved")
@@ -95,12 +106,14 @@ class TextRule:
     def split(self) -> Callable[[Any], list[str]]:
         """What splits a text into words; of a rule that names its tokeniser."""
         assert self.tokenizer is not None, "the rule is not resolved"
-        return get_tokenizer(self.tokenizer, self.tokenizer_version)
+        split = get_tokenizer(self.tokenizer, self.tokenizer_version)
+        return split if self.normalize is None else lambda text: split(_normalized(text))
 
     def to_json(self) -> dict[str, Any]:
         """Return what goes into the encoding's fingerprint: equal for rules that make the same tokens of every text.
 
-        The rule names its tokeniser. Its version stands there from 2 on: caches are older than versions.
+        The rule names its tokeniser. Its version stands there from 2 on, and `normalize` where it is given: caches are
+        older than both.
         """
         assert self.tokenizer is not None, "the rule is not resolved"
         ranks = None
@@ -115,4 +128,11 @@ class TextRule:
             "max_tokens": self.max_tokens,
             "keep": self.keep if self.max_tokens else None,
             "literal_padding": self.literal_padding,
+            **({"normalize": self.normalize} if self.normalize else {}),
         }
+
+
+def _normalized(text: str | Sequence[str]) -> str | list[str]:
+    if isinstance(text, str):
+        return unicodedata.normalize("NFC", text)
+    return [unicodedata.normalize("NFC", token) for token in text]

@@ -24,6 +24,7 @@ class _Derived:
         self.tokenizer = corpus.tokenizer
         self.word_ranks = corpus.word_ranks
         self.unit = corpus.unit
+        self.columns = getattr(corpus, "columns", None)
 
     @property
     def size(self) -> int:
@@ -66,6 +67,7 @@ class JoinedCorpus:
         self._parts = list(parts)
         self.name = " + ".join(corpus.name for _, corpus in parts)
         self.tokenizer = parts[0][1].tokenizer
+        self.columns = getattr(parts[0][1], "columns", None)
         self.label_names = parts[0][1].label_names
         if any(corpus.label_names != self.label_names for _, corpus in parts):
             raise CorpusError(f"{self.name}: they name their classes differently: give label_names")

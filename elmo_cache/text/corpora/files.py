@@ -106,6 +106,11 @@ class FileCorpus:
         return self._reader.position
 
     @property
+    def columns(self) -> Columns | None:
+        """The columns in use, once the file has been opened; None of a file without columns."""
+        return None if self._extension == ".txt" else self._used
+
+    @property
     def split_rule(self) -> dict[str, Any]:
         """The column that names the split, or that there is one split."""
         if self._used.split is None:

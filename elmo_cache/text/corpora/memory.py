@@ -245,8 +245,8 @@ def _listed(part: _Part, names: Sequence[str] | None) -> Iterator[Record]:
                 raise CorpusError(f"{part.where}: {i} {what} for more documents, expected one for each") from None
         label = label_name(found["labels"], names, where) if "labels" in found else None
         tags = {name: tuple(_iterate(found[f"tags {name}"], f"tags {name}", where)) for name in sets}
-        for name, own in tags.items():
-            if strange := [tag for tag in own if tag is not None and not isinstance(tag, str)]:
+        for name, given in tags.items():
+            if strange := [tag for tag in given if tag is not None and not isinstance(tag, str)]:
                 raise CorpusError(f"{where}: {strange[0]!r} among its tags {name}, expected strings or None")
         yield Record(i, _text_of(document, where), label, None, None, tags)
     for what, values in beside.items():

@@ -53,13 +53,12 @@ class TableCorpus:
 
     def __init__(self, path: Path, columns: Columns, label_names: Sequence[str] | None = None) -> None:
         self.name = path.name
-        self._columns = columns
+        self._wanted = columns
         self._files = list(_files_of(path))
         schemas = [_open(file.path)[0] for file in self._files]
-        chosen = choose_columns(columns, schemas[0], str(self._files[0].path))
+        self.columns = chosen = choose_columns(columns, schemas[0], str(self._files[0].path))
         self.label_names = class_names(schemas[0], chosen.label) if label_names is None else check_names(label_names)
         self.tokenizer = "tokens" if is_list(schemas[0].field(chosen.text).type) else None
-        self._split_column = chosen.split
         self.size = sum(_open(file.path)[1] for file in self._files)
         self.position = 0
 
@@ -68,8 +67,8 @@ class TableCorpus:
         """The column that names the split, the names of files, or that there is one split."""
         if self._files[0].split is not None:
             return {"rule": "names of files"}
-        if self._split_column is not None:
-            return {"rule": "column", "column": self._split_column}
+        if self.columns.split is not None:
+            return {"rule": "column", "column": self.columns.split}
         return {"rule": f"all in {ONLY_SPLIT}"}
 
     def documents(self) -> Iterator[Document]:
@@ -85,7 +84,7 @@ class TableCorpus:
         for file in self._files:
             where = str(file.path)
             schema, _, batches = _open(file.path)
-            columns = choose_columns(self._columns, schema, where)
+            columns = choose_columns(self._wanted, schema, where)
             tags = {name: class_names(schema, name) for name in columns.tags}
             for record in read_batches(batches(), columns, self.label_names, where, tags):
                 name = file.split or record.split or ONLY_SPLIT

@@ -1,0 +1,131 @@
+"""What a build's plan says that it has understood, and what it warns of."""
+
+import unicodedata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from commands import error_of, run_cache
+from numpy_encoder import HashEncoder
+from tiny_elmo import SMALL, write_elmo
+
+from cache import FeatureCache, MismatchError
+from elmo_cache import CorpusError, TextRule, build
+
+CAFE = unicodedata.normalize("NFD", "café")
+CHINESE = "这部电影真的非常好看我很喜欢"
+
+
+@pytest.fixture(scope="module")
+def elmo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_elmo(tmp_path_factory.mktemp("elmo"), SMALL)
+
+
+def plan_of(elmo: Path, folder: Path, frame: pd.DataFrame, *options: object, name: str = "a.csv") -> str:
+    frame.to_csv(folder / name, index=False) if name == "a.csv" else frame.to_parquet(folder / name)
+    done = run_cache("build", folder / "c", "--corpus", folder / name, "--encoder", elmo, "--dry-run", *options)
+    assert done.exit_code == 0, done.output
+    return done.output
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.parquet"])
+def test_columns_and_classes(elmo: Path, tmp_path: Path, name: str) -> None:
+    frame = pd.DataFrame({"body": ["a b", "c d", "e f"], "stars": [10, 9, 10], "part": ["train", "train", "test"]})
+    options = ("--text-column", "body", "--label-column", "stars", "--split-column", "part")
+    said = plan_of(elmo, tmp_path, frame, *options, name=name)
+    assert f"corpus   {name}: 3 documents (train 2, test 1), labels 9 1, 10 2\n" in said
+    assert "columns  text 'body', label 'stars', split 'part'\n" in said and "Note" not in said
+
+
+def test_many_classes(elmo: Path, tmp_path: Path) -> None:
+    said = plan_of(elmo, tmp_path, pd.DataFrame({"text": ["a b"] * 8, "label": [f"c{i}" for i in range(8)]}))
+    assert "labels c0 1, c1 1, c2 1, c3 1, c4 1, c5 1, … (8 classes)" in said
+
+
+def test_tags(elmo: Path, tmp_path: Path) -> None:
+    frame = pd.DataFrame({"tokens": [["a", "b"]], "ner": [["O", "B"]], "pos": [["X", "X"]]})
+    said = plan_of(elmo, tmp_path, frame, "--tag-column", "ner,pos", name="a.parquet")
+    assert "columns  text 'tokens', tags ner (2), pos (1)" in said
+
+
+def test_words_that_are_cut(elmo: Path, tmp_path: Path) -> None:
+    frame = pd.DataFrame({"text": ["x" * 49 + " " + "y" * 48, "x" * 49 + " é" + "z" * 60 + " w"]})
+    said = plan_of(elmo, tmp_path, frame)
+    assert f"Note: 2 words (3 tokens) longer than ELMo reads, and cut: é{'z' * 29}…, {'x' * 30}…" in said
+    assert "yyy" not in said
+
+
+def test_a_language_without_spaces(elmo: Path, tmp_path: Path) -> None:
+    said = plan_of(elmo, tmp_path, pd.DataFrame({"text": [CHINESE, CHINESE[::-1], "very good"]}))
+    assert "look like phrases of a language written without spaces" in said
+    assert "2 of 3 documents have one token" in said
+    for text in ("这 部 电影 真的 非常 好看", "very good film 好看"):
+        assert "without spaces" not in plan_of(elmo, tmp_path, pd.DataFrame({"text": [text]}))
+    said = plan_of(elmo, tmp_path, pd.DataFrame({"text": [CHINESE]}), "--tokenizer", "characters")
+    assert "without spaces" not in said
+
+
+def test_decomposed_text(elmo: Path, tmp_path: Path) -> None:
+    frame = pd.DataFrame({"text": [f"un {CAFE}", "un café", "plain text"]})
+    assert "1 document not in Unicode's form NFC" in plan_of(elmo, tmp_path, frame)
+    assert "NFC" not in plan_of(elmo, tmp_path, frame, "--normalize", "nfc")
+    assert "NFC" not in plan_of(elmo, tmp_path, frame[1:])
+
+
+def tokens_of(features: FeatureCache) -> list[list[str]]:
+    train = features["train"].by_corpus_order()
+    return [train.tokens(i) for i in range(len(train))]
+
+
+@pytest.mark.parametrize("source", [[f"un {CAFE}", "x"], [["un", CAFE], ["x"]]])
+def test_normalized_text_has_the_vectors_of_composed_text(tmp_path: Path, source: Any) -> None:
+    tokenizer = None if isinstance(source[0], list) else "whitespace"
+    features = build(source, HashEncoder(), tmp_path / "nfc", rule=TextRule(tokenizer, normalize="nfc"))
+    assert tokens_of(features) == [["un", "café"], ["x"]] and features.encoding["text"]["normalize"] == "nfc"
+    composed = build([["un", "café"], ["x"]], HashEncoder(), tmp_path / "composed")
+    for one, other in zip(features["train"].by_corpus_order(), composed["train"].by_corpus_order(), strict=True):
+        assert np.array_equal(one, other)
+    plain = build(source, HashEncoder(), tmp_path / "plain", rule=TextRule(tokenizer))
+    assert tokens_of(plain) == [["un", CAFE], ["x"]] and "normalize" not in plain.encoding["text"]
+    with pytest.raises(MismatchError, match="normalize"):
+        build(source, HashEncoder(), tmp_path / "plain", rule=TextRule(tokenizer, normalize="nfc"))
+
+
+def test_an_unknown_form() -> None:
+    with pytest.raises(CorpusError, match="normalize is 'nfkd', expected one of nfc, or None"):
+        TextRule(normalize="nfkd")
+
+
+def test_encode_normalizes_where_asked(elmo: Path) -> None:
+    for options, word in ((("--normalize", "nfc"), "café"), ((), CAFE)):
+        done = run_cache("encode", CAFE, "--encoder", elmo, *options)
+        assert done.exit_code == 0 and done.stdout.rstrip().endswith(f"(1, 8)  {word}")
+
+
+def test_info_shows_tags_and_names(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"tokens": [["a", "b"]], "ner": [["O", "B"]]})
+    build(frame, HashEncoder(), tmp_path / "c", tags="ner")
+    shown = run_cache("info", tmp_path / "c").output
+    assert "  tags      ner (2)\n" in shown and "ids" not in shown
+    (tmp_path / "a.fasta").write_text(">p1\nMKV\n")
+    build(tmp_path / "a.fasta", HashEncoder(), tmp_path / "d")
+    assert "  ids       " in run_cache("info", tmp_path / "d").output
+
+
+def test_the_command_speaks_of_its_options(elmo: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("body;stars\na, b;1\n")
+    for options, says in (
+        ((), "give --delimiter ';'"),
+        (("--delimiter", ";"), "name the column with --text-column"),
+        (("--delimiter", ";", "--text-column", "body", "--label-column", "y"), "name the column with --label-column"),
+        (
+            ("--delimiter", ";", "--text-column", "body", "--labels", "1,2"),
+            "no label, expected one of 1,2; give --label-c",
+        ),
+        (("--token-column", "2"), "--token-column does not apply"),
+        (("--encoding", "latin-none"), "--encoding is 'latin-none'"),
+    ):
+        refused = run_cache("build", tmp_path / "c", "--encoder", elmo, "--corpus", tmp_path / "a.csv", *options)
+        assert says in error_of(refused), refused.output
