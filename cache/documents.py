@@ -306,10 +306,11 @@ class Documents:
         return len(self.indptr) - 1
 
     def _strings(self, name: str, n_strings: int | None) -> list[str]:
+        shown = "the vocabulary" if name == "vocabulary" else f"the dataset {name!r}"
         n_bytes = self._dataset(name, "|u1", None).shape[0]
         offsets = self._read(f"{name}_indptr", "<i8", None if n_strings is None else n_strings + 1)
         if len(offsets) == 0 or offsets[0] != 0 or offsets[-1] != n_bytes or np.any(np.diff(offsets) < 0):
-            raise CorruptFileError(f"{self.path}: {name}_indptr does not fit {name}; {self._repair}")
+            raise CorruptFileError(f"{self.path}: {name}_indptr does not fit {shown}; {self._repair}")
         data = self._read(name, "|u1", n_bytes).tobytes()
         try:
             return [
@@ -317,7 +318,7 @@ class Documents:
                 for start, stop in zip(offsets[:-1].tolist(), offsets[1:].tolist(), strict=True)
             ]
         except UnicodeDecodeError as error:
-            raise CorruptFileError(f"{self.path}: {name} is not UTF-8; {self._repair}") from error
+            raise CorruptFileError(f"{self.path}: {shown} is not UTF-8; {self._repair}") from error
 
     def _read(self, name: str, dtype: str, length: int | None) -> np.ndarray:
         dataset = self._dataset(name, dtype, length)

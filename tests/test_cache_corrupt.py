@@ -76,9 +76,9 @@ def test_a_sound_file_passes_the_same_treatment(directory: Path) -> None:
 def test_a_file_of_a_newer_format(directory: Path) -> None:
     for name, read in ((SHARD, lambda split: split[3]), (DOCUMENTS, labels)):
         with h5py.File(directory / name, "r+") as file:
-            file.attrs["format_version"] = 2
+            file.attrs["format_version"] = 3
         reseal(directory / name)
-        with pytest.raises(FormatVersionError, match=rf"{name} has format version 2, .* up to 1: upgrade elmo-cache"):
+        with pytest.raises(FormatVersionError, match=rf"{name} has format version 3, .* up to 2: upgrade elmo-cache"):
             read(FeatureCache(directory)["train"])
 
 

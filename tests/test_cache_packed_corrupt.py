@@ -190,11 +190,11 @@ def test_attributes(packed: Path, name: str, value: str, message: str) -> None:
 def test_a_newer_format(packed: Path, where: str) -> None:
     if where == "file":
         with h5py.File(packed, "r+") as file:
-            file.attrs["format_version"] = 2
+            file.attrs["format_version"] = 3
     else:
-        replace_dataset(packed, "manifest.json", np.frombuffer(b'{"format": "elmo-cache", "format_version": 2}', "u1"))
+        replace_dataset(packed, "manifest.json", np.frombuffer(b'{"format": "elmo-cache", "format_version": 3}', "u1"))
     for read in (FeatureCache, verify):
-        with pytest.raises(FormatVersionError, match=r"c\.h5 has format version 2, .*: upgrade elmo-cache"):
+        with pytest.raises(FormatVersionError, match=r"c\.h5 has format version 3, .*: upgrade elmo-cache"):
             read(packed)
 
 

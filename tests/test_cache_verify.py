@@ -204,11 +204,11 @@ def _directory(path: Path) -> None:
 
 def _newer(path: Path) -> None:
     with h5py.File(path, "r+") as file:
-        file.attrs["format_version"] = 2
+        file.attrs["format_version"] = 3
     reseal(path)
 
 
-@pytest.mark.parametrize(("change", "message"), [(_directory, "is not a file"), (_newer, "has format version 2")])
+@pytest.mark.parametrize(("change", "message"), [(_directory, "is not a file"), (_newer, "has format version 3")])
 def test_what_is_reported_and_left(directory: Path, change: Callable[[Path], None], message: str) -> None:
     change(directory / "train-00001.h5")
     [problem] = verify(directory, discard=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import tensorflow as tf
+import tensorflow_hub
 from commands import command, run_cache
 from hub_module import OPTIONS, write_module
 
@@ -102,8 +102,8 @@ def test_check(module: Path, quick_check: None) -> None:
 
 
 def test_check_loads_the_graph_once(module: Path, quick_check: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    loaded, load = [], tf.saved_model.load
-    monkeypatch.setattr(tf.saved_model, "load", lambda path, **tags: loaded.append(path) or load(path, **tags))
+    loaded, load = [], tensorflow_hub.load
+    monkeypatch.setattr(tensorflow_hub, "load", lambda path, **tags: loaded.append(path) or load(path, **tags))
 
     assert len(checking.check_module(module).differences) == 4
     assert loaded == [str(module)]
