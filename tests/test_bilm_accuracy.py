@@ -204,7 +204,7 @@ def test_bfloat16() -> None:
     relative = np.linalg.norm(found - expected, axis=1) / np.linalg.norm(expected, axis=1)
     assert found.dtype == np.float32
     # Eight bits of mantissa; the longest words and repetitions of this encoder are the worst of it, at 0.066.
-    assert np.median(relative) < 1e-2 and relative.max() < 0.1
+    assert np.median(relative) < 2e-2 and relative.max() < 0.1
     # Or it would be float32 under another name.
     assert relative.mean() > 2e-4
 
