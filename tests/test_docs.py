@@ -66,6 +66,23 @@ def test_snippet_that_builds_from_python(tmp_path: Path, monkeypatch: pytest.Mon
         assert [len(features[name]) for name in features] == [200, 50] and features["train"].dim == 256
 
 
+def test_snippet_of_what_python_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    found = execute(PAGES["own-text"].snippet("pd.DataFrame("), {})
+    assert found["tags"] == ["LOC", "O", "O"]
+    for name, splits, classes in (("frame", ["train"], ("1", "5")), ("splits", ["train", "test"], ("1", "5"))):
+        with FeatureCache(f"{name}.elmo") as features:
+            assert list(features) == splits and features.label_names == classes
+
+
+def test_the_table_of_what_to_type_can_be_understood(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    typed = re.findall(r"^\|[^|]+\| `(--corpus [^`]+)`", (ROOT / "docs" / "own-text.md").read_text(), re.MULTILINE)
+    assert len(typed) == 15
+    for options in typed:
+        understand(f"elmo-cache build my.elmo {options}")
+
+
 def test_snippet_from_a_csv_to_an_accuracy(place: Path) -> None:
     run("elmo-cache build my.elmo --corpus reviews.csv --text-column body --label-column stars")
     *before, last = PAGES["own-text"].snippet("train_test_split").strip().splitlines()

@@ -16,8 +16,9 @@ def describe_experiment(experiment: Experiment, kinds: Sequence[str]) -> list[st
     Raises
     ------
     TrialsError
-        If `--gamma auto` finds no number.
+        If a split is missing or not as trials need it, or `--gamma auto` finds no number.
     """
+    experiment.check_pool()  # before the splits are read
     settings, features, static = experiment.settings, experiment.features, experiment.vectors
     counts = np.zeros(len(static.found), np.int64)
     for split in ("train", "test"):
