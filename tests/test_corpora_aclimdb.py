@@ -60,6 +60,13 @@ def test_archive_in_any_order_is_the_folder(tmp_path: Path, prefix: str) -> None
     assert read(write_archive(tmp_path, tar_of(dict(reversed(FILES.items())), prefix))) == DOCUMENTS
 
 
+def test_archive_without_compression(tmp_path: Path) -> None:
+    (tmp_path / "aclImdb.tar").write_bytes(tar_of(FILES))
+    assert read(tmp_path / "aclImdb.tar") == read(write_archive(tmp_path, tar_of(FILES)))
+    (tmp_path / "cut.tar").write_bytes(tar_of(FILES)[:1500])
+    assert "not a complete" in failure(tmp_path / "cut.tar")
+
+
 def test_facts(tmp_path: Path) -> None:
     archive = open_corpus("aclimdb", aclimdb=write_archive(tmp_path, tar_of(FILES)))
     folder = open_corpus("aclimdb", aclimdb=write_folder(tmp_path))
@@ -197,7 +204,7 @@ def test_header_damaged_before_it_was_compressed(tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("content", [b"", b"text,label\n", b"PK\x03\x04", tar_of(FILES)])
+@pytest.mark.parametrize("content", [b"", b"text,label\n", b"PK\x03\x04"])
 def test_not_an_archive(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "x.tar.gz"
     path.write_bytes(content)

@@ -1,4 +1,4 @@
-"""`aclimdb`: the Large Movie Review Dataset (Maas et al. 2011) as published, a folder or its `.tar.gz`."""
+"""`aclimdb`: the Large Movie Review Dataset (Maas et al. 2011) as published: a folder, its `.tar.gz` or `.tar`."""
 
 import gzip
 import os
@@ -7,7 +7,7 @@ import tarfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple, cast
 
 from elmo_cache.errors import CorpusError
 from elmo_cache.text.corpora.base import IMDB_LABELS, Document
@@ -46,7 +46,7 @@ class AclImdbCorpus:
     Parameters
     ----------
     path : Path
-        The folder `aclImdb`, the folder around it, or the `.tar.gz`, which is read as one stream and never
+        The folder `aclImdb`, the folder around it, or the `.tar.gz` or `.tar`, which is read as one stream and never
         unpacked to disk.
 
     Raises
@@ -130,10 +130,9 @@ class AclImdbCorpus:
 
     def _archive(self) -> Iterator[_Review]:
         try:
-            # gzip, not tarfile's own 'r|gz', which ignores the checksum and a cut-off end.
             with (
                 self._path.open("rb") as raw,
-                gzip.GzipFile(fileobj=raw) as stream,
+                _unpacked(raw) as stream,
                 tarfile.open(fileobj=stream, mode="r|", tarinfo=_StrictTarInfo) as archive,
             ):
                 while (member := archive.next()) is not None:
@@ -156,6 +155,14 @@ class AclImdbCorpus:
             raise CorpusError(
                 f"{self._path}: not a complete .tar.gz archive ({error}); fetch it again from {URL}"
             ) from error
+
+
+def _unpacked(raw: BinaryIO) -> BinaryIO:
+    """Return the tar in a file: the file itself, or what is compressed in it."""
+    is_packed = raw.read(2) == b"\x1f\x8b"
+    raw.seek(0)
+    # Not tarfile's own 'r|gz', which ignores the checksum and a cut-off end.
+    return cast(BinaryIO, gzip.GzipFile(fileobj=raw)) if is_packed else raw
 
 
 class _StrictTarInfo(tarfile.TarInfo):
