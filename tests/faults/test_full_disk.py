@@ -103,6 +103,9 @@ def test_a_disk_that_fills_up_during_the_build(small_disk: Path, whole: dict[str
 
     def prepare() -> None:
         import elmo_cache.extraction.build as extraction
+        import elmo_cache.extraction.shards as shards
+
+        shards._IN_HAND = 1  # one after the other, so that it is known which does not fit
 
         def fill(plan: object) -> None:
             ballast.write_bytes(bytes(os.statvfs(small_disk).f_bavail * 4096 - free))
@@ -147,6 +150,9 @@ def test_a_folder_that_may_not_be_written(folder: Path, whole: dict[str, bytes])
 @pytest.mark.parametrize("n_shards", [0, 1, 2, 3])
 def test_permission_lost_during_the_build(folder: Path, whole: dict[str, bytes], n_shards: int) -> None:
     def prepare() -> None:
+        import elmo_cache.extraction.shards as extraction
+
+        extraction._IN_HAND = 1  # one after the other, so that it is known which are written
         as_nobody()
         real, shards = os.replace, []
 
