@@ -56,8 +56,8 @@ class HeldCorpus:
     >>> corpus = HeldCorpus(["a fine film", "dull"], labels=["pos", "neg"])
     >>> [(document.split, document.label, document.text) for document in corpus.documents()]
     [('train', 'pos', 'a fine film'), ('train', 'neg', 'dull')]
-    >>> list(HeldCorpus({"test": [["Dull", "."]]}).documents())
-    [Document(split='test', order=0, label=None, text=('Dull', '.'))]
+    >>> [(document.split, document.text) for document in HeldCorpus({"test": [["Dull", "."]]}).documents()]
+    [('test', ('Dull', '.'))]
     """
 
     word_ranks = None
