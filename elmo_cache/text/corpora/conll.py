@@ -71,10 +71,7 @@ class ConllCorpus:
         self._reader = LineReader(path, encoding=encoding)
         self._token = self._index(token_column or ("form" if self._is_conllu else "1"))
         self._tags = {self._tags_name(column): self._index(column) for column in tag_columns}
-        try:
-            self.size = path.stat().st_size
-        except OSError as error:
-            raise CorpusError(f"{path}: cannot be read ({error.strerror})") from error
+        self.size = self._reader.size
         self.split_rule: dict[str, Any] = {"rule": f"all in {ONLY_SPLIT}"}
         next(self.documents())  # a wrong column shows at once
         self._reader.position = 0

@@ -38,10 +38,7 @@ class FastaCorpus:
     def __init__(self, path: Path, encoding: str | None = None) -> None:
         self.name = path.name
         self._reader = LineReader(path, encoding=encoding)
-        try:
-            self.size = path.stat().st_size
-        except OSError as error:
-            raise CorpusError(f"{path}: cannot be read ({error.strerror})") from error
+        self.size = self._reader.size
         self.split_rule: dict[str, Any] = {"rule": f"all in {ONLY_SPLIT}"}
 
     @property

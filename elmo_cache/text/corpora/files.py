@@ -85,10 +85,7 @@ class FileCorpus:
         self._wanted = columns
         self._used = self._wanted
         self._reader = LineReader(path, encoding=encoding)
-        try:
-            self.size = path.stat().st_size
-        except OSError as error:
-            raise CorpusError(f"{path}: cannot be read ({error.strerror})") from error
+        self.size = self._reader.size
         self._delimiter = delimiter or TABLES.get(self._extension, ",")
         self._quoting = quoting or "csv"
         if quoting is None and self._extension == ".tsv":

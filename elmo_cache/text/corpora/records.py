@@ -85,6 +85,14 @@ class LineReader:
             )
         self.position = 0
 
+    @property
+    def size(self) -> int:
+        """Bytes of the file; raises `CorpusError` if it cannot be looked at."""
+        try:
+            return self.path.stat().st_size
+        except OSError as error:
+            raise CorpusError(f"{self.path}: cannot be read ({error.strerror})") from error
+
     def lines(self, *, universal: bool = False) -> Iterator[tuple[int, str]]:
         r"""1-based number and text of each line, its end included.
 
