@@ -86,8 +86,7 @@ def atomic_path(final: Path, *, exclusive: bool = False) -> Iterator[Path]:
         _remove(temporary)
         raise
     finally:
-        with suppress(OSError):  # what was written is synced, or its error is on the way
-            os.close(lock)
+        _let_go(lock)
 
 
 def reserve(path: Path, n_bytes: int) -> None:
@@ -141,12 +140,18 @@ def remove_strays(directory: Path, name: str | None = None) -> int:
 @contextmanager
 def locked(directory: Path) -> Iterator[None]:
     """Hold a directory's lock, once whoever has it is done; where there are no locks, go on without."""
-    descriptor = os.open(directory, os.O_RDONLY)
     try:
-        _flock(descriptor, wait=True)
+        descriptor = os.open(directory, os.O_RDONLY)
+    except OSError as error:
+        raise _explained(error, directory) from error
+    try:
+        try:
+            _flock(descriptor, wait=True)
+        except OSError as error:
+            raise _explained(error, directory) from error
         yield
     finally:
-        os.close(descriptor)
+        _let_go(descriptor)
 
 
 @contextmanager
@@ -160,7 +165,7 @@ def at_work(directory: Path) -> Iterator[Path]:
         yield mark
     finally:
         _remove(mark)
-        os.close(lock)
+        _let_go(lock)
 
 
 def others_at_work(directory: Path, mark: Path | None = None) -> bool:
@@ -195,7 +200,7 @@ def _is_dead(path: Path, *, remove: bool = False) -> bool:
             path.unlink(missing_ok=True)
         return dead
     finally:
-        os.close(descriptor)
+        _let_go(descriptor)
 
 
 @cache
@@ -228,9 +233,14 @@ def _create_locked(final: Path) -> tuple[Path, int]:
             if _flock(lock, wait=False) is not False and os.fstat(lock).st_nlink:
                 return temporary, lock
         except OSError:
-            os.close(lock)
+            _let_go(lock)
             _remove(temporary)
             raise
+        _let_go(lock)
+
+
+def _let_go(lock: int) -> None:
+    with suppress(OSError):  # whatever was written is synced, or its error is on the way; the lock ends in any case
         os.close(lock)
 
 

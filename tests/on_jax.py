@@ -243,11 +243,14 @@ def test_the_same_bytes_alone_resumed_or_by_another_process(tmp_path: Path) -> N
 
 def test_a_cache_begun_with_another_packing_goes_on(tmp_path: Path) -> None:
     corpus = reviews(40, 13)
-    build(corpus, tiny_encoder(n_streams=3, time_chunk=5), tmp_path / "c", limit={"train": 9}, shard_tokens=90).close()
+    begun = tiny_encoder(n_streams=3, time_chunk=5)
     encoder = tiny_encoder(n_streams=8, time_chunk=4)
-    build(corpus, encoder, tmp_path / "c").close()
+    for folder, second in (("c", encoder), ("by-one", begun)):
+        build(corpus, begun, tmp_path / folder, limit={"train": 9}, shard_tokens=90).close()
+        build(corpus, second, tmp_path / folder).close()
 
-    assert (encoder.n_streams, encoder.time_chunk) == (3, 5)
+    assert contents(tmp_path / "c") == contents(tmp_path / "by-one")
+    assert (encoder.n_streams, encoder.time_chunk) == (8, 4), "the caller's encoder stays as it was"
     assert read_manifest(tmp_path / "c").computation == {"n_streams": 3, "time_chunk": 5}
     with FeatureCache(tmp_path / "c") as features:
         assert features["train"].complete

@@ -87,7 +87,8 @@ def only_run(out: Path, *folders: str) -> Iterator[None]:
     finally:
         with suppress(OSError):
             path.unlink(missing_ok=True)  # before the lock ends, so that no one else's is removed
-        os.close(lock)
+        with suppress(OSError):
+            os.close(lock)
 
 
 def _locked(path: Path) -> int | None:
