@@ -385,6 +385,11 @@ class Split:
         starts, counts : ndarray of int, (n_docs,)
             Where each document begins in `out`, and how many rows it gets there: at most its length.
 
+        Raises
+        ------
+        ValueError
+            If `out` is not such an array, or a document's rows are not in it, or more than the document has.
+
         Examples
         --------
         >>> from cache import FeatureCache
@@ -394,6 +399,12 @@ class Split:
         >>> bool((rows[:3] == train[2]).all()), bool((rows[4:] == train[3][-2:]).all())
         (True, True)
         """
+        if out.dtype != np.float16 or out.ndim != 2 or out.shape[1] != self.dim or not out.flags.c_contiguous:
+            raise ValueError(f"expected an array of float16, (n_rows, {self.dim}), found {out.dtype}, {out.shape}")
+        if np.shape(starts) != self.lengths.shape or np.shape(counts) != self.lengths.shape:
+            raise ValueError(f"expected {len(self)} starts and counts, found {np.shape(starts)} and {np.shape(counts)}")
+        if np.any((counts < 0) | (counts > self.lengths) | (starts < 0) | (starts + counts > len(out))):
+            raise ValueError("a document's rows are outside of the array, or more than the document has")
         chosen = zip(self._positions.tolist(), self.lengths.tolist(), starts.tolist(), counts.tolist(), strict=True)
         for position, n_tokens, start, count in chosen:
             if count:

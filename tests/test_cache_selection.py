@@ -129,3 +129,27 @@ def test_a_mask_of_another_length(train: Split, n: int) -> None:
 def test_a_split_makes_no_single_array(train: Split, make: Any) -> None:
     with pytest.raises(TypeError, match=r"different lengths and make no single array: use split\.padded\(length\)"):
         make(train)
+
+
+def test_last_rows_go_where_they_are_wanted_or_nowhere(train: Split) -> None:
+    chosen = train[[i for i in range(N) if train.lengths[i] > 1][:2]]
+    rows = np.full((9, train.dim), 7, np.float16)
+    chosen.copy_last(rows, np.array([1, 4]), np.array([2, 1]))
+    np.testing.assert_array_equal(rows[1:3], chosen[0][-2:])
+    np.testing.assert_array_equal(rows[4], chosen[1][-1])
+    assert (rows[[0, 3, 5, 6, 7, 8]] == 7).all()
+
+    before = rows.copy()
+    for starts, counts in (
+        ([-1, 4], [1, 1]),
+        ([1, 9], [1, 1]),
+        ([1, 4], [1, -1]),
+        ([1, 4], [1, int(chosen.lengths[1]) + 1]),
+        ([1], [1]),
+    ):
+        with pytest.raises(ValueError):
+            chosen.copy_last(rows, np.array(starts), np.array(counts))
+    for out in (rows.astype(np.float32), rows[:, :-1], rows[:, ::-1], rows[0]):
+        with pytest.raises(ValueError, match="expected an array of float16"):
+            chosen.copy_last(out, np.array([1, 4]), np.array([1, 1]))
+    np.testing.assert_array_equal(rows, before)

@@ -5,6 +5,8 @@ import os
 import re
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -117,6 +119,43 @@ def test_what_is_said_of_the_fate_of_workers(tmp_path: Path, fate: str, lines: l
     said = [line for line in re.split(r"[\r\n]+", result.stderr) if line.strip() and not line.startswith("working:")]
     assert said == lines, result.stderr
     assert result.returncode == (fate == "failed")
+
+
+ORPHANED = """
+import os, time
+from pathlib import Path
+from cache.runtime.processes import Workers, run_tasks
+
+def work(job):
+    Path(FOLDER, str(os.getpid())).touch()
+    while len(list(Path(FOLDER).iterdir())) < 2 or job == 1:
+        time.sleep(0.1)
+
+if __name__ == "__main__":
+    run_tasks(work, range(2), Workers(2), print)
+"""
+
+
+def test_no_worker_outlives_a_killed_command(tmp_path: Path) -> None:
+    """Neither one at work nor one that waits for work, which joblib would let wait for five minutes."""
+    script = tmp_path / "orphaned.py"
+    folder = tmp_path / "seen"
+    folder.mkdir()
+    script.write_text(f"FOLDER = {str(folder)!r}\n{ORPHANED}")
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)}
+    with subprocess.Popen([sys.executable, script], env=environment, stdout=subprocess.DEVNULL) as process:
+        workers = until(lambda: [int(path.name) for path in folder.iterdir()], lambda seen: len(seen) == 2)
+        process.kill()
+
+    until(lambda: [pid for pid in workers if Path(f"/proc/{pid}").exists()], lambda alive: not alive)
+
+
+def until(look: Callable[[], list[int]], enough: Callable[[list[int]], bool]) -> list[int]:
+    deadline = time.monotonic() + 60
+    while not enough(seen := look()):
+        assert time.monotonic() < deadline, seen
+        time.sleep(0.1)
+    return seen
 
 
 def test_an_error_in_a_worker_is_the_errors_own_line(tmp_path: Path) -> None:

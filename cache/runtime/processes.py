@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import tempfile
 import threading
+import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
@@ -237,12 +238,29 @@ def _local_results(
     import joblib  # brings more than a reader of caches needs
 
     calls = (joblib.delayed(_run)(function, key, job, place) for key, job in left)
-    with joblib.parallel_config("loky", n_jobs=count, inner_max_num_threads=place.n_threads):
+    with joblib.parallel_config(
+        "loky",
+        n_jobs=count,
+        inner_max_num_threads=place.n_threads,
+        initializer=_end_with,
+        initargs=(os.getpid(),),
+    ):
         outcomes = joblib.Parallel(return_as="generator_unordered", batch_size=1)(calls)
     try:
         yield from outcomes
     except BrokenProcessPool as error:
         raise _DeathError(one_line(error)) from error
+
+
+def _end_with(parent: int) -> None:
+    """Watch, in a worker, for the end of the process that began it: killed, it ends no worker, and an idle one stays."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1)
+        os._exit(1)  # as a kill would: what was being written stands under no final name
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _cluster_results(
