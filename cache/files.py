@@ -44,6 +44,7 @@ def atomic_path(final: Path, *, exclusive: bool = False) -> Iterator[Path]:
     The file is closed by the caller, then synced, renamed, and its directory synced, so that a file under
     a final name is complete even after a power cut. The temporary file is locked (`flock`) as long as its
     writer lives, and its name says which host and process that is: so `remove_strays` tells a dead writer's file.
+    Those of the same final name are removed first.
 
     Parameters
     ----------
@@ -61,6 +62,8 @@ def atomic_path(final: Path, *, exclusive: bool = False) -> Iterator[Path]:
         raise OutputError(f"{final} is a folder, expected the name of a file")
     if is_special(final):  # whoever may, such as root, would replace /dev/null by a file
         raise OutputError(f"{final} is a pipe, a socket or a device, expected a file: choose another path")
+    with suppress(OSError):  # a folder that cannot be read: what follows says it
+        remove_strays(final.parent, final.name)
     try:
         temporary, lock = _create_locked(final)
     except OSError as error:

@@ -5,12 +5,16 @@ is an `Encoder`, which `load_encoder` makes of a name or a folder; a `TextRule` 
 What reads the result, `FeatureCache` and `Split`, is that of `cache`.
 """
 
-from cache import FeatureCache, Split
-from elmo_cache.encoders import Encoder, load_encoder
-from elmo_cache.errors import CorpusError, EncoderError
-from elmo_cache.extraction.build import build
-from elmo_cache.text.corpora import Corpus, Document, open_corpus
-from elmo_cache.text.rule import TextRule
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from cache import FeatureCache, Split
+    from elmo_cache.encoders import Encoder, load_encoder
+    from elmo_cache.errors import CorpusError, EncoderError
+    from elmo_cache.extraction.build import build
+    from elmo_cache.text.corpora import Corpus, Document, open_corpus
+    from elmo_cache.text.rule import TextRule
 
 __version__ = "0.1.0"
 
@@ -27,3 +31,29 @@ __all__ = [
     "load_encoder",
     "open_corpus",
 ]
+
+_PLACES = {
+    "Corpus": "elmo_cache.text.corpora",
+    "CorpusError": "elmo_cache.errors",
+    "Document": "elmo_cache.text.corpora",
+    "Encoder": "elmo_cache.encoders",
+    "EncoderError": "elmo_cache.errors",
+    "FeatureCache": "cache",
+    "Split": "cache",
+    "TextRule": "elmo_cache.text.rule",
+    "build": "elmo_cache.extraction.build",
+    "load_encoder": "elmo_cache.encoders",
+    "open_corpus": "elmo_cache.text.corpora",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is asked for, when it is asked for: the command begins with none of it."""
+    if name not in _PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = found = getattr(import_module(_PLACES[name]), name)
+    return found
+
+
+def __dir__() -> list[str]:
+    return [*globals(), *(name for name in __all__ if name not in globals())]

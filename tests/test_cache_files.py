@@ -137,6 +137,20 @@ def test_killed_while_writing(tmp_path: Path) -> None:
     assert remove_strays(tmp_path) == 0
 
 
+def test_the_next_writer_removes_what_a_killed_one_left_under_that_name(tmp_path: Path) -> None:
+    for name in ("table.csv", "other.csv"):
+        with subprocess.Popen(
+            [sys.executable, "-c", WRITER, tmp_path / name], cwd=ROOT, stdout=subprocess.PIPE
+        ) as writer:
+            assert writer.stdout is not None and writer.stdout.readline()
+            writer.kill()
+    with atomic_path(tmp_path / "table.csv") as temporary:
+        temporary.write_text("whole")
+
+    (left,) = temporary_files(tmp_path)
+    assert left.name.startswith(".other.csv.") and (tmp_path / "table.csv").read_text() == "whole"
+
+
 def test_only_what_a_writer_made_up_is_a_stray(tmp_path: Path) -> None:
     mine = [".notes.tmp", "x.tmp", ".tmp", ".x.0123456789ab.tmp~", ".x.0123456789AB.tmp", ".x.h5.12345.tmp"]
     for name in mine:

@@ -111,10 +111,23 @@ def test_loading_an_encoder_is_light() -> None:
 
 
 def test_importing_elmo_cache_is_light() -> None:
-    found = loaded_by("import sys, elmo_cache\n" + COMMAND.splitlines()[-1])
+    found = loaded_by("import sys\nfrom elmo_cache import *\n" + COMMAND.splitlines()[-1])
 
     assert not found & {*HEAVY, "trainer", "click", "pyarrow"}
     assert {"elmo_cache", "cache"} <= found
+
+
+def test_importing_elmo_cache_alone_loads_no_package() -> None:
+    """So that a command can settle what a Ctrl-C does before anything slow."""
+    found = loaded_by("import sys, elmo_cache, trainer\n" + COMMAND.splitlines()[-1])
+
+    assert not found & {"cache", "h5py", "numpy"}
+
+
+def test_names_of_elmo_cache() -> None:
+    assert set(elmo_cache.__all__) <= set(dir(elmo_cache))
+    assert all(hasattr(elmo_cache, name) for name in elmo_cache.__all__)
+    assert not hasattr(elmo_cache, "no_such_name")
 
 
 def test_elmo_cache_hands_on_what_reads_a_cache() -> None:

@@ -7,7 +7,7 @@ from cache.errors import ExportError
 from cache.export.allennlp import write_allennlp
 from cache.export.parquet import write_parquet
 from cache.export.safetensors import write_safetensors
-from cache.files import atomic_path, remove_strays
+from cache.files import atomic_path
 from cache.store import FeatureCache
 
 __all__ = ["FORMATS", "export"]
@@ -64,8 +64,6 @@ def export(
         raise ExportError(f"{format} holds vectors of tokens: pooled vectors can be had as parquet")
     splits = {name: features.split(name, layer) for name in names}
     advance = progress or (lambda n_tokens: None)
-    if out.parent.is_dir():
-        remove_strays(out.parent, out.name)
     with atomic_path(out) as temporary:
         if format == "parquet":
             write_parquet(temporary, splits, features.label_names, pooling, advance)

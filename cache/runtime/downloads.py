@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from cache.errors import DownloadError, one_line
-from cache.files import atomic_path, remove_strays
+from cache.files import atomic_path
 
 __all__ = ["fetch_file", "user_folder"]
 
@@ -57,7 +57,6 @@ def fetch_file(
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        remove_strays(path.parent)
     except OSError as error:
         raise DownloadError(f"cannot be kept in {path.parent} ({error.strerror})") from error
     with atomic_path(path) as temporary:

@@ -253,7 +253,7 @@ def _local_results(
 
 
 def _end_with(parent: int) -> None:
-    """Watch, in a worker, for the end of the process that began it: killed, it ends no worker, and an idle one stays."""
+    """Watch, in a worker, for the end of the process that began it: a killed one ends no worker, and idle ones stay."""
 
     def watch() -> None:
         while os.getppid() == parent:
