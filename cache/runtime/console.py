@@ -23,6 +23,7 @@ __all__ = [
     "beginning",
     "human_bytes",
     "human_count",
+    "human_time",
     "printable",
     "say",
     "workers_option",
@@ -159,6 +160,19 @@ def human_count(n: int, noun: str) -> str:
     ('1 shard', '25,000 shards')
     """
     return f"{n:,} {noun}{'' if n == 1 else 's'}"
+
+
+def human_time(seconds: float) -> str:
+    """Return a time in one unit with two digits, as `3.4 hours`; less than a second is `1 second`.
+
+    >>> human_time(0.3), human_time(12), human_time(75), human_time(12_345), human_time(400_000)
+    ('1 second', '12 seconds', '75 seconds', '3.4 hours', '4.6 days')
+    """
+    for unit, size in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
+        if seconds >= 1.5 * size:
+            number = seconds / size
+            return f"{number:.2g} {unit}s" if number < 10 else f"{number:,.0f} {unit}s"
+    return human_count(max(1, round(seconds)), "second")
 
 
 def printable(text: str) -> str:

@@ -5,20 +5,25 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cache.runtime.console import human_bytes, human_count
+from cache.runtime.console import human_bytes, human_count, human_time
+from cache.runtime.downloads import user_folder
 from cache.runtime.progress import progress_bar
 from cache.runtime.quiet import quiet_import
 from elmo_cache.commands.options import named_as_options
-from elmo_cache.encoders import embedded_encoders, resolve_name
+from elmo_cache.encoders import embedded_encoders, load_encoder, resolve_name
 from elmo_cache.encoders.allennlp import NAMES, PREFIX
+from elmo_cache.encoders.bilm.encoder import PRECISIONS, BiLMEncoder
 from elmo_cache.encoders.devices import find_device, tensorflow_device
 from elmo_cache.encoders.hub.resolution import ORIGINAL, ORIGINAL_SIZE, find_module
+from elmo_cache.encoders.speed import measure_speed, remember_speed
 from elmo_cache.errors import EncoderError
 
 if TYPE_CHECKING:
     from elmo_cache.encoders.hub.checking import ModuleCheck
 
 __all__ = ["encoders_command"]
+
+_N_REVIEWS, _REVIEW_TOKENS = 50_000, 224  # of IMDB, cut to the window of 500
 
 
 @click.command(name="encoders")
@@ -27,18 +32,31 @@ __all__ = ["encoders_command"]
     metavar="MODULE",
     help="Encode a few sentences with both engines, --engine native and hub, and compare; exit code 1 if they differ.",
 )
+@click.option(
+    "--measure",
+    metavar="ENCODER",
+    help="Measure words per second in each precision that this machine has; plans of builds then show how long they "
+    "take.",
+)
 @named_as_options
-def encoders_command(check: str | None) -> None:
-    """List the encoders that can be used here, and how to use others; or check a TF-Hub module.
+def encoders_command(check: str | None, measure: str | None) -> None:
+    """List the encoders that can be used here, and how to use others; measure one; or check a TF-Hub module.
 
     \b
     elmo-cache encoders
+    elmo-cache encoders --measure imdb-v3
     elmo-cache encoders --check original
     elmo-cache encoders --check path/to/module
     """
     if check is not None:
         _check(check)
-        return
+    if measure is not None:
+        _measure(measure)
+    if check is None and measure is None:
+        _list()
+
+
+def _list() -> None:
     click.echo("name               dim  architecture  size     comes from")
     for encoder in embedded_encoders():
         options = encoder.options
@@ -56,6 +74,29 @@ def encoders_command(check: str | None) -> None:
         "public format of bilm-tf and AllenNLP. NLPL publishes those of other languages as .zip.\n"
         f"--encoder original is {ORIGINAL}, a download of {ORIGINAL_SIZE}; a module's folder does as well."
     )
+
+
+def _measure(name: str) -> None:
+    encoder = load_encoder(name)
+    if not isinstance(encoder, BiLMEncoder):
+        raise EncoderError(f"{name} is run by a module's own graph: --measure is for our own model")
+    click.echo(
+        f"{encoder.name}, {encoder.options.architecture}, on {encoder.device}; {_N_REVIEWS:,} reviews would take"
+    )
+    kept = True
+    for precision in PRECISIONS:
+        refusal = encoder.device.refusal(precision)
+        if refusal is not None:
+            click.echo(f"  {precision:9} not here: {refusal}")
+            continue
+        with progress_bar(None, f"measuring {precision}", "tok") as bar:
+            measured = load_encoder(name, precision=precision)
+            assert isinstance(measured, BiLMEncoder)
+            speed = measure_speed(measured, bar.update)
+        kept &= remember_speed(measured.description, speed)
+        click.echo(f"  {precision:9} {speed:9,.0f} words/s  {human_time(_N_REVIEWS * _REVIEW_TOKENS / speed)}")
+    if not kept:
+        click.echo(f"Warning: {user_folder()} cannot be written to, so plans will not know it", err=True)
 
 
 def _check(name: str) -> None:

@@ -4,15 +4,17 @@ from pathlib import Path
 from typing import Any
 
 from cache import FeatureCache
-from cache.runtime.console import human_bytes, human_count, printable
+from cache.runtime.console import human_bytes, human_count, human_time, printable
 from elmo_cache.encoders import embedded_encoders
 from elmo_cache.encoders.loading import EMBEDDED
+from elmo_cache.encoders.speed import known_speeds
 from elmo_cache.extraction.plan import BuildPlan
 from elmo_cache.text.corpora import Corpus
 
 __all__ = ["cache_facts", "cache_size_bytes", "describe_cache", "describe_plan"]
 
 _MOST_LABELS = 6  # to be named
+_FASTER = 1.1  # than the precision that was chosen, to be worth a word
 _MOST_LETTERS = 30  # of a long word
 
 
@@ -49,7 +51,23 @@ def describe_plan(plan: BuildPlan, corpus: Corpus, encoder_name: str, computed_o
         f"  disk     {human_count(plan.encoded_tokens, 'token')} to encode, "
         f"{human_bytes(plan.needed_bytes)} needed, {human_bytes(plan.free_bytes)} free"
     )
-    return [*lines, *_remarks(plan)]
+    return [*lines, *_time(plan, encoder_name), *_remarks(plan)]
+
+
+def _time(plan: BuildPlan, encoder_name: str) -> list[str]:
+    """Return how long the encoder will take, where it was measured here, or how to measure it."""
+    description = plan.manifest.encoding["encoder"]
+    if not plan.encoded_tokens or "options" not in description:
+        return []
+    speeds, precision = known_speeds(description), description["precision"]
+    if precision not in speeds:
+        return [f"  time     not known here: `elmo-cache encoders --measure {encoder_name}` measures it in seconds"]
+    seconds = plan.encoded_tokens / speeds[precision]
+    line = f"  time     about {human_time(seconds)} in one process, at {speeds[precision]:,.0f} words/s in {precision}"
+    best = max(speeds, key=speeds.__getitem__)
+    if speeds[best] >= _FASTER * speeds[precision]:
+        line += f"; {speeds[best] / speeds[precision]:.1f} times as fast here: --precision {best}"
+    return [line]
 
 
 def _amount(n_documents: int, n_tokens: int) -> str:
