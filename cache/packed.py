@@ -14,8 +14,9 @@ from cache.errors import CorruptFileError, NotACacheError, one_line
 from cache.hashing import check_plain_group
 from cache.hdf5 import checked_blocks, dataset_of, open_file
 from cache.manifest import MANIFEST_NAME, MAX_MANIFEST_BYTES, Manifest, parse_manifest
+from cache.rows import StoredRows
 from cache.shard import row_datasets
-from cache.sources import FolderStorage, Storage
+from cache.sources import FolderStorage, Storage, stored_rows
 
 __all__ = ["PackedStorage", "open_storage", "pack_header"]
 
@@ -48,7 +49,7 @@ class PackedStorage(Storage):
         self._begin()
 
     def _begin(self) -> None:
-        self._datasets: dict[str, dict[str, h5py.Dataset]] = {}
+        self._rows: dict[str, dict[str, StoredRows]] = {}
         self._renew_lock()
 
     @cached_property
@@ -67,12 +68,12 @@ class PackedStorage(Storage):
         """Return the number of documents: one run ends there."""
         return np.asarray([self.manifest.splits[split].n_documents], np.int64)
 
-    def datasets(self, split: str, run: int) -> Mapping[str, h5py.Dataset]:
-        """Return the datasets of a split."""
-        if split not in self._datasets:
+    def rows(self, split: str, run: int) -> Mapping[str, StoredRows]:
+        """Return the rows of a split."""
+        if split not in self._rows:
             n_tokens, stored = self.manifest.splits[split].n_tokens, self.manifest.layers.stored
-            self._datasets[split] = row_datasets(self._file[split], n_tokens, stored, _REPAIR)
-        return self._datasets[split]
+            self._rows[split] = stored_rows(row_datasets(self._file[split], n_tokens, stored, _REPAIR))
+        return self._rows[split]
 
     def file_of(self, split: str, run: int) -> Path:
         """Return the one file."""
@@ -88,7 +89,7 @@ class PackedStorage(Storage):
         """
         with self.lock:
             for split in self.manifest.splits:
-                self.datasets(split, 0)
+                self.rows(split, 0)
             for _, block in checked_blocks(self._file, self.manifest.splits):
                 if progress:
                     progress(block.nbytes)
@@ -102,7 +103,7 @@ class PackedStorage(Storage):
     def close(self) -> None:
         """Close the file."""
         with self.lock:
-            self._datasets.clear()
+            self._rows.clear()
             file = self.__dict__.pop("_file", None)
             if file is not None:
                 file.close()

@@ -16,9 +16,10 @@ from cache.documents import Documents
 from cache.errors import CorruptFileError, one_line
 from cache.hdf5 import REPAIR
 from cache.manifest import Manifest, read_manifest, shard_name
+from cache.rows import StoredRows
 from cache.shard import open_shard, shard_header
 
-__all__ = ["FolderStorage", "MemorySource", "Source", "Storage", "StoredSource"]
+__all__ = ["FolderStorage", "MemorySource", "Source", "Storage", "StoredSource", "stored_rows"]
 
 MAX_OPEN_SHARDS = 32
 
@@ -35,7 +36,7 @@ class Storage(ABC):
     manifest : Manifest
         As it was when the cache was opened.
     lock : threading.Lock
-        Held from `datasets` until what they gave is read: another thread might close them.
+        Held from `rows` until what they gave is read: another thread might close their file.
     repair : str
         What to do about a file that is damaged.
     """
@@ -63,8 +64,8 @@ class Storage(ABC):
         """Return the document behind each run of a split, `(n_runs,)` int64."""
 
     @abstractmethod
-    def datasets(self, split: str, run: int) -> Mapping[str, h5py.Dataset]:
-        """Return the stored datasets of a run by name; opens its file if it is not open."""
+    def rows(self, split: str, run: int) -> Mapping[str, StoredRows]:
+        """Return the stored rows of a run by the dataset's name; opens its file if it is not open."""
 
     @abstractmethod
     def file_of(self, split: str, run: int) -> Path:
@@ -72,7 +73,7 @@ class Storage(ABC):
 
     @abstractmethod
     def close(self) -> None:
-        """Close every file; asking for datasets opens them again."""
+        """Close every file; asking for rows opens them again."""
 
 
 _living: "weakref.WeakSet[Storage]" = weakref.WeakSet()
@@ -86,6 +87,11 @@ def _renew_locks() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_renew_locks)
+
+
+def stored_rows(datasets: Mapping[str, h5py.Dataset]) -> dict[str, StoredRows]:
+    """Return the rows of datasets by name."""
+    return {name: StoredRows(dataset) for name, dataset in datasets.items()}
 
 
 class FolderStorage(Storage):
@@ -104,7 +110,7 @@ class FolderStorage(Storage):
         self._begin()
 
     def _begin(self) -> None:
-        self._open: OrderedDict[tuple[str, int], dict[str, h5py.Dataset]] = OrderedDict()
+        self._open: OrderedDict[tuple[str, int], dict[str, StoredRows]] = OrderedDict()
         self._renew_lock()
 
     def n_finished_shards(self, split: str) -> int:
@@ -119,12 +125,12 @@ class FolderStorage(Storage):
         """Return the document behind each shard of a split."""
         return np.asarray(self.manifest.splits[split].document_stops, np.int64)
 
-    def datasets(self, split: str, run: int) -> Mapping[str, h5py.Dataset]:
-        """Return the datasets of a shard."""
+    def rows(self, split: str, run: int) -> Mapping[str, StoredRows]:
+        """Return the rows of a shard."""
         key = (split, run)
         if key not in self._open:
             header = shard_header(self.manifest, split, run)
-            self._open[key] = open_shard(self.path, header, self.manifest.layers.stored)
+            self._open[key] = stored_rows(open_shard(self.path, header, self.manifest.layers.stored))
             if len(self._open) > MAX_OPEN_SHARDS:
                 self._close(self._open.popitem(last=False)[1])
         self._open.move_to_end(key)
@@ -141,8 +147,8 @@ class FolderStorage(Storage):
                 self._close(self._open.popitem()[1])
 
     @staticmethod
-    def _close(datasets: Mapping[str, h5py.Dataset]) -> None:
-        next(iter(datasets.values())).file.close()
+    def _close(rows: Mapping[str, StoredRows]) -> None:
+        next(iter(rows.values())).dataset.file.close()
 
     def __getstate__(self) -> dict[str, object]:
         return {name: self.__dict__[name] for name in ("path", "manifest", "_n_finished")}
@@ -162,6 +168,10 @@ class Source(ABC):
     def read(self, position: int, first: int, last: int, out: np.ndarray) -> None:
         """Fill `out` with the rows `first` to `last` of the document at a stored position."""
 
+    @abstractmethod
+    def read_neighbours(self, start: int, stop: int, out: np.ndarray) -> None:
+        """Fill `out` with all rows of the documents at the stored positions `start` up to `stop`."""
+
 
 class StoredSource(Source):
     """One view of a split in the files of a cache."""
@@ -174,19 +184,26 @@ class StoredSource(Source):
 
     def read(self, position: int, first: int, last: int, out: np.ndarray) -> None:
         """Read from the file straight into `out` where the view is one dataset; see the base."""
-        if first == last:
-            return
-        parts = self._parts(position, first, last, self._layers.views[self._view], out)
-        combined = self._layers.combine(self._view, parts)
-        if combined is not out:
-            out[:] = combined
+        run, start = self._place(position)
+        self._read_view(run, start + first, start + last, out)
+
+    def read_neighbours(self, start: int, stop: int, out: np.ndarray) -> None:
+        """Read all that lies in one file in one request; see the base."""
+        indptr, done = self.documents.indptr, 0
+        while start < stop:
+            run, first = self._place(start)
+            run_stop = min(stop, int(self._stops[run]))
+            n_rows = int(indptr[run_stop] - indptr[start])
+            self._read_view(run, first, first + n_rows, out[done : done + n_rows])
+            start, done = run_stop, done + n_rows
 
     def read_stored(self, position: int, out: np.ndarray) -> None:
         """Fill `out`, `(n_tokens, n_columns)`, with a document's rows in all stored datasets, side by side."""
         if len(out) == 0:
             return
+        run, start = self._place(position)
         target = out if len(self._layers.stored) == 1 else None
-        parts = self._parts(position, 0, len(out), self._layers.stored, target)
+        parts = self._parts(run, start, start + len(out), self._layers.stored, target)
         for name, columns in self._layers.split_columns(out).items():
             if parts[name] is not target:
                 columns[:] = parts[name]
@@ -195,23 +212,33 @@ class StoredSource(Source):
         """Return the run that the document at each stored position lies in."""
         return np.searchsorted(self._stops, positions, side="right")
 
-    def _parts(
-        self, position: int, first: int, last: int, names: Iterable[str], out: np.ndarray | None
-    ) -> dict[str, np.ndarray]:
-        """Return rows of some datasets; those of the first are read into `out`, if it is as wide."""
+    def _place(self, position: int) -> tuple[int, int]:
+        """Return the run of a document, and its first row there."""
         run = int(self.runs_of(np.array(position)))
         indptr = self.documents.indptr
-        start = int(indptr[position] - indptr[self._stops[run - 1] if run else 0])
+        return run, int(indptr[position] - indptr[self._stops[run - 1] if run else 0])
+
+    def _read_view(self, run: int, start: int, stop: int, out: np.ndarray) -> None:
+        if start == stop:
+            return
+        combined = self._layers.combine(self._view, self._parts(run, start, stop, self._layers.views[self._view], out))
+        if combined is not out:
+            out[:] = combined
+
+    def _parts(
+        self, run: int, start: int, stop: int, names: Iterable[str], out: np.ndarray | None
+    ) -> dict[str, np.ndarray]:
+        """Return rows of some datasets of a run; those of the first are read into `out`, if it is as wide."""
         parts: dict[str, np.ndarray] = {}
         try:
-            with self._storage.lock:  # HDF5 reads one at a time anyway
-                datasets = self._storage.datasets(self._split, run)
+            with self._storage.lock:
+                stored = self._storage.rows(self._split, run)
                 for name in names:
                     width = self._layers.stored[name]
                     rows = out if out is not None and width == self.dim and not parts else None
                     if rows is None:
-                        rows = np.empty((last - first, width), np.float16)
-                    datasets[name].read_direct(rows, np.s_[start + first : start + last])
+                        rows = np.empty((stop - start, width), np.float16)
+                    stored[name].read(start, stop, rows)
                     parts[name] = rows
         except CorruptFileError:
             raise
@@ -232,3 +259,11 @@ class MemorySource(Source):
         """Copy rows; see the base."""
         start = self._indptr[self._row_of[position]]
         out[:] = self._rows[start + first : start + last]
+
+    def read_neighbours(self, start: int, stop: int, out: np.ndarray) -> None:
+        """Copy rows; see the base."""
+        done = 0
+        for row in (self._row_of[position] for position in range(start, stop)):
+            rows = self._rows[self._indptr[row] : self._indptr[row + 1]]
+            out[done : done + len(rows)] = rows
+            done += len(rows)

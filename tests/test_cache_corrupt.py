@@ -3,6 +3,8 @@
 What was changed in the data has a hash that fits: it is the checks that are tested. `verify` sees what a reader sees.
 """
 
+import errno
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -131,11 +133,11 @@ def test_a_dataset_that_was_never_written(directory: Path) -> None:
 def test_bytes_that_the_disk_lost(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An error of the disk while a document is read is the shard's, and is one line."""
 
-    def fail(self: h5py.Dataset, *_: object) -> None:
-        raise OSError("Can't synchronously read data\n(file read failed: errno = 5)")
+    def fail(*_: object) -> None:
+        raise OSError(errno.EIO, "Input/output\nerror")
 
     train = FeatureCache(directory)["train"]
-    monkeypatch.setattr(h5py.Dataset, "read_direct", fail)
+    monkeypatch.setattr(os, "preadv", fail)
     with pytest.raises(CorruptFileError) as caught:
         train[3]
     assert str(directory / SHARD) in str(caught.value) and "\n" not in str(caught.value)
