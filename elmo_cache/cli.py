@@ -21,16 +21,20 @@ __all__ = ["main"]
 @click.option("--debug", is_flag=True, help="Show the traceback of an error.")
 @click.version_option(package_name="elmo-cache")
 def main(debug: bool) -> None:
-    """Run ELMo once over a corpus and keep the vector of every token.
+    """Run ELMo once over a corpus, and keep the vector of every token.
 
     \b
     elmo-cache build                  25,000 real IMDB reviews with the embedded encoder, into imdb.elmo
     elmo-cache info imdb.elmo         what a cache holds
-    elmo-cache verify imdb.elmo       check every byte of it
-    elmo-cache pack imdb.elmo imdb.h5 one file of it, to share
+    elmo-cache verify imdb.elmo       check every byte
+    elmo-cache pack imdb.elmo imdb.h5 make one file of it, to share
     elmo-cache export imdb.elmo imdb.parquet --format parquet
-                                      a copy for another tool
-    elmo-cache encode "a fine film"   the vectors of a few texts
+                                      copy the vectors for another tool
+    elmo-cache encode "a fine film"   encode a few texts
+    elmo-cache encoders               list encoders, and measure their speed here
+
+    Shell completion: eval "$(_ELMO_CACHE_COMPLETE=bash_source elmo-cache)" in ~/.bashrc; zsh_source and fish_source
+    for other shells.
     """
 
 

@@ -197,7 +197,7 @@ def test_ctrl_c_leaves_nothing_and_says_that_it_begins_anew(
 
     monkeypatch.setattr("cache.packing.seal", stop)
     done = run_cache("pack", directory, tmp_path / "c.h5")
-    assert done.exit_code == 130 and done.stderr.strip() == "Stopped. The same command begins anew."
+    assert done.exit_code == 130 and done.stderr.strip() == "Stopped. Run the command again to start over."
     assert [path.name for path in tmp_path.iterdir()] == ["c"]
 
 
@@ -209,7 +209,7 @@ def test_the_commands(directory: Path, tmp_path: Path, monkeypatch: pytest.Monke
     assert "c.h5: complete, in one file" in shown and "9 of 9 documents, 18 tokens\n" in shown
     assert "shard" not in shown and "8-d, mix, top, 0, 1, 2" in shown
     assert f'"size_bytes": {os.path.getsize("c.h5")}' in run_cache("info", "c.h5", "--json").output
-    assert "every hash is right" in run_cache("verify", "c.h5").output
+    assert "all checksums match" in run_cache("verify", "c.h5").output
     assert "exists: remove it" in error_of(run_cache("pack", "c", "c.h5"))
     assert "nothing can be discarded" in error_of(run_cache("verify", "c.h5", "--discard"))
     assert "c.h5 is a file: a cache is a folder" in error_of(run_cache("build", "c.h5", "--corpus", _lines(tmp_path)))
@@ -221,7 +221,7 @@ def test_verify_names_a_bad_file(directory: Path, tmp_path: Path) -> None:
         file["test/layer_1"][0, 0] += 1
     done = run_cache("verify", tmp_path / "c.h5")
     assert done.exit_code == 1 and re.search(r"^bad: .*c\.h5 is damaged: its hash is", done.output, re.M)
-    assert "1 problem; get the file again, or make it again with `elmo-cache pack`" in done.output
+    assert "1 problem; download the file again, or make it again with `elmo-cache pack`" in done.output
 
 
 def _lines(folder: Path) -> Any:

@@ -80,7 +80,7 @@ def test_info_as_json(built: Path) -> None:
 
 def test_verify(built: Path) -> None:
     result = run_cache("verify", built)
-    assert result.exit_code == 0 and "every hash is right" in result.output
+    assert result.exit_code == 0 and "all checksums match" in result.output
 
 
 def test_verify_names_what_is_bad_and_discard_lets_build_repair_it(
@@ -106,7 +106,7 @@ def test_verify_names_what_is_bad_and_discard_lets_build_repair_it(
     assert not shard.exists() and (copy / "notes.txt").exists()
     (copy / "notes.txt").unlink()
     result = run_cache("verify", copy)
-    assert "2 problems; the same `elmo-cache build` makes them, and all else is right." in result.output
+    assert "2 problems; run the same `elmo-cache build` to make them; everything else is valid." in result.output
     done = run_cache("build", copy, "--corpus", reviews, "--encoder", elmo, *COLUMNS, "--shard-tokens", 60)
     assert done.exit_code == 0, done.stderr
     assert {p.name: p.read_bytes() for p in copy.iterdir()} == {p.name: p.read_bytes() for p in built.iterdir()}
@@ -231,7 +231,7 @@ def test_ctrl_c_stops_with_one_line_and_the_same_command_goes_on(tmp_path: Path,
     os.kill(process.pid, signal.SIGINT)
     _, error = process.communicate(timeout=120)
     assert process.returncode == 130, error
-    assert "What is finished stays; the same command goes on" in error and "Traceback" not in error
+    assert "Run the same command to resume" in error and "Traceback" not in error
     with FeatureCache(tmp_path / "c.elmo") as features:
         n_before = features.n_finished_shards("train")
         assert n_before > 0 and not features.complete

@@ -18,7 +18,6 @@ def callback(phase, info):
         os.kill(os.getpid(), signal.SIGINT)
 
 sent = []
-gc.callbacks.append(callback)
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 @click.group(cls=Commands, resumable={"work"})
@@ -27,6 +26,7 @@ def main():
 
 @main.command()
 def work():
+    gc.callbacks.append(callback)
     gc.collect()
     print("collected", flush=True)
     time.sleep(20)
@@ -41,7 +41,7 @@ def test_ctrl_c_while_garbage_is_collected_is_not_lost() -> None:
         [sys.executable, "-c", INTERRUPTED_WHILE_COLLECTING], capture_output=True, text=True, timeout=60
     )
     assert done.returncode == 130 and done.stdout == "collected\n"
-    assert done.stderr == "\nStopped. What is finished stays; the same command goes on from there.\n"
+    assert done.stderr == "\nStopped. Run the same command to resume.\n"
 
 
 WARNING = """

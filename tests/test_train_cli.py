@@ -178,7 +178,7 @@ def test_ctrl_c_and_the_same_command_again(place: Path, arguments: tuple[object,
         time.sleep(0.02)
     os.kill(process.pid, signal.SIGINT)
     _, error = process.communicate(timeout=120)
-    assert process.returncode == 130 and "the same command goes on" in error and "Traceback" not in error
+    assert process.returncode == 130 and "Run the same command to resume" in error and "Traceback" not in error
     assert 0 < len(read_results(out / "trials.csv")) < 6
     assert run_train(*again).exit_code == 0
     undisturbed = {(r.trial, r.model): r.accuracy for r in read_results(results / "trials.csv") if r.trial <= 3}

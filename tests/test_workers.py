@@ -56,7 +56,8 @@ def test_workers_that_always_die_stop_the_build(tmp_path: Path, alone: dict[str,
     with (
         pytest.warns(CacheWarning),
         pytest.raises(
-            WorkersError, match="workers died again and again without finishing anything .*same command goes on"
+            WorkersError,
+            match="workers died again and again without finishing anything .*Run the same command to resume",
         ),
     ):
         build(corpus(), mortal(tmp_path, deaths=99), tmp_path / "c", workers=2)

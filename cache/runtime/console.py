@@ -7,7 +7,7 @@ import sys
 import threading
 import traceback
 import warnings
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -20,6 +20,7 @@ from cache.runtime.quiet import import_only_what_is_needed
 __all__ = [
     "Command",
     "Commands",
+    "GroupedCommand",
     "beginning",
     "human_bytes",
     "human_count",
@@ -30,8 +31,8 @@ __all__ = [
 ]
 
 _INTERRUPTED = 130
-_RESUMED = "What is finished stays; the same command goes on from there."
-_ANEW = "The same command begins anew."
+_RESUMED = "Run the same command to resume."
+_ANEW = "Run the command again to start over."
 _SHOWN_CHARACTERS = 60
 _AGAIN_S = 0.1
 
@@ -123,12 +124,35 @@ class Commands(Command, click.Group):
         self.resumable = resumable
 
 
+class GroupedCommand(click.Command):
+    """A command whose `--help` shows its options in groups.
+
+    Parameters
+    ----------
+    option_groups : Mapping of str to sequence of str
+        Titles of groups, and the parameters in them; the other options come last.
+    """
+
+    def __init__(self, *args: Any, option_groups: Mapping[str, Sequence[str]], **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        self.option_groups = option_groups
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write a section for each group."""
+        options = {option.name: option for option in self.get_params(ctx) if isinstance(option, click.Option)}
+        groups = {title: [options.pop(name) for name in names] for title, names in self.option_groups.items()}
+        for title, members in {**groups, "Other options": options.values()}.items():
+            records = [record for option in members if (record := option.get_help_record(ctx)) is not None]
+            with formatter.section(title):
+                formatter.write_dl(records)
+
+
 workers_option = click.option(
     "--workers",
     default="1",
     show_default=True,
     metavar="N",
-    help="Processes that share the work; auto: one for each GPU; tcp://HOST:PORT: those of a Dask cluster.",
+    help="Number of processes; auto for one per GPU; tcp://HOST:PORT for a Dask cluster.",
 )
 
 

@@ -155,7 +155,7 @@ def run_tasks(
                 if n_barren == _MOST_BARREN_STARTS:
                     raise WorkersError(
                         f"workers died again and again without finishing anything ({one_line(death)}): out of memory? "
-                        "Fewer workers need less; what is finished stays, and the same command goes on from there"
+                        "Fewer workers need less memory. Run the same command to resume"
                     ) from death.__cause__
                 warnings.warn(
                     CacheWarning("a worker process died, perhaps for lack of memory: its work is done again"),

@@ -1,11 +1,13 @@
 """`elmo-cache build`."""
 
+import shlex
+import sys
 from pathlib import Path
 
 import click
 
-from cache import FeatureCache, MismatchError
-from cache.runtime.console import workers_option
+from cache import FeatureCache, MismatchError, OutputError
+from cache.runtime.console import GroupedCommand, workers_option
 from cache.runtime.processes import Workers
 from elmo_cache.commands.corpus_options import CorpusRequest, corpus_options
 from elmo_cache.commands.options import encoder_options, named_as_options, normalize_option, tokenizer_option
@@ -15,6 +17,7 @@ from elmo_cache.encoders.devices import computed_on
 from elmo_cache.errors import EncoderError
 from elmo_cache.extraction.build import Build
 from elmo_cache.extraction.plan import SHARD_TOKENS, BuildPlan, BuildSettings, check_disk
+from elmo_cache.text.corpora.catalog import is_named_as_text
 from elmo_cache.text.corpora.imdb import read_word_index
 from elmo_cache.text.rule import MOST_TOKENS, TextRule
 
@@ -23,7 +26,39 @@ __all__ = ["build_command"]
 _MOST_DIGITS = 18  # of a number that means anything
 
 
-@click.command(name="build")
+@click.command(
+    name="build",
+    short_help="Encode a corpus into a cache, resume or extend it.",
+    cls=GroupedCommand,
+    option_groups={
+        "Input": [
+            "names",
+            "text_column",
+            "label_column",
+            "split_column",
+            "id_column",
+            "label_names",
+            "rename_labels",
+            "split_names",
+            "test_share",
+            "validation_share",
+            "split_seed",
+            "token_column",
+            "tag_columns",
+            "quoting",
+            "delimiter",
+            "encoding",
+            "aclimdb",
+            "imdb_npz",
+            "imdb_word_index",
+        ],
+        "Amount": ["limits", "everything", "reuse"],
+        "Text": ["tokenizer", "normalize", "max_tokens", "keep"],
+        "Encoder": ["encoder_name", "layers", "precision", "engine", "streams"],
+        "Parallel": ["workers", "share", "shard_tokens"],
+        "Repeating the 2018 notebook": ["num_words", "literal_padding"],
+    },
+)
 @click.argument("out", default="imdb.elmo", type=click.Path(path_type=Path))
 @corpus_options
 @encoder_options
@@ -32,8 +67,11 @@ _MOST_DIGITS = 18  # of a number that means anything
     "limits",
     multiple=True,
     metavar="SPLIT=N",
-    help="Only N documents of a split, a random sample; may be repeated, and raised later; lowered, it drops what is "
-    "not finished. Splits that are not named are encoded whole.",
+    help="Encode only N documents of a split, a random sample. Repeat it for other splits; splits that you do not name "
+    "are encoded whole. A larger limit later extends the cache.",
+)
+@click.option(
+    "--all", "everything", is_flag=True, help="Extend a cache that was built with --limit to the whole corpus."
 )
 @tokenizer_option
 @normalize_option
@@ -41,53 +79,50 @@ _MOST_DIGITS = 18  # of a number that means anything
     "--num-words",
     type=click.IntRange(5, MOST_TOKENS),
     metavar="N",
-    help="As in Keras's load_data: only the N-4 most frequent words stay, others are <UNK>; <START> comes first.",
+    help="As Keras's load_data: keep the N-4 most frequent words, replace others by <UNK>, begin with <START>.",
 )
 @click.option(
     "--max-tokens",
     type=click.IntRange(0, MOST_TOKENS),
     default=500,
     show_default=True,
-    help="Window in tokens; 0 for none.",
+    help="Keep at most this many tokens per document (0 = all).",
 )
 @click.option(
     "--keep",
     type=click.Choice(["last", "first"]),
     default="last",
     show_default=True,
-    help="The end that a document longer than the window keeps.",
+    help="Which end of a long document to keep.",
 )
 @click.option(
     "--literal-padding",
     is_flag=True,
-    help="Fill every document to the window with the word <PAD>, as the 2018 notebook did.",
+    help="Pad every document to --max-tokens with the word <PAD>.",
 )
 @click.option(
     "--shard-tokens",
     type=click.IntRange(1, MOST_TOKENS),
     default=SHARD_TOKENS,
     show_default=True,
-    help="Tokens a shard file.",
+    help="Most tokens per shard file.",
 )
 @click.option(
     "--streams",
     type=click.IntRange(1, 65_536),
     metavar="N",
-    help="The most documents encoded side by side; fixed when the cache is created. Default: what suits the device, "
-    "128 on a CPU, 512 on a GPU.",
+    help="Documents encoded side by side, fixed when the cache is created.  [default: 128 on a CPU, 512 on a GPU]",
 )
 @click.option(
     "--reuse",
     multiple=True,
     type=click.Path(path_type=Path),
     metavar="CACHE",
-    help="Copy the vectors of documents that this cache, of the same encoding, has already; may be repeated.",
+    help="Copy the vectors of documents that this cache already has; may be repeated.",
 )
 @workers_option
-@click.option(
-    "--shard", "share", metavar="K/N", help="Make the K-th of N equal shares alone: for a job array, without --workers."
-)
-@click.option("--dry-run", is_flag=True, help="Say what would be done, and stop.")
+@click.option("--shard", "share", metavar="K/N", help="Build only part K of N (for job arrays).")
+@click.option("--dry-run", is_flag=True, help="Show what would be done, and stop.")
 @named_as_options
 def build_command(
     out: Path,
@@ -97,6 +132,7 @@ def build_command(
     precision: str,
     engine: str,
     limits: tuple[str, ...],
+    everything: bool,
     tokenizer: str | None,
     normalize: str | None,
     num_words: int | None,
@@ -112,10 +148,11 @@ def build_command(
 ) -> None:
     """Encode a corpus into the cache OUT, or finish or extend one.
 
-    The same command after an interruption goes on where it stopped; a larger --limit adds documents.
+    You can interrupt a build at any time. Run the same command to resume.
 
     \b
     elmo-cache build --limit train=2000 --limit test=1000
+    elmo-cache build imdb.elmo --all
     elmo-cache build imdb.elmo --corpus aclimdb --aclimdb aclImdb_v1.tar.gz
     elmo-cache build my.elmo --corpus reviews.csv --text-column body --label-column stars --test-share 0.2
     elmo-cache build my.elmo --corpus train.parquet --corpus test.parquet
@@ -123,7 +160,10 @@ def build_command(
     elmo-cache build big.elmo --encoder path/to/elmo_2x4096_512 --dry-run
     elmo-cache build big.elmo --encoder original --workers auto
     """
+    _check_place(out)
     wanted, pool = _parse_limits(limits), Workers.parse(workers)
+    if wanted and everything:
+        raise click.UsageError("--all and --limit contradict each other: give one of them")
     word_index = corpus.options["imdb_word_index"]
     ranks_only = word_index if corpus.names != ("imdb",) and num_words is not None else None
     text = corpus.open(imdb_word_index=None) if ranks_only else corpus.open()
@@ -152,9 +192,33 @@ def build_command(
         if dry_run:
             click.echo("Dry run: nothing was written.")
             return
+        if not (limits or everything):
+            _check_growth(plan)
         begun.run(pool)
     with FeatureCache(out) as features:
         click.echo(f"{out} holds " + ", ".join(f"{name} {len(features[name]):,}" for name in features) + " documents.")
+
+
+def _check_place(out: Path) -> None:
+    if not out.is_dir() and is_named_as_text(out):
+        raise OutputError(
+            f"{out} is where the cache goes. To read a file: "
+            f"`elmo-cache build my.elmo --corpus {shlex.quote(str(out))}`"
+        )
+
+
+def _check_growth(plan: BuildPlan) -> None:
+    """Ask before a finished cache of some documents becomes one of all of them; without a terminal `--all` says so."""
+    before = plan.previous.splits if plan.previous else {}
+    grown = [name for name, split in before.items() if plan.manifest.splits[name].n_documents > split.n_documents]
+    if not grown:
+        return
+    n_before = sum(before[name].n_documents for name in grown)
+    n_after = sum(plan.manifest.splits[name].n_documents for name in grown)
+    question = f"{plan.directory} was built with {n_before:,} of the {n_after:,} documents of {', '.join(grown)}"
+    if not sys.stdin.isatty():
+        raise MismatchError(f"{question}: give --all to encode the others too, or the --limit that it was built with")
+    click.confirm(f"{question}. Encode the others too?", abort=True)
 
 
 def _set_streams(encoder: Encoder, streams: int) -> None:

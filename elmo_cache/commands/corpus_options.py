@@ -109,60 +109,70 @@ _OPTIONS = [
         multiple=True,
         default=("sample",),
         show_default=True,
-        help="sample, imdb or aclimdb; a file: .csv .tsv .json .jsonl .parquet .feather .arrow .txt .conllu .conll "
-        ".iob .fasta, text also compressed; or a folder. Given twice or more, each is a split.",
+        help="What to encode: sample, imdb or aclimdb; a file (.csv .tsv .json .jsonl .parquet .feather .arrow .txt "
+        ".conllu .conll .iob .fasta; text may be compressed); or a folder. Repeat it for one file per split.",
     ),
-    click.option("--text-column", help="The column, or key, of the text.  [default: text, or tokens]"),
-    click.option("--label-column", help="Of the class.  [default: label, if there is one]"),
-    click.option("--split-column", help="Of the split.  [default: split, if there is one]"),
-    click.option("--id-column", help="Of the document's own name."),
-    click.option("--labels", "label_names", metavar="A,B,…", help="Class names in the order of their indices."),
-    click.option("--rename-labels", metavar="OLD=NEW,…", help="Other names for classes, as positive=pos,negative=neg."),
-    click.option("--split-names", metavar="A,B,…", help="The split of each --corpus, where their names do not say it."),
+    click.option("--text-column", help="Column or key of the text.  [default: text, or tokens]"),
+    click.option("--label-column", help="Column of the label.  [default: label, if present]"),
+    click.option("--split-column", help="Column of the split.  [default: split, if present]"),
+    click.option("--id-column", help="Column of the document's name, for `find` and the output of `predict`."),
+    click.option("--labels", "label_names", metavar="A,B,…", help="Class names, in order of their index."),
+    click.option("--rename-labels", metavar="OLD=NEW,…", help="Rename classes, as in positive=pos,negative=neg."),
+    click.option("--split-names", metavar="A,B,…", help="Split of each --corpus, when the file names do not tell."),
     click.option(
         "--test-share",
         type=click.FloatRange(0, 1, max_open=True),
         default=0.0,
-        help="Put this share of a corpus without splits into test; each class alike, equal texts on one side.",
+        help="Put this share of the documents into a test split, stratified by class; duplicates stay together.",
     ),
     click.option(
-        "--validation-share", type=click.FloatRange(0, 1, max_open=True), default=0.0, help="Likewise into validation."
+        "--validation-share",
+        type=click.FloatRange(0, 1, max_open=True),
+        default=0.0,
+        help="The same for a validation split.",
     ),
     click.option(
-        "--split-seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True, help="For --test-share."
+        "--split-seed",
+        type=click.IntRange(0, 2**32 - 1),
+        default=0,
+        show_default=True,
+        help="Random seed of --test-share and --validation-share.",
     ),
-    click.option("--token-column", help="Of CoNLL files: by number from 1, in .conllu by name.  [default: form, or 1]"),
+    click.option(
+        "--token-column",
+        help="Column of the tokens in CoNLL files: a number from 1; in .conllu a name.  [default: form, or 1]",
+    ),
     click.option(
         "--tag-column",
         "tag_columns",
         metavar="A,B,…",
-        help="Columns of tags to keep: of CoNLL files likewise, of tables of lists.",
+        help="Columns of tags to keep: in CoNLL files as for --token-column; in tables, columns of lists.",
     ),
     click.option(
         "--quoting",
         type=click.Choice(QUOTINGS),
-        help="For .csv and .tsv: whether quotation marks quote a cell (csv), or are part of its text (none).  "
-        "[default: csv; for .tsv it is found out]",
+        help="Quotation marks in .csv and .tsv: around cells (csv), or part of the text (none).  [default: csv; .tsv "
+        "files are inspected]",
     ),
-    click.option("--delimiter", metavar="CHARACTER", help="For .csv and .tsv.  [default: a comma, a tab]"),
-    click.option("--encoding", help="Of files of text.  [default: utf-8]"),
+    click.option("--delimiter", metavar="CHARACTER", help="Delimiter of .csv and .tsv.  [default: comma, tab]"),
+    click.option("--encoding", help="Encoding of text files.  [default: utf-8]"),
     click.option(
         "--aclimdb",
         type=click.Path(path_type=Path),
         metavar="PATH",
-        help="For --corpus aclimdb: the official folder or its .tar.gz.",
+        help="The official folder or .tar.gz, for --corpus aclimdb.",
     ),
     click.option(
         "--imdb-npz",
         type=click.Path(path_type=Path),
         metavar="PATH",
-        help="For --corpus imdb: Keras's imdb.npz, instead of a download.",
+        help="Keras's imdb.npz for --corpus imdb, instead of a download.",
     ),
     click.option(
         "--imdb-word-index",
         type=click.Path(path_type=Path),
         metavar="PATH",
-        help="Keras's imdb_word_index.json: for --corpus imdb, or the ranks that --num-words goes by.",
+        help="Keras's imdb_word_index.json, for --corpus imdb, or for the word ranks of --num-words.",
     ),
 ]
 _PARAMETERS = (

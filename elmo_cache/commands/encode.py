@@ -17,27 +17,30 @@ from elmo_cache.encoders import Encoder, layers_of, load_encoder
 from elmo_cache.encoders.devices import computed_on
 from elmo_cache.errors import CorpusError
 from elmo_cache.extraction.plan import default_tokenizer
+from elmo_cache.text.corpora.catalog import is_named_as_text
 from elmo_cache.text.corpora.records import LineReader, read_text_lines
 from elmo_cache.text.rule import TextRule
 
 __all__ = ["encode_command"]
 
 
-@click.command(name="encode")
+@click.command(name="encode", short_help="Encode a few texts.")
 @click.argument("texts", nargs=-1, metavar="[TEXT]...")
 @click.option(
     "--file",
     "source",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="UTF-8 text, a document a line, instead of TEXT; - for standard input.",
+    help="Read texts from a UTF-8 file, one per line (- for standard input).",
 )
 @encoder_options
 @tokenizer_option
 @normalize_option
-@click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Save the vectors, replacing the file.")
-@click.option("--format", "format_", type=click.Choice(FORMATS), help="Of FILE.  [default: what its name ends in]")
-@click.option("--pool", "pooling", type=click.Choice(list(POOLINGS)), help="One vector a text instead of one a token.")
+@click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Save the vectors to this file.")
+@click.option("--format", "format_", type=click.Choice(FORMATS), help="Format of --out.  [default: by its extension]")
+@click.option(
+    "--pool", "pooling", type=click.Choice(list(POOLINGS)), help="Save one vector per text instead of one per token."
+)
 @named_as_options
 def encode_command(
     texts: tuple[str, ...],
@@ -52,19 +55,19 @@ def encode_command(
     format_: str | None,
     pooling: str | None,
 ) -> None:
-    """Encode a few texts, and show the shapes of their vectors or save them. For a corpus there is `build`.
+    """Encode a few texts and show the shapes of their vectors, or save them. For a corpus, use `build`.
 
-    Texts are not cut. FILE holds, in one of four formats:
+    Texts are not cut. The formats of --out:
 
     \b
-    npz      for numpy.load: vectors, float32 (n_tokens, dim), all texts end to end; indptr, text i has the rows
-             indptr[i] up to but not including indptr[i + 1]; tokens and texts, arrays of strings
-    npy      vectors alone
-    jsonl    an object a text: text, tokens, and a list of vectors
-    parquet  a row a text, with the same columns
+    npz      for numpy.load: vectors, float32 (n_tokens, dim), all texts concatenated; indptr: rows
+             indptr[i] to indptr[i + 1] belong to text i; tokens and texts: arrays of strings
+    npy      vectors only
+    jsonl    one object per text: text, tokens, and a list of vectors
+    parquet  one row per text, with the same columns
 
-    With --layers all, vectors are (n_layers, n_tokens, dim). With --pool, texts have one vector each: in npz and npy
-    (n_texts, dim), in the others the key or column `vector`.
+    With --layers all, vectors are (n_layers, n_tokens, dim). With --pool, each text has one vector: (n_texts, dim) in
+    npz and npy, the key or column `vector` in the others.
 
     \b
     elmo-cache encode "this film was a delight" "i want my two hours back"
@@ -96,6 +99,9 @@ def _read(texts: Sequence[str], source: Path | None) -> list[str]:
     if source is not None and texts:
         raise CorpusError(f"text was given twice, as TEXT and as --file {source}: give one of them")
     if source is None:
+        for text in texts:
+            if not any(map(str.isspace, text)) and is_named_as_text(Path(text)):
+                raise CorpusError(f"{text} looks like the name of a file: to encode its lines, give --file {text}")
         for i, text in enumerate(texts, 1):
             try:
                 text.encode("utf-8")

@@ -26,7 +26,7 @@ __all__ = ["encoders_command"]
 _N_REVIEWS, _REVIEW_TOKENS = 50_000, 224  # of IMDB, cut to the window of 500
 
 
-@click.command(name="encoders")
+@click.command(name="encoders", short_help="List encoders; measure or check one.")
 @click.option(
     "--check",
     metavar="MODULE",

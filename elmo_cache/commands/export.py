@@ -13,22 +13,22 @@ from cache.runtime.progress import progress_bar
 __all__ = ["export_command"]
 
 
-@click.command(name="export")
+@click.command(name="export", short_help="Copy vectors for another tool.")
 @click.argument("cache", type=click.Path(path_type=Path))
 @click.argument("out", type=click.Path(path_type=Path))
-@click.option("--format", "format_", type=click.Choice(FORMATS), required=True, help="See above.")
-@click.option("--split", help="One split alone; allennlp and safetensors hold one.  [default: all]")
-@click.option("--layer", help="A view of the cache, as `info` lists them.  [default: the cache's own]")
+@click.option("--format", "format_", type=click.Choice(FORMATS), required=True, help="File format.")
+@click.option("--split", help="Export one split (allennlp and safetensors hold only one).  [default: all]")
+@click.option("--layer", help="Layer to export, as listed by `info`.  [default: that of the cache]")
 @click.option(
     "--pool",
     "pooling",
     type=click.Choice(list(POOLINGS)),
-    help="One vector a document instead of one a token; in Parquet alone.",
+    help="Export one vector per document instead of one per token (parquet only).",
 )
 def export_command(
     cache: Path, out: Path, format_: str, split: str | None, layer: str | None, pooling: str | None
 ) -> None:
-    """Copy the vectors of the cache CACHE into the file OUT, in the format of another tool.
+    """Copy the vectors of a cache into the file OUT, in the format of another tool.
 
     Documents come in the order in which the cache stores them, not in that of the corpus; each has its place in the
     corpus beside it.

@@ -13,11 +13,11 @@ from elmo_cache.commands.reporting import cache_facts, cache_size_bytes, describ
 __all__ = ["info_command", "verify_command"]
 
 
-@click.command(name="info")
+@click.command(name="info", short_help="Show what a cache holds.")
 @click.argument("out", default="imdb.elmo", type=click.Path(path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def info_command(out: Path, as_json: bool) -> None:
-    """Say what the cache OUT, a folder or a packed file, holds, and whether its build is finished.
+    """Show what the cache OUT (a folder or a packed file) holds, and whether its build is finished.
 
     \b
     elmo-cache info imdb.elmo
@@ -28,13 +28,15 @@ def info_command(out: Path, as_json: bool) -> None:
     click.echo(json.dumps(facts, indent=1) if as_json else "\n".join(describe_cache(facts)))
 
 
-@click.command(name="verify")
+@click.command(name="verify", short_help="Check every byte of a cache.")
 @click.argument("out", default="imdb.elmo", type=click.Path(path_type=Path))
 @click.option(
-    "--discard", is_flag=True, help="Remove what is bad, so that the same build makes it again; in a folder only."
+    "--discard",
+    is_flag=True,
+    help="Remove damaged files, so that the same build makes them again (not in a packed file).",
 )
 def verify_command(out: Path, discard: bool) -> None:
-    """Recompute every hash in the cache OUT; exit code 1 if anything is bad, missing or foreign.
+    """Check every byte of the cache OUT against its checksums; exit code 1 if a file is damaged, missing or foreign.
 
     \b
     elmo-cache verify imdb.elmo
@@ -47,11 +49,13 @@ def verify_command(out: Path, discard: bool) -> None:
     for problem in problems:
         click.echo(f"{problem.kind}: {problem.message}{' (removed)' if problem.discarded else ''}")
     if problems:
-        what_next = "the same `elmo-cache build` makes them again" if discard else "--discard removes the bad ones"
+        what_next = (
+            "run the same `elmo-cache build` to make them again" if discard else "--discard removes damaged files"
+        )
         if all(problem.kind == "missing" for problem in problems):
-            what_next = "the same `elmo-cache build` makes them, and all else is right"
+            what_next = "run the same `elmo-cache build` to make them; everything else is valid"
         if out.is_file():
-            what_next = "get the file again, or make it again with `elmo-cache pack`"
+            what_next = "download the file again, or make it again with `elmo-cache pack`"
         click.echo(f"{out}: {human_count(len(problems), 'problem')}; {what_next}.")
         raise SystemExit(1)
-    click.echo(f"{out}: every hash is right ({human_bytes(total)}).")
+    click.echo(f"{out}: all checksums match ({human_bytes(total)}).")

@@ -63,42 +63,41 @@ _ENCODER_OPTIONS = [
         "encoder_name",
         default=DEFAULT_ENCODER,
         show_default=True,
-        help=f"{DEFAULT_ENCODER} (embedded), original or allennlp:original (downloads; see `encoders`), or an ELMo's "
-        f"folder or .zip. Where {DEFAULT_ENCODER} lies in the working directory: embedded:{DEFAULT_ENCODER} or "
-        f"./{DEFAULT_ENCODER}.",
+        help=f"{DEFAULT_ENCODER} (embedded), original or allennlp:original (downloads; see `elmo-cache encoders`), or "
+        f"the folder or .zip of an ELMo. If a folder here is called {DEFAULT_ENCODER}, write "
+        f"embedded:{DEFAULT_ENCODER} or ./{DEFAULT_ENCODER}.",
     ),
     click.option(
         "--layers",
         type=click.Choice(LAYER_CHOICES),
         default="mix",
         show_default=True,
-        help="The mix of all layers (their mean, unless a TF-Hub module says otherwise), the last one, or each of "
-        "them.",
+        help="Which layers to store: their weighted mean, the last one, or every layer.",
     ),
     click.option(
         "--precision",
         type=click.Choice(PRECISIONS),
         default="float32",
         show_default=True,
-        help="Of the encoder's matrix products.",
+        help="Number format used inside the encoder.",
     ),
     click.option(
         "--engine",
         type=click.Choice(ENGINES),
         default="native",
         show_default=True,
-        help="What runs a TF-Hub module: our own model with its variables, or the module's own graph (slower).",
+        help="How to run a TF-Hub module: our model with its weights, or the module's own graph (slower).",
     ),
 ]
 
 tokenizer_option = click.option(
     "--tokenizer",
     type=click.Choice([name for name in TOKENIZERS if name != TOKENS]),
-    help=f"How text is split. Default: keras for the corpora of IMDB and with {DEFAULT_ENCODER}, else words.",
+    help=f"How to split text into tokens.  [default: keras for IMDB and with {DEFAULT_ENCODER}, else words]",
 )
 
 normalize_option = click.option(
     "--normalize",
     type=click.Choice(FORMS),
-    help="Bring text into Unicode's form NFC first, where a letter and its accent are one character.",
+    help="Normalize Unicode first: NFC combines a letter and its accent into one character.",
 )

@@ -12,7 +12,7 @@ from elmo_cache.commands.reporting import cache_size_bytes
 __all__ = ["pack_command"]
 
 
-@click.command(name="pack")
+@click.command(name="pack", short_help="Make one file of a cache.")
 @click.argument("cache", type=click.Path(path_type=Path))
 @click.argument("out", type=click.Path(path_type=Path))
 def pack_command(cache: Path, out: Path) -> None:

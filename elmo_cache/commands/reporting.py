@@ -1,5 +1,6 @@
 """What the commands print about a plan and about a cache."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -125,13 +126,16 @@ def describe_cache(facts: dict[str, Any]) -> list[str]:
     lines = [
         f"{facts['path']}: {_state(facts)}",
         f"  encoder   {facts['encoder']}, {facts['dim']}-d, {', '.join(facts['layers'])}",
-        f"  corpus    {facts['corpus']}, labels {', '.join(facts['label_names'] or ['none'])}",
+        f"  corpus    {facts['corpus']}, "
+        + (f"labels {', '.join(facts['label_names'])}" if facts["label_names"] else "no labels"),
     ]
+    if text := _text(facts["encoding"]):
+        lines.append(f"  text      {text}")
     if facts["tag_names"]:
         sets = (f"{name} ({len(tags):,})" for name, tags in facts["tag_names"].items())
         lines.append(f"  tags      {', '.join(sets)}")
     if facts["has_ids"]:
-        lines.append("  ids       documents have names of their own")
+        lines.append("  ids       documents have names")
     for name, split in facts["splits"].items():
         shards = f", {split['n_shards']} of {human_count(split['n_planned_shards'], 'shard')}"
         lines.append(
@@ -143,10 +147,19 @@ def describe_cache(facts: dict[str, Any]) -> list[str]:
     return [printable(line) for line in lines]  # names are those of whoever made the cache
 
 
+def _text(encoding: Mapping[str, Any]) -> str:
+    """Return how text became tokens, of a cache that a build of ours has made."""
+    text = encoding.get("text")
+    if not isinstance(text, Mapping) or "tokenizer" not in text:
+        return ""
+    window = f"at most {text['max_tokens']} tokens per document" if text.get("max_tokens") else "documents uncut"
+    return f"{text['tokenizer']}, {window}"
+
+
 def _state(facts: dict[str, Any]) -> str:
     if facts["packed"]:
         return "complete, in one file"
-    return "complete" if facts["complete"] else "not finished; the same build goes on"
+    return "complete" if facts["complete"] else "not finished; run the same build to resume"
 
 
 def cache_facts(features: FeatureCache) -> dict[str, Any]:

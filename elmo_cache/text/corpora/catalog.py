@@ -20,7 +20,7 @@ from elmo_cache.text.corpora.records import TEXT_COLUMN, Columns
 from elmo_cache.text.corpora.sample import SampleCorpus
 from elmo_cache.text.corpora.tables import TABLE_EXTENSIONS, TableCorpus
 
-__all__ = ["CorpusOptions", "corpus_of", "open_corpus"]
+__all__ = ["CorpusOptions", "corpus_of", "is_named_as_text", "open_corpus"]
 
 _Path = str | os.PathLike[str]
 _NAMES = ("sample", "imdb", "aclimdb")
@@ -180,6 +180,15 @@ def corpus_of(
         corpus: Corpus = source
         return corpus
     return HeldCorpus(source, **held)
+
+
+def is_named_as_text(path: Path) -> bool:
+    """Tell whether a path is called as files of text are, compressed or not.
+
+    >>> is_named_as_text(Path("reviews.csv.gz")), is_named_as_text(Path("reviews.elmo"))
+    (True, False)
+    """
+    return path.suffix.lower() in COMPRESSIONS or path.suffix.lower() in _ALL_EXTENSIONS
 
 
 def _open_path(name: str, path: Path, options: CorpusOptions) -> Corpus:

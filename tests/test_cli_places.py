@@ -1,0 +1,92 @@
+"""What a command is given in place of something else, and a cache that would grow without being asked to."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from commands import command, error_of, run_cache
+from tiny_elmo import OPTIONS, write_elmo
+
+from cache import FeatureCache
+
+
+@pytest.mark.parametrize("name", ["reviews.csv", "mistyped.tsv", "r.jsonl.gz", "x.parquet"])
+def test_a_file_of_text_where_the_cache_goes(tmp_path: Path, name: str) -> None:
+    if name == "reviews.csv":
+        (tmp_path / name).write_text("text,label\na film,pos\n")
+    said = error_of(run_cache("build", tmp_path / name))
+    path = tmp_path / name
+    assert said == (
+        f"Error: {path} is where the cache goes. To read a file: `elmo-cache build my.elmo --corpus {path}`"
+    )
+    assert not path.is_dir()
+
+
+def test_a_file_where_a_text_goes() -> None:
+    said = error_of(run_cache("encode", "a fine film", "five.txt"))
+    assert said == "Error: five.txt looks like the name of a file: to encode its lines, give --file five.txt"
+
+
+@pytest.fixture
+def grown(tmp_path: Path) -> list[object]:
+    """The command that built two of five documents, without its limit."""
+    write_elmo(tmp_path / "elmo", OPTIONS)
+    (tmp_path / "r.txt").write_text("one two\nthree\nfour\nfive six\nseven\n")
+    build = ["build", tmp_path / "c", "--corpus", tmp_path / "r.txt", "--encoder", tmp_path / "elmo"]
+    assert run_cache(*build, "--limit", "train=2").exit_code == 0
+    return build
+
+
+def test_a_cache_does_not_grow_unasked(grown: list[object], tmp_path: Path) -> None:
+    before = {path.name: path.read_bytes() for path in (tmp_path / "c").iterdir()}
+    said = error_of(run_cache(*grown))
+    assert said == (
+        f"Error: {tmp_path / 'c'} was built with 2 of the 5 documents of train: give --all to encode the others too, "
+        "or the --limit that it was built with"
+    )
+    assert {path.name: path.read_bytes() for path in (tmp_path / "c").iterdir()} == before
+
+    assert run_cache(*grown, "--limit", "train=2").exit_code == 0
+    assert run_cache(*grown, "--dry-run").exit_code == 0
+    assert run_cache(*grown, "--all").exit_code == 0
+    with FeatureCache(tmp_path / "c") as features:
+        assert len(features["train"]) == 5
+    assert run_cache(*grown).exit_code == 0, "nothing is left to do"
+
+
+@pytest.mark.parametrize(("answer", "n_documents"), [("y", 5), ("n", 2)])
+def test_on_a_terminal_it_asks(grown: list[object], tmp_path: Path, answer: str, n_documents: int) -> None:
+    pexpect = pytest.importorskip("pexpect")  # comes with Jupyter's kernel
+    child = pexpect.spawn(sys.executable, ["-m", "elmo_cache.cli", *map(str, grown)], timeout=120)
+    child.expect(r"Encode the others too\? \[y/N\]")
+    child.sendline(answer)
+    child.expect(pexpect.EOF)
+    with FeatureCache(tmp_path / "c") as features:
+        assert len(features["train"]) == n_documents
+
+
+def test_all_and_a_limit_contradict_each_other() -> None:
+    done = run_cache("build", "--all", "--limit", "train=3")
+    assert done.exit_code == 2 and "--all and --limit contradict each other" in done.stderr
+
+
+def test_info_says_how_text_became_tokens(grown: list[object], tmp_path: Path) -> None:
+    shown = run_cache("info", tmp_path / "c").stdout
+    assert "  text      words, at most 500 tokens per document\n" in shown
+    assert "  corpus    r.txt, no labels\n" in shown
+    assert json.loads(run_cache("info", tmp_path / "c", "--json").stdout)["encoding"]["text"]["tokenizer"] == "words"
+
+
+def test_options_of_build_stand_in_groups() -> None:
+    shown = command("build", "--help").stdout
+    titles = ["Input:", "Amount:", "Text:", "Encoder:", "Parallel:", "Repeating the 2018 notebook:", "Other options:"]
+    places = [shown.index(f"\n{title}\n") for title in titles]
+    assert places == sorted(places)
+    assert places[0] < shown.index("  --corpus ") < places[1] < shown.index("  --limit ") < places[2]
+    assert places[-1] < shown.index("  --dry-run")
+
+
+def test_no_help_of_a_command_is_cut_off() -> None:
+    commands = command("--help", env={"COLUMNS": "80", "PATH": "/bin"}).stdout.partition("Commands:")[2]
+    assert "verify" in commands and "..." not in commands
