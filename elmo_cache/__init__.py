@@ -8,7 +8,7 @@ What reads the result, `FeatureCache` and `Split`, is that of `cache`.
 from cache import FeatureCache, Split
 from elmo_cache.encoders import Encoder, load_encoder
 from elmo_cache.errors import CorpusError, EncoderError
-from elmo_cache.extraction.build import build
+from elmo_cache.extraction.function import build
 from elmo_cache.text.corpora import Corpus, Document, open_corpus
 from elmo_cache.text.rule import TextRule
 
