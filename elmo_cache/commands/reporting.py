@@ -49,7 +49,8 @@ def describe_plan(plan: BuildPlan, corpus: Corpus, encoder_name: str, computed_o
         f"  disk     {human_count(plan.encoded_tokens, 'token')} to encode, "
         f"{human_bytes(plan.needed_bytes)} needed, {human_bytes(plan.free_bytes)} free"
     )
-    return [*lines, *_remarks(plan)]
+    notes = [f"Note: {printable(note)}" for note in getattr(corpus, "notes", ())]
+    return [*lines, *notes, *_remarks(plan)]
 
 
 def _amount(n_documents: int, n_tokens: int) -> str:

@@ -116,7 +116,7 @@ class Build:
                 has_ids=self._reader.has_ids,
                 tag_names=self._reader.tag_names,
             )
-            findings = find(self._reader, encoder, rule)
+            findings = find(self._reader, encoder, rule, directory, None if tokenise else previous)
             old = OldDocuments(reused)
             self.plan = make_plan(directory, self._reader, manifest, previous, settings, old, findings)
             if not tokenise:

@@ -7,7 +7,7 @@ import numpy as np
 
 from cache.documents import Documents
 
-__all__ = ["DIGEST", "digests_of", "stored_digests"]
+__all__ = ["DIGEST", "digests_of", "stored_blocks", "stored_digests"]
 
 _DIGEST_BYTES = 16
 DIGEST = np.dtype(f"S{_DIGEST_BYTES}")
@@ -64,12 +64,13 @@ def stored_digests(documents: Documents, n_documents: int) -> np.ndarray:
     """Return the digests of the first documents of a documents file, which is closed."""
     try:
         indptr = documents.indptr[: n_documents + 1]
-        return digests_of(documents.vocabulary, indptr, _stored_blocks(documents, indptr))
+        return digests_of(documents.vocabulary, indptr, stored_blocks(documents, indptr))
     finally:
         documents.close()
 
 
-def _stored_blocks(documents: Documents, indptr: np.ndarray) -> Iterator[np.ndarray]:
+def stored_blocks(documents: Documents, indptr: np.ndarray) -> Iterator[np.ndarray]:
+    """Yield the token ids of the documents that `indptr` has, in blocks of whole ones."""
     start, n_documents = 0, len(indptr) - 1
     while start < n_documents:
         fitting = int(np.searchsorted(indptr, indptr[start] + _BLOCK_TOKENS, side="right")) - 1

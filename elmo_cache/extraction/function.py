@@ -2,19 +2,37 @@
 
 import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from numbers import Integral
 from pathlib import Path
-from typing import Any
+from reprlib import repr as show
+from typing import Any, Protocol, runtime_checkable
 
 from cache import FeatureCache
 from cache.runtime.processes import Workers
 from elmo_cache.encoders import Encoder, load_encoder
+from elmo_cache.errors import CorpusError
 from elmo_cache.extraction.build import Build
 from elmo_cache.extraction.plan import SHARD_TOKENS, BuildSettings
 from elmo_cache.text.corpora import corpus_of
 from elmo_cache.text.rule import TextRule
 
 __all__ = ["build"]
+
+_EXPECTED = {
+    "out": "the path of a folder",
+    "encoder": "a name, a path, or an object with the method encode",
+    "limit": "documents by split, as {'train': 4000}",
+    "rule": "a TextRule",
+    "shard_tokens": "a whole number",
+    "reuse": "paths of caches",
+    "workers": "a number of processes, 'auto', or an address",
+}
+
+
+@runtime_checkable
+class _Encodes(Protocol):
+    def encode(self, documents: Any) -> Any: ...
 
 
 def build(
@@ -27,8 +45,11 @@ def build(
     text: str | None = None,
     label: str | None = None,
     split: str | None = None,
+    id: str | None = None,
+    label_names: Sequence[str] | None = None,
     limit: Mapping[str, int] | None = None,
     rule: TextRule | None = None,
+    normalize: str | None = None,
     shard_tokens: int = SHARD_TOKENS,
     reuse: str | Path | Iterable[str | Path] = (),
     workers: int | str = 1,
@@ -54,13 +75,18 @@ def build(
     tags : iterable of lists, mapping from names to them, or mapping from splits to either, optional
         For lists of tokens: a tag for each token, a string or None. For frames, data sets and files: the name of the
         column of lists of tags, or several names.
-    text, label, split : str, optional
-        For frames, data sets and files: the columns. Default: `text` or `tokens`; `label` and `split` if they exist.
+    text, label, split, id : str, optional
+        For frames, data sets and files: the columns; `id` is that of the documents' own names, which `Split.ids` gives.
+        Default: `text` or `tokens`; `label` and `split` if they exist; no names.
+    label_names : sequence of str, optional
+        The classes in the order of their indices. Default: those that a data set names, else all that occur, sorted.
     limit : Mapping[str, int], optional
         Documents wanted of each split, by its name: a random sample, which a larger limit later extends. Splits
         without a limit are encoded whole. A smaller limit than before leaves what is finished, and drops what is not.
     rule : TextRule, optional
         How text becomes tokens. Default: the tokeniser that fits corpus and encoder, a window of 500 tokens.
+    normalize : {"nfc"}, optional
+        Unicode's form that text is brought into first: that of `rule`, without a rule of your own.
     shard_tokens : int
         Tokens a shard: a file that is written, and after an interruption encoded, as one; fixed when the cache is
         created.
@@ -93,9 +119,28 @@ def build(
         If workers cannot be had, or died again and again.
     """
     reused = [reuse] if isinstance(reuse, str | os.PathLike) else reuse
-    settings = BuildSettings(limit or {}, rule or TextRule(), shard_tokens, reuse=tuple(map(Path, reused)))
+    for name, value, expected in (
+        ("out", out, str | os.PathLike),
+        ("encoder", encoder, str | os.PathLike | _Encodes),
+        ("limit", limit, Mapping | None),
+        ("rule", rule, TextRule | None),
+        ("shard_tokens", shard_tokens, Integral),
+        ("reuse", reused, Iterable),
+        ("workers", workers, Integral | str),
+    ):
+        if not isinstance(value, expected):  # type: ignore[arg-type]
+            raise CorpusError(f"{name} is {show(value)}, expected {_EXPECTED[name]}")
+    reused = list(reused)
+    if strange := [path for path in reused if not isinstance(path, str | os.PathLike)]:
+        raise CorpusError(f"reuse is {show(strange[0])}, expected {_EXPECTED['reuse']}")
+    if normalize is not None and rule is not None:
+        raise CorpusError("normalize is that of the rule: give it to TextRule")
+    rule = rule or TextRule(normalize=normalize)
+    settings = BuildSettings(limit or {}, rule, int(shard_tokens), reuse=tuple(map(Path, reused)))
     pool = Workers.parse(workers if isinstance(workers, str) else str(min(workers, sys.maxsize)))
-    corpus = corpus_of(corpus, labels=labels, tags=tags, text=text, label=label, split=split)
+    corpus = corpus_of(
+        corpus, labels=labels, tags=tags, text=text, label=label, split=split, id=id, label_names=label_names
+    )
     encoder = load_encoder(encoder) if isinstance(encoder, str | os.PathLike) else encoder
     with Build(corpus, encoder, Path(out), settings, progress=progress) as begun:
         begun.run(pool)

@@ -4,6 +4,7 @@ import os
 import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from numbers import Integral
 from pathlib import Path
 
 import numpy as np
@@ -264,6 +265,8 @@ def _lengths(directory: Path, reader: CorpusReader, manifest: Manifest, split: s
 
 def _checked_limits(limit: Mapping[str, int], reader: CorpusReader) -> dict[str, int]:
     for split, n_documents in limit.items():
+        if not isinstance(n_documents, Integral):
+            raise CorpusError(f"limit {split}={n_documents!r}: expected a whole number of documents")
         if split not in reader.split_names:
             raise CorpusError(
                 f"limit {split}={n_documents}: {reader.name} has no split {split!r}, "
@@ -272,7 +275,7 @@ def _checked_limits(limit: Mapping[str, int], reader: CorpusReader) -> dict[str,
         if n_documents < 0:
             raise CorpusError(f"limit {split}={n_documents}: expected 0 or more documents")
     sizes = {split: reader.n_documents(split) for split in reader.split_names}
-    return {split: min(limit.get(split, size), size) for split, size in sizes.items()}
+    return {split: min(int(limit.get(split, size)), size) for split, size in sizes.items()}
 
 
 def _wanted(manifest: Manifest, upto: Mapping[str, int]) -> list[tuple[str, int]]:
