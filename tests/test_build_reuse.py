@@ -21,7 +21,7 @@ from worker_encoder import mortal
 
 from cache import CacheError, CorruptFileError, FeatureCache, MismatchError, NotACacheError, Split, pack, verify
 from cache.errors import CacheWarning
-from elmo_cache import TextRule, build
+from elmo_cache import EncoderError, TextRule, build
 from elmo_cache.cli import main
 from elmo_cache.extraction.build import Build
 from elmo_cache.extraction.plan import BuildSettings
@@ -212,6 +212,96 @@ def test_an_interrupted_build_goes_on_with_or_without(tmp_path: Path) -> None:
     encoder = Counting()
     with build_small(tmp_path / "without", corpus=bigger, encoder=encoder) as features:
         assert features.complete and encoder.asked and not verify(tmp_path / "without")
+
+
+class _OfItsCall(Counting):
+    """Gives vectors that depend on all that it is asked for at once, as rounding may; counts its calls."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls = list[int]()
+
+    def encode(
+        self, documents: Sequence[Sequence[str]], *, progress: Callable[[int], None] | None = None
+    ) -> list[np.ndarray]:
+        self.calls.append(len(documents))
+        self.shift = sum(map(len, documents)) / 64
+        return super().encode(documents, progress=progress)
+
+
+def test_few_new_documents_are_encoded_in_one_call_whatever_shards_are_there(tmp_path: Path) -> None:
+    build_small(tmp_path / "old").close()
+    bigger = MemoryCorpus([*[("train", "neg", f"new row {i}") for i in range(12)], *ROWS])
+    encoder = _OfItsCall()
+    options: dict[str, Any] = {"corpus": bigger, "reuse": [tmp_path / "old"]}
+    build_small(tmp_path / "whole", encoder=encoder, **options).close()
+    whole = contents(tmp_path / "whole")
+    assert sum(name.startswith("train-") for name in whole) >= 4 and encoder.calls == [12]
+
+    for missing in (["train-00001.h5"], ["train-00000.h5", "train-00003.h5", "test-00000.h5"]):
+        for name in missing:
+            (tmp_path / "whole" / name).unlink()
+        before = {path.name: path.stat().st_ino for path in (tmp_path / "whole").iterdir()}
+        encoder = _OfItsCall()
+        build_small(tmp_path / "whole", encoder=encoder, **options).close()
+        assert contents(tmp_path / "whole") == whole and encoder.calls == [12]
+        after = {path.name: path.stat().st_ino for path in (tmp_path / "whole").iterdir()}
+        assert before.items() <= after.items() and after.keys() - before.keys() == set(missing)
+
+    calls = []
+    for number in (2, 1):
+        encoder = _OfItsCall()
+        settings = BuildSettings(shard_tokens=60, share=(number, 2), reuse=(tmp_path / "old",))
+        with Build(bigger, encoder, tmp_path / "shares", settings) as begun:
+            begun.run()
+        calls += encoder.calls
+    assert contents(tmp_path / "shares") == whole and calls == [12]
+
+
+def test_calls_have_a_shard_of_new_tokens_at_most_and_sixteen_shards(tmp_path: Path) -> None:
+    """With more, a build that is stopped would lose more."""
+    old = [("train", None, f"a b c d e f g h i {i}") for i in range(120)]
+    new = [("train", None, f"new {i}") for i in range(100)]
+    build_small(tmp_path / "old", corpus=MemoryCorpus(old)).close()
+    encoder = _OfItsCall()
+    build_small(tmp_path / "new", corpus=MemoryCorpus([*old, *new]), encoder=encoder, reuse=[tmp_path / "old"]).close()
+    assert sum(encoder.calls) == 100 and 200 / 60 < len(encoder.calls) <= 8 and max(encoder.calls) * 2 <= 60
+
+    encoder = _OfItsCall()
+    one = MemoryCorpus([*old, *[("train", None, f"a b c d e f g h j {i}") for i in range(120)], ("train", None, "one")])
+    build_small(tmp_path / "older", corpus=MemoryCorpus(one._documents[:-1])).close()
+    with build_small(tmp_path / "newer", corpus=one, encoder=encoder, reuse=[tmp_path / "older"]) as features:
+        assert features.manifest.splits["train"].n_shards > 32 and encoder.calls == [1]
+        assert not verify(tmp_path / "newer")
+
+
+class _SameMemory(HashEncoder):
+    """Returns each time the same array, grown at most."""
+
+    def begin(self, documents: Any, *, progress: Any = None) -> Callable[[], tuple[np.ndarray, bool]]:
+        rows = np.concatenate(super().encode(documents)).astype(np.float16)
+        self._buffer = getattr(self, "_buffer", np.empty((2**12, rows.shape[1]), np.float16))
+        self._buffer[: len(rows)] = rows
+        return lambda: (self._buffer[: len(rows)], True)
+
+
+def test_rows_that_were_overwritten_are_in_no_shard(tmp_path: Path) -> None:
+    build_small(tmp_path / "old").close()
+    bigger = MemoryCorpus([*[("train", "neg", f"new row {i}") for i in range(40)], *ROWS])
+    options: dict[str, Any] = {"corpus": bigger, "reuse": [tmp_path / "old"]}
+    build_small(tmp_path / "new", **options).close()
+    whole = contents(tmp_path / "new")
+    (tmp_path / "new" / "train-00001.h5").unlink()
+    for index in range(2, 6):
+        (tmp_path / "new" / f"train-{index:05}.h5").unlink()
+    kept = contents(tmp_path / "new")
+
+    with pytest.raises(EncoderError, match="must return a new array for each call of `begin`"):
+        build_small(tmp_path / "new", encoder=_SameMemory(), **options)
+
+    assert contents(tmp_path / "new") == kept, "no shard of two groups is left, and what was there before stays"
+    build_small(tmp_path / "new", **options).close()
+    assert contents(tmp_path / "new") == whole
 
 
 KILLED = """

@@ -185,7 +185,9 @@ def test_a_number_out_of_bounds(tmp_path: Path, option: str, number: str) -> Non
     assert isinstance(result.exception, SystemExit) and not (tmp_path / "c.elmo").exists()
 
 
-@pytest.mark.parametrize("limit", ["train", "train=", "train=many", "=3", "train=-1", "train=" + "9" * 5000])
+@pytest.mark.parametrize(
+    "limit", ["train", "train=", "train=many", "=3", "train=-1", "train=" + "9" * 5000, "train=\u0661"]
+)
 def test_a_limit_that_cannot_be_read(tmp_path: Path, limit: str) -> None:
     result = run_cache("build", tmp_path / "c.elmo", "--limit", limit)
     assert result.exit_code == 2 and "expected SPLIT=N" in result.output

@@ -39,6 +39,9 @@ def test_unknown_extension(tmp_path: Path) -> None:
     path = tmp_path / "reviews.xlsx"
     path.touch()
     assert f"{path}: files .xlsx are not read; expected" in failure(path)
+    path = tmp_path / "noext"
+    path.touch()
+    assert f"{path}: files without an extension are not read; expected" in failure(path)
 
 
 def test_missing_file(tmp_path: Path) -> None:
@@ -47,7 +50,7 @@ def test_missing_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["aclImdb", "folder.csv"])
 def test_directory_points_to_aclimdb(tmp_path: Path, name: str) -> None:
-    for label in ("pos", "neg"):
+    for label in ("pos", "neg", "unsup"):
         (tmp_path / name / "train" / label).mkdir(parents=True)
     assert f"corpus aclimdb, aclimdb {tmp_path / name}" in failure(tmp_path / name)
 

@@ -1,6 +1,7 @@
 """A user's own file that cannot be read: the one line it is refused with, and where."""
 
 import csv
+import gzip
 import json
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 import pytest
 
 from elmo_cache.errors import CorpusError
-from elmo_cache.text.corpora import Document, open_corpus, records
+from elmo_cache.text.corpora import Document, delimited, lines, open_corpus
 
 
 def write(folder: Path, name: str, content: str | bytes) -> Path:
@@ -41,7 +42,11 @@ def failure(path: Path, **options: Any) -> str:
         ("a.csv", b'text\none\n"tw\no\xe9"\n', ", line 4: not UTF-8 (byte 0xe9 at offset 1"),
         ("a.tsv", b"te\xffxt\none\n", ", line 1: not UTF-8"),
         ("a.jsonl", b'{"text": "one"}\n{"text": "\xc3"}\n', ", line 2: not UTF-8 (byte 0xc3"),
-        ("a.txt", "one\n".encode("utf-16"), ", line 1: not UTF-8 (byte 0xff at offset 0"),
+        ("a.txt", "one\n".encode("utf-16"), ": this is UTF-16, expected"),
+        ("a.txt", "one\r\ntwo\n".encode("utf-16-le"), ": this is UTF-16, expected"),
+        ("a.txt", "один и два\n".encode("utf-16-be"), ": this is UTF-16, expected"),
+        ("a.csv", "text,label\nодин,x\n".encode("utf-16-le"), ": this is UTF-16, expected"),
+        ("a.txt.gz", gzip.compress("one\ntwo\n".encode("utf-16-le")), ": this is UTF-16, expected"),
     ],
 )
 def test_not_utf_8(tmp_path: Path, name: str, content: bytes, says: str) -> None:
@@ -188,9 +193,29 @@ def test_quotation_marks(tmp_path: Path, rows: str, line: int) -> None:
     assert f", line {line}: not a row of cells (" in message and "check its quotation marks" in message
 
 
+def test_zero_characters_in_utf_8_are_text(tmp_path: Path) -> None:
+    rows = ["a\0b", "\0\0 c", "d"]
+    assert [d.text for d in read(write(tmp_path, "a.txt", "\n".join(rows) + "\n"))] == rows
+
+
+@pytest.mark.parametrize(("name", "content"), [("a.txt", b"\xef\xbb\xbf"), ("a.txt", b""), ("a.csv", b"\xef\xbb\xbf")])
+def test_nothing_but_a_byte_order_mark(tmp_path: Path, name: str, content: bytes) -> None:
+    assert failure(write(tmp_path, name, content)) == ": no documents, expected at least one"
+
+
+@pytest.mark.parametrize("name", ["a.jsonl", "a.json"])
+def test_a_key_that_stands_there_twice(tmp_path: Path, name: str) -> None:
+    brackets = ("[", "]") if name == "a.json" else ("", "")
+    good = '{"text": "a", "meta": {"x": 1, "x": 2}, "n": 1, "n": 2, "label": "p"}'  # not what is read
+    assert [d.text for d in read(write(tmp_path, name, good.join(brackets)))] == ["a"]
+    for key in ("text", "label"):
+        twice = f'{{"text": "a", "label": "p", "{key}": "b"}}'
+        assert f", line 1: the key '{key}' twice, expected once" in failure(write(tmp_path, name, twice.join(brackets)))
+
+
 @pytest.mark.parametrize("name", ["a.txt", "a.csv", "a.jsonl"])
 def test_line_without_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    monkeypatch.setattr(records, "MAX_LINE_BYTES", 100)
+    monkeypatch.setattr(lines, "MAX_LINE_BYTES", 100)
     path = write(tmp_path, name, '"text"\n'[: 7 if name == "a.csv" else 0] + "x" * 101)
     assert f", line {2 if name == 'a.csv' else 1}: longer than 100 bytes" in failure(path)
 
@@ -198,7 +223,7 @@ def test_line_without_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name:
 def test_cell_without_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = csv.field_size_limit(100)
     try:
-        monkeypatch.setattr(records, "MAX_LINE_BYTES", 100)
+        monkeypatch.setattr(delimited, "MAX_LINE_BYTES", 100)
         path = write(tmp_path, "a.csv", 'text\n"' + "x\n" * 100)
         assert ", line 2: not a row of cells (field larger than field limit (100))" in failure(path)
     finally:

@@ -117,9 +117,21 @@ def test_columns(tmp_path: Path, name: str, separator: str, end: str) -> None:
     assert first.tags == {"column4": ("B-ORG", "O", "O", "O"), "column2": ("NNP", "VBZ", "NN", "NN")}
 
 
+def test_comments_with_as_many_columns_as_tokens(tmp_path: Path) -> None:
+    content = "# text = x\nEU NNP I-NP B-ORG\n# NN I-NP O\n\n#begin document (x); 0\n# NN B-NP O\nx VB B-VP O\n"
+    (tmp_path / "a.conll").write_text(content)
+    found = [d.text for d in ConllCorpus(tmp_path / "a.conll", tag_columns=["4"]).documents()]
+    assert found == [("EU", "#"), ("#", "x")]
+    (tmp_path / "b.conll").write_text("# SYM\n#tag NN\nx NN\n".replace(" ", "\t"))
+    assert [d.text for d in ConllCorpus(tmp_path / "b.conll").documents()] == [("#", "#tag", "x")]
+
+
 @pytest.mark.parametrize(
     ("name", "content", "options", "says"),
     [
+        ("a.conll", "a X\n\n# SYM\nb X\n", {}, "line 3: a comment, or the token '#': it has as many columns"),
+        ("a.conll", "# note\na X\n", {}, "line 1: a comment, or the token '#'"),
+        ("a.conll", CONLL, {"token_column": "١"}, "column '١', expected its number, from 1"),
         ("a.conll", CONLL, {"tag_columns": ["5"]}, "line 6: no column 5, the sentence has 4"),
         ("a.conll", CONLL, {"tag_columns": ["ner"]}, "column 'ner', expected its number, from 1"),
         ("a.conll", CONLL, {"token_column": "0"}, "column '0', expected its number, from 1"),

@@ -67,6 +67,43 @@ def test_a_language_without_spaces(elmo: Path, tmp_path: Path) -> None:
     assert "without spaces" not in said
 
 
+@pytest.mark.parametrize("options", [(), ("--literal-padding", "--max-tokens", "6")], ids=["plain", "padded"])
+def test_a_build_that_goes_on_says_the_same(elmo: Path, tmp_path: Path, options: tuple[str, ...]) -> None:
+    texts = [CHINESE, "x" * 60 + " y", CHINESE[::-1] + " " + "x" * 60, CHINESE * 4, CHINESE[2:]]
+    pd.DataFrame({"text": texts}).to_csv(tmp_path / "a.csv")
+    build = ("build", tmp_path / "c", "--corpus", tmp_path / "a.csv", "--encoder", elmo, *options)
+    first = run_cache(*build, "--limit", "train=1")
+    assert first.exit_code == 0, first.output
+    (tmp_path / "c" / "train-00000.h5").unlink()
+    for more in (("--dry-run",), ("--workers", "1")):
+        again = run_cache(*build, *more)
+        assert again.exit_code == 0, again.output
+        notes = [line for line in again.output.splitlines() if line.startswith("Note: ")]
+        assert notes == [line for line in first.output.splitlines() if line.startswith("Note: ")]
+        assert any("2 words (3 tokens) longer than ELMo reads, and cut: " in note for note in notes)
+        assert any("without spaces" in note for note in notes)
+
+
+def test_what_is_empty_is_refused(elmo: Path, tmp_path: Path) -> None:
+    pd.DataFrame({"text": ["a"], "label": ["x"]}).to_csv(tmp_path / "a.csv")
+    for options, says in (
+        (("--corpus", ""), "the corpus has an empty name; expected sample"),
+        (("--corpus", tmp_path / "a.csv", "--labels", ""), "--labels is empty: expected distinct class names"),
+        (
+            ("--corpus", tmp_path / "a.csv", "--text-column", ""),
+            "--text-column is empty: give a value, or leave it out",
+        ),
+        (("--corpus", tmp_path / "a.csv", "--label-column", ""), "--label-column is empty"),
+        (("--corpus", tmp_path / "a.csv", "--encoding", ""), "--encoding is empty"),
+        (("--corpus", tmp_path / "a.csv", "--delimiter", ""), "--delimiter is empty"),
+        (("--corpus", tmp_path / "a.csv", "--split-names", ""), "split names: split '', expected a name"),
+        (("--corpus", tmp_path / "a.csv", "--tag-column", ""), "--tag-column"),
+    ):
+        refused = run_cache("build", tmp_path / "c", "--encoder", elmo, *options)
+        assert says in error_of(refused), refused.output
+        assert not (tmp_path / "c").exists()
+
+
 def test_decomposed_text(elmo: Path, tmp_path: Path) -> None:
     frame = pd.DataFrame({"text": [f"un {CAFE}", "un café", "plain text"]})
     assert "1 document not in Unicode's form NFC" in plan_of(elmo, tmp_path, frame)

@@ -239,17 +239,21 @@ def _parse_limits(limits: tuple[str, ...]) -> dict[str, int]:
     wanted = {}
     for limit in limits:
         split, _, count = limit.partition("=")
-        if not split or not count.isdecimal() or len(count) > _MOST_DIGITS:
+        if not split or not _is_number(count) or len(count) > _MOST_DIGITS:
             raise click.BadParameter(f"{limit!r}: expected SPLIT=N, as train=4000", param_hint="--limit")
         wanted[split] = int(count)
     return wanted
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdecimal()
 
 
 def _parse_share(share: str | None) -> tuple[int, int]:
     if share is None:
         return 1, 1
     number, _, of = share.partition("/")
-    is_pair = number.isdecimal() and of.isdecimal() and len(share) <= _MOST_DIGITS
+    is_pair = _is_number(number) and _is_number(of) and len(share) <= _MOST_DIGITS
     if not (is_pair and 1 <= int(number) <= int(of)):
         raise click.BadParameter(f"{share!r}: expected K/N with K from 1 to N, as 3/16", param_hint="--shard")
     return int(number), int(of)

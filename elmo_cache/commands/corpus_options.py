@@ -82,9 +82,9 @@ def corpus_options(command: _Command) -> _Command:
     def packed(**given: Any) -> None:
         request = {name: given.pop(name) for name in CorpusRequest.__dataclass_fields__ if name != "options"}
         options = {parameter: given.pop(parameter) for parameter in _PARAMETERS}
-        if options["label_names"] is not None:
-            options["label_names"] = options["label_names"].split(",")
-        options["tag_columns"] = options["tag_columns"].split(",") if options["tag_columns"] else None
+        for name in ("label_names", "tag_columns"):
+            if options[name] is not None:
+                options[name] = options[name].split(",")
         command(corpus=CorpusRequest(options=options, **request), **given)
 
     for option in reversed(_OPTIONS):

@@ -18,7 +18,9 @@ from elmo_cache.encoders.devices import computed_on
 from elmo_cache.errors import CorpusError
 from elmo_cache.extraction.plan import default_tokenizer
 from elmo_cache.text.corpora.catalog import is_named_as_text
-from elmo_cache.text.corpora.records import LineReader, read_text_lines
+from elmo_cache.text.corpora.lines import LineReader
+from elmo_cache.text.corpora.records import Remarks
+from elmo_cache.text.corpora.text_lines import read_text_lines
 from elmo_cache.text.rule import TextRule
 
 __all__ = ["encode_command"]
@@ -109,7 +111,10 @@ def _read(texts: Sequence[str], source: Path | None) -> list[str]:
                 raise CorpusError(f"TEXT {i} is not UTF-8 (at character {error.start})") from error
         return list(texts)
     reader = LineReader(Path("standard input"), sys.stdin.buffer) if source == Path("-") else LineReader(source)
-    found = [str(record.text) for record in read_text_lines(reader)]
+    remarks = Remarks()
+    found = [str(record.text) for record in read_text_lines(reader, remarks)]
+    for note in remarks.notes:
+        click.echo(f"Note: {note}", err=True)
     if not found:
         raise CorpusError(f"{reader.path}: no documents, expected at least one")
     return found

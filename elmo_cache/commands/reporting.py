@@ -52,7 +52,8 @@ def describe_plan(plan: BuildPlan, corpus: Corpus, encoder_name: str, computed_o
         f"  disk     {human_count(plan.encoded_tokens, 'token')} to encode, "
         f"{human_bytes(plan.needed_bytes)} needed, {human_bytes(plan.free_bytes)} free"
     )
-    return [*lines, *_time(plan, encoder_name), *_remarks(plan)]
+    notes = [f"Note: {printable(note)}" for note in getattr(corpus, "notes", ())]
+    return [*lines, *_time(plan, encoder_name), *notes, *_remarks(plan)]
 
 
 def _time(plan: BuildPlan, encoder_name: str) -> list[str]:

@@ -4,6 +4,7 @@ import os
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
+from reprlib import repr as show
 from typing import TYPE_CHECKING, Any
 
 from elmo_cache.encoders import allennlp
@@ -94,6 +95,8 @@ def resolve_name(name_or_path: str | Path) -> str:
     EncoderError
         If it is the name of an encoder and of something in the working directory.
     """
+    if not isinstance(name_or_path, str | Path):
+        raise EncoderError(f"the encoder is {show(name_or_path)}, expected a name or a path")
     if isinstance(name_or_path, Path) or not name_or_path:
         return os.path.abspath(name_or_path)
     if name_or_path.startswith((EMBEDDED, allennlp.PREFIX, "https://", "http://")):

@@ -5,127 +5,37 @@ A build can be repeated at any time: what is finished stays.
 
 import copy
 import os
-import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from cache import FeatureCache, MismatchError, OutputError
+from cache import MismatchError, OutputError
 from cache.files import at_work, locked, others_at_work, remove_strays
 from cache.hashing import differences
 from cache.manifest import Manifest, shard_name, write_manifest
 from cache.runtime.processes import Workers
 from cache.runtime.progress import progress_bar
-from elmo_cache.encoders import Encoder, encoder_json, layers_of, load_encoder
+from elmo_cache.encoders import Encoder, encoder_json, layers_of
 from elmo_cache.encoders.devices import check_precision
 from elmo_cache.encoders.spec import EncoderSpec
 from elmo_cache.extraction.findings import find
+from elmo_cache.extraction.folder import documents_present, existing_parent, find_cache, refuse_other
 from elmo_cache.extraction.plan import (
-    SHARD_TOKENS,
     BuildPlan,
     BuildSettings,
     check_disk,
     default_tokenizer,
-    documents_present,
-    existing_parent,
-    find_cache,
     make_plan,
-    refuse_other,
 )
 from elmo_cache.extraction.reuse import OldDocuments, open_reused, refuse_unlike
 from elmo_cache.extraction.shards import make_shards
 from elmo_cache.extraction.workers import make_shards_elsewhere
-from elmo_cache.text.corpora import Corpus, corpus_of
+from elmo_cache.text.corpora import Corpus
 from elmo_cache.text.reader import CorpusReader, read_corpus
 from elmo_cache.text.rule import TextRule
 
-__all__ = ["Build", "build"]
-
-
-def build(
-    corpus: Any,
-    encoder: str | Path | Encoder,
-    out: str | Path,
-    *,
-    labels: Any = None,
-    tags: Any = None,
-    text: str | None = None,
-    label: str | None = None,
-    split: str | None = None,
-    limit: Mapping[str, int] | None = None,
-    rule: TextRule | None = None,
-    shard_tokens: int = SHARD_TOKENS,
-    reuse: str | Path | Iterable[str | Path] = (),
-    workers: int | str = 1,
-    progress: bool = False,
-) -> FeatureCache:
-    """Encode a corpus into a cache, or finish or extend one, and open it.
-
-    Parameters
-    ----------
-    corpus : str, Path, Corpus or documents
-        A name or path as in `open_corpus`; any object of the `Corpus` protocol; or what Python holds:
-
-        * an iterable of `str`, a text each, or of lists of `str`, whose tokens are taken as they are;
-        * a data frame of pandas or polars, or a `pyarrow.Table`;
-        * a `Dataset` or `DatasetDict` of Hugging Face;
-        * a mapping from names of splits to one of these.
-    encoder : str, Path or Encoder
-        A name or path as in `load_encoder`, or any object of the `Encoder` protocol.
-    out : str or Path
-        The cache's folder, made if it does not exist.
-    labels : iterable, or mapping from splits to iterables, optional
-        For texts or lists of tokens: the class of each, a string, a whole number or a boolean.
-    tags : iterable of lists, mapping from names to them, or mapping from splits to either, optional
-        For lists of tokens: a tag for each token, a string or None. For frames, data sets and files: the name of the
-        column of lists of tags, or several names.
-    text, label, split : str, optional
-        For frames, data sets and files: the columns. Default: `text` or `tokens`; `label` and `split` if they exist.
-    limit : Mapping[str, int], optional
-        Documents wanted of each split, by its name: a random sample, which a larger limit later extends. Splits
-        without a limit are encoded whole. A smaller limit than before leaves what is finished, and drops what is not.
-    rule : TextRule, optional
-        How text becomes tokens. Default: the tokeniser that fits corpus and encoder, a window of 500 tokens.
-    shard_tokens : int
-        Tokens a shard: a file that is written, and after an interruption encoded, as one; fixed when the cache is
-        created.
-    reuse : path or iterable of paths
-        Other caches of the same encoding, folders or packed files. Documents whose tokens one of them has are not
-        encoded: their vectors are copied, after the hashes of the files that they lie in are checked.
-    workers : int or str
-        Processes that encode, each with an encoder of its own; "auto" for one a GPU; or the address of a Dask
-        scheduler, `tcp://HOST:PORT`.
-    progress : bool
-        Show progress bars.
-
-    Returns
-    -------
-    FeatureCache
-        The cache, opened for reading.
-
-    Raises
-    ------
-    CorpusError, EncoderError
-        If the text or the encoder is not usable, a number is out of bounds, or a vector cannot be stored as float16.
-    MismatchError
-        If `out` holds vectors of another encoding or another corpus, or a cache to reuse those of another encoding.
-    OutputError
-        If `out` cannot be written to or the disk is too full.
-    CorruptFileError
-        If a file of the cache is damaged: `elmo-cache verify --discard` removes it, and the next build makes it again.
-        If one that is to be copied from is damaged.
-    WorkersError
-        If workers cannot be had, or died again and again.
-    """
-    reused = [reuse] if isinstance(reuse, str | os.PathLike) else reuse
-    settings = BuildSettings(limit or {}, rule or TextRule(), shard_tokens, reuse=tuple(map(Path, reused)))
-    pool = Workers.parse(workers if isinstance(workers, str) else str(min(workers, sys.maxsize)))
-    corpus = corpus_of(corpus, labels=labels, tags=tags, text=text, label=label, split=split)
-    encoder = load_encoder(encoder) if isinstance(encoder, str | os.PathLike) else encoder
-    with Build(corpus, encoder, Path(out), settings, progress=progress) as begun:
-        begun.run(pool)
-    return FeatureCache(out)
+__all__ = ["Build"]
 
 
 class Build:
@@ -206,7 +116,7 @@ class Build:
                 has_ids=self._reader.has_ids,
                 tag_names=self._reader.tag_names,
             )
-            findings = find(self._reader, encoder, rule)
+            findings = find(self._reader, encoder, rule, directory, None if tokenise else previous)
             old = OldDocuments(reused)
             self.plan = make_plan(directory, self._reader, manifest, previous, settings, old, findings)
             if not tokenise:
@@ -273,13 +183,13 @@ class Build:
             with locked(directory):
                 manifest = self._settle(mark)
             self.close()
-            with progress_bar(plan.pending_tokens, "encoding", "tok", self._progress) as bar:
+            with progress_bar(plan.group_tokens, "encoding", "tok", self._progress) as bar:
                 if workers.in_this_process:
                     encoder = _computing(self._encoder, manifest.computation)
-                    make_shards(directory, manifest, encoder, plan.pending, bar.update, plan.reuse)
+                    make_shards(directory, manifest, encoder, plan.groups, bar.update, plan.reuse)
                 else:
                     spec = EncoderSpec.of(self._encoder)
-                    make_shards_elsewhere(directory, plan.pending, spec, workers, bar.update, plan.reuse)
+                    make_shards_elsewhere(directory, plan.groups, spec, workers, bar.update, plan.reuse)
 
     def _settle(self, mark: Path) -> Manifest:
         """Write documents and manifest unless they are there, and return the manifest; the folder is locked."""

@@ -3,13 +3,18 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 
+from cache.documents import Documents
+from cache.manifest import Manifest
 from elmo_cache.encoders import Encoder
 from elmo_cache.encoders.bilm.characters import CutWords, cut_words
+from elmo_cache.extraction.digests import stored_blocks
 from elmo_cache.text.reader import CorpusReader
 from elmo_cache.text.rule import TextRule
+from elmo_cache.text.vocabulary import PAD, START, UNKNOWN
 
 __all__ = ["Findings", "find"]
 
@@ -41,8 +46,10 @@ class Findings:
     is_unspaced: bool = False
 
 
-def find(reader: CorpusReader, encoder: Encoder, rule: TextRule) -> Findings:
-    """Look at a corpus that has been read; at its words only if it was tokenised.
+def find(
+    reader: CorpusReader, encoder: Encoder, rule: TextRule, directory: Path, manifest: Manifest | None
+) -> Findings:
+    """Look at a corpus that has been read.
 
     Parameters
     ----------
@@ -52,20 +59,46 @@ def find(reader: CorpusReader, encoder: Encoder, rule: TextRule) -> Findings:
         What will encode it.
     rule : TextRule
         How it became tokens.
+    directory, manifest : Path, Manifest or None
+        The cache that has its words, if the reader has none: they are then counted in documents cut by the window.
 
     Returns
     -------
     Findings
+
+    Raises
+    ------
+    CorruptFileError
+        If the cache's words cannot be read.
     """
+    most = getattr(getattr(encoder, "options", None), "max_characters", None)
+    if rule.num_words is not None:  # which leaves out most of the long words
+        most = None
+    has_spaces = rule.tokenizer in ("keras", "words", "whitespace")
     cut, is_unspaced = None, False
-    if reader.tokenised:
-        words, counts = reader.word_counts()
-        most = getattr(getattr(encoder, "options", None), "max_characters", None)
-        if most is not None and rule.num_words is None:  # which leaves out most of the long words
+    if most is not None or has_spaces:
+        words, counts = reader.word_counts() if reader.tokenised else _stored_word_counts(directory, manifest)
+        if most is not None:
             found = cut_words(words, counts, most)
             cut = found if found.n_words else None
-        is_unspaced = rule.tokenizer in ("keras", "words", "whitespace") and _looks_unspaced(words, counts)
+        is_unspaced = has_spaces and _looks_unspaced(words, counts)
     return Findings(reader.class_counts(), reader.n_decomposed, cut, is_unspaced)
+
+
+def _stored_word_counts(directory: Path, manifest: Manifest | None) -> tuple[Sequence[str], np.ndarray]:
+    words: Sequence[str] = ()
+    counts = np.zeros(0, np.int64)
+    for split in manifest.splits if manifest else ():
+        documents = Documents(directory, split, manifest)  # type: ignore[arg-type]
+        try:
+            words = documents.vocabulary  # that of all splits
+            for block in stored_blocks(documents, documents.indptr):
+                counts = np.bincount(block, minlength=len(words)) + (counts if len(counts) else 0)
+        finally:
+            documents.close()
+    counts = counts if len(counts) else np.zeros(len(words), np.int64)
+    counts[[word in (PAD, START, UNKNOWN) for word in words]] = 0
+    return words, counts
 
 
 def _looks_unspaced(words: Sequence[str], counts: np.ndarray) -> bool:

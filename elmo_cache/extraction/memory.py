@@ -1,6 +1,7 @@
 """A guard against encoders that return the same memory for two shards."""
 
 import weakref
+from collections.abc import Sequence
 from threading import Lock
 
 import numpy as np
@@ -24,21 +25,27 @@ class RowMemory:
         self.spoiled: list[ShardHeader] = []
         self._name = encoder_name
         self._lock = Lock()
-        self._taken: list[tuple[weakref.ref[np.ndarray], ShardHeader]] = []
+        self._taken: list[tuple[weakref.ref[np.ndarray], Sequence[ShardHeader]]] = []
 
-    def take(self, rows: np.ndarray, header: ShardHeader) -> None:
-        """Note whose the rows are; raise `EncoderError` if they are an earlier shard's, or not of an array's own."""
+    def take(self, rows: np.ndarray, headers: Sequence[ShardHeader]) -> None:
+        """Note which shards, at least one, the rows are for.
+
+        Raises
+        ------
+        EncoderError
+            If the rows are those of earlier shards, or not of an array's own.
+        """
         while isinstance(rows.base, np.ndarray):
             rows = rows.base
         with self._lock:
             # What only earlier rows were in, is gone by now; what the encoder keeps is still there.
-            self._taken = [(owner, other) for owner, other in self._taken if owner() is not None]
-            earlier = [other for owner, other in self._taken if owner() is rows]
-            self._taken.append((weakref.ref(rows), header))
+            self._taken = [(owner, others) for owner, others in self._taken if owner() is not None]
+            earlier = [header for owner, others in self._taken if owner() is rows for header in others]
+            self._taken.append((weakref.ref(rows), headers))
             if earlier:
-                self.spoiled += [*earlier, header]
+                self.spoiled += [*earlier, *headers]
         if earlier or not rows.flags.owndata:
             raise EncoderError(
                 f"{self._name} must return a new array for each call of `begin`, and keep none of it: return "
-                f"rows.copy(); shard {header.index} of {header.split} was not written"
+                f"rows.copy(); shard {headers[0].index} of {headers[0].split} was not written"
             )

@@ -2,24 +2,24 @@
 
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from numbers import Integral
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from cache import MismatchError, NotACacheError, OutputError
+from cache import OutputError
 from cache.documents import Documents
-from cache.files import is_temporary, others_at_work
-from cache.hashing import differences, in_short
-from cache.hdf5 import open_file
-from cache.manifest import MANIFEST_NAME, Manifest, documents_name, read_manifest, shard_name
+from cache.files import others_at_work
+from cache.manifest import Manifest, shard_name
 from cache.plan import SplitPlan, extend_plan
 from cache.shard import open_shard, shard_header
 from elmo_cache.encoders import Encoder
 from elmo_cache.errors import CorpusError
 from elmo_cache.extraction.findings import Findings
+from elmo_cache.extraction.folder import existing_parent
+from elmo_cache.extraction.groups import ShardGroup, group_n_tokens, groups_of, shards_of
 from elmo_cache.extraction.reuse import CopiedShare, OldDocuments, Reuse, find_reusable
 from elmo_cache.text.corpora import Corpus
 from elmo_cache.text.reader import CorpusReader
@@ -31,11 +31,7 @@ __all__ = [
     "BuildSettings",
     "check_disk",
     "default_tokenizer",
-    "documents_present",
-    "existing_parent",
-    "find_cache",
     "make_plan",
-    "refuse_other",
 ]
 
 SHARD_TOKENS = 262_144
@@ -55,7 +51,8 @@ class BuildSettings:
     shard_tokens : int
         Tokens a shard.
     share : (int, int)
-        Of a pair k, n, every n-th shard alone is made, from the k-th on, counted from 1.
+        Of a pair k, n, every n-th group of shards alone is made, from the k-th on, counted from 1. Only a build that
+        copies has groups of more than one shard.
     reuse : tuple of Path
         Caches whose vectors are copied where documents are the same.
 
@@ -91,6 +88,9 @@ class BuildPlan:
         How many documents of each split are wanted.
     pending : tuple of (split, index)
         Shards to make.
+    groups : tuple of (split, indices)
+        The same shards, those together whose new documents are encoded in one call; with those of a group that are
+        there already.
     pending_documents : int
         Documents in them.
     reuse : Reuse
@@ -112,6 +112,7 @@ class BuildPlan:
     previous: Manifest | None
     limits: Mapping[str, int]
     pending: tuple[tuple[str, int], ...]
+    groups: tuple[ShardGroup, ...]
     pending_documents: int
     reuse: Reuse
     copied: tuple[CopiedShare, ...]
@@ -126,6 +127,11 @@ class BuildPlan:
     def pending_tokens(self) -> int:
         """Tokens of the shards to make."""
         return sum(self.manifest.splits[split].shard_n_tokens(index) for split, index in self.pending)
+
+    @property
+    def group_tokens(self) -> int:
+        """Tokens of all shards of the groups."""
+        return sum(group_n_tokens(self.manifest, group) for group in self.groups)
 
     @property
     def encoded_documents(self) -> int:
@@ -201,16 +207,25 @@ def make_plan(
             upto[split] = plan.n_corpus_documents  # what lies before a finished shard is made too
         plans[split] = extend_plan(plan, indptr, n_documents, manifest.shard_tokens)
     manifest = manifest.with_splits(plans)
-    pending = tuple(_pending(directory, manifest, upto, settings.share, present))
-    reuse = find_reusable(old, directory, reader, manifest, pending)
-    ranges = {shard: manifest.splits[shard[0]].document_range(shard[1]) for shard in pending}
+    wanted = _wanted(manifest, upto)
+    missing = {shard for shard in wanted if shard_name(*shard) not in present}
+    ranges = {shard: manifest.splits[shard[0]].document_range(shard[1]) for shard in wanted}
     lengths = {shard: np.diff(offsets[shard[0]][start : stop + 1]) for shard, (start, stop) in ranges.items()}
+    reuse = find_reusable(old, directory, reader, manifest, wanted if missing else ())
+    number, of = settings.share
+    groups = groups_of(reuse, lengths, manifest.shard_tokens)[number - 1 :: of]
+    _check_present(directory, manifest, [shard for shard in shards_of(groups) if shard not in missing])
+    groups = [group for group in groups if not missing.isdisjoint(shards_of([group]))]
+    pending = tuple(shard for shard in shards_of(groups) if shard in missing)
+    reuse = reuse.of_shards(shards_of(groups))
+    lengths = {shard: lengths[shard] for shard in pending}
     return BuildPlan(
         directory=directory,
         manifest=manifest,
         previous=previous,
         limits=limits,
         pending=pending,
+        groups=tuple(groups),
         pending_documents=sum(map(len, lengths.values())),
         reuse=reuse,
         copied=tuple(reuse.shares(lengths)),
@@ -237,61 +252,6 @@ def default_tokenizer(corpus: Corpus | None, encoder: Encoder) -> str:
     return (corpus and corpus.tokenizer) or getattr(encoder, "tokenizer", None) or "words"
 
 
-def find_cache(directory: Path) -> Manifest | None:
-    """Return the manifest of the cache that is there; None where a new one can be made.
-
-    Raises
-    ------
-    NotACacheError
-        If the folder holds other things.
-    OutputError
-        If no folder can be made there.
-    CorruptFileError, FormatVersionError
-        As `read_manifest`.
-    """
-    if directory.is_dir():
-        try:
-            return read_manifest(directory)
-        except NotACacheError:
-            foreign = [
-                path.name
-                for path in sorted(directory.iterdir())
-                # A manifest may have appeared since: another build's.
-                if not is_temporary(path.name) and not path.name.endswith(".h5") and path.name != MANIFEST_NAME
-            ]
-            if foreign:
-                raise NotACacheError(
-                    f"{directory} is a folder of other things ({foreign[0]}, …), not a cache: choose another path"
-                ) from None
-            return None
-    if os.path.lexists(directory) and not directory.is_dir():  # asked anew: another build may have made it since
-        raise OutputError(f"{directory} is a file: a cache is a folder; choose another path")
-    parent = existing_parent(directory)
-    if not parent.is_dir():
-        raise OutputError(f"cannot make {directory}: {parent} is a file; choose another path")
-    if not os.access(parent, os.W_OK | os.X_OK):
-        raise OutputError(f"cannot make {directory}: no permission to write to {parent}; choose another folder")
-    return None
-
-
-def existing_parent(directory: Path) -> Path:
-    """Return the folder that is there, of a path and those above it."""
-    path = directory.absolute()
-    while not path.exists():
-        path = path.parent
-    return path
-
-
-def documents_present(directory: Path, manifest: Manifest) -> bool:
-    """Tell whether all documents files of a cache are there."""
-    for split in manifest.splits:
-        if not (directory / documents_name(split)).exists():
-            return False
-        with open_file(directory / documents_name(split), {"kind": "documents"}):
-            pass
-    return True
-
-
 def _lengths(directory: Path, reader: CorpusReader, manifest: Manifest, split: str) -> tuple[np.ndarray, int]:
     """Return where the tokens of each document of a split begin and end, and how many documents the window cut."""
     if reader.tokenised:
@@ -305,6 +265,8 @@ def _lengths(directory: Path, reader: CorpusReader, manifest: Manifest, split: s
 
 def _checked_limits(limit: Mapping[str, int], reader: CorpusReader) -> dict[str, int]:
     for split, n_documents in limit.items():
+        if not isinstance(n_documents, Integral):
+            raise CorpusError(f"limit {split}={n_documents!r}: expected a whole number of documents")
         if split not in reader.split_names:
             raise CorpusError(
                 f"limit {split}={n_documents}: {reader.name} has no split {split!r}, "
@@ -313,27 +275,24 @@ def _checked_limits(limit: Mapping[str, int], reader: CorpusReader) -> dict[str,
         if n_documents < 0:
             raise CorpusError(f"limit {split}={n_documents}: expected 0 or more documents")
     sizes = {split: reader.n_documents(split) for split in reader.split_names}
-    return {split: min(limit.get(split, size), size) for split, size in sizes.items()}
+    return {split: min(int(limit.get(split, size)), size) for split, size in sizes.items()}
 
 
-def _pending(
-    directory: Path, manifest: Manifest, upto: Mapping[str, int], share: tuple[int, int], present: set[str]
-) -> list[tuple[str, int]]:
-    """Return the missing shards among every n-th of those that begin before a document; the others are looked at."""
-    wanted = [
+def _wanted(manifest: Manifest, upto: Mapping[str, int]) -> list[tuple[str, int]]:
+    """Return the shards that begin before a document of each split."""
+    return [
         (split, index)
         for split, plan in manifest.splits.items()
         for index in range(plan.n_shards)
         if plan.document_range(index)[0] < upto[split]
     ]
-    pending = []
-    for split, index in wanted[share[0] - 1 :: share[1]]:
-        if shard_name(split, index) not in present:
-            pending.append((split, index))
-            continue
+
+
+def _check_present(directory: Path, manifest: Manifest, shards: Iterable[tuple[str, int]]) -> None:
+    """Raise `CorruptFileError` if a shard that is there is another than its name says."""
+    for split, index in shards:
         datasets = open_shard(directory, shard_header(manifest, split, index), manifest.layers.stored)
         next(iter(datasets.values())).file.close()
-    return pending
 
 
 def _needed_bytes(manifest: Manifest, pending: tuple[tuple[str, int], ...], documents: bool) -> int:
@@ -342,21 +301,3 @@ def _needed_bytes(manifest: Manifest, pending: tuple[tuple[str, int], ...], docu
     if documents:
         total += sum(4 * plan.n_corpus_tokens + 21 * plan.n_corpus_documents for plan in manifest.splits.values())
     return total + _SPARE_BYTES if total else 0
-
-
-def refuse_other(
-    kind: str, wanted: Mapping[str, Any], found: Mapping[str, Any], directory: Path, renamed: list[tuple[str, Any, Any]]
-) -> None:
-    """Raise `MismatchError` if the two differ; of the names that differ, those of what differs are shown first."""
-    if differing := list(differences(dict(found), dict(wanted))):
-        changed = {kind, *(name.partition(".")[0] for name, _, _ in differing)}
-        shown = [
-            f"{name} is {in_short(there)} in the cache, {in_short(here)} asked for"
-            for name, there, here in [*(names for names in renamed if names[0] in changed), *differing]
-        ]
-        more = f"; and {len(shown) - 6:,} more" if len(shown) > 6 else ""
-        kept = f", with `--reuse {directory}`: it copies what this one has and encodes what is new"
-        raise MismatchError(
-            f"{directory} holds vectors of another {kind}: {'; '.join(shown[:6])}{more}. "
-            f"Ask for what it holds, or build into another folder{kept if kind == 'corpus' else ''}"
-        )

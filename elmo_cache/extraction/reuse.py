@@ -4,10 +4,9 @@ An encoder's vectors of a document depend on its tokens alone, so documents are 
 the corpus, its order or the numbers of its words.
 """
 
-import hashlib
 import os
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -22,6 +21,7 @@ from cache.manifest import Manifest
 from cache.packed import open_storage
 from cache.sources import Storage, StoredSource
 from cache.verification import check_runs
+from elmo_cache.extraction.digests import DIGEST, digests_of, stored_digests
 from elmo_cache.text.reader import CorpusReader
 
 __all__ = [
@@ -29,15 +29,10 @@ __all__ = [
     "CopiedShare",
     "OldDocuments",
     "Reuse",
-    "digests_of",
     "find_reusable",
     "open_reused",
     "refuse_unlike",
 ]
-
-_DIGEST_BYTES = 16
-_BLOCK_TOKENS = 2**20
-_BLOCK_DOCUMENTS = 4096
 
 
 def open_reused(paths: Iterable[str | os.PathLike[str]], directory: Path) -> list[Storage]:
@@ -70,67 +65,6 @@ def refuse_unlike(storages: Iterable[Storage], wanted: Mapping[str, Any]) -> Non
                 f"{storage.path} cannot be reused, its vectors ({manifest.names.get('encoder')}) are of another "
                 f"encoding: {'; '.join(shown)}{more}. Ask for the same encoding, or leave it out"
             )
-
-
-def digests_of(vocabulary: Sequence[str], indptr: np.ndarray, blocks: Iterable[np.ndarray]) -> np.ndarray:
-    """Return a hash of the words of each document: equal for documents of equal words.
-
-    Parameters
-    ----------
-    vocabulary : sequence of str
-        The words by token id.
-    indptr : ndarray of int64, (n_docs + 1,)
-        Where the tokens of each document begin and end.
-    blocks : iterable of ndarray of int32
-        Token ids of whole documents, from the first on; no more is taken than there are documents.
-
-    Returns
-    -------
-    ndarray of 16 bytes, (n_docs,)
-
-    Examples
-    --------
-    >>> a = digests_of(["x", "y"], np.array([0, 2, 2]), [np.array([0, 1])])
-    >>> b = digests_of(["y", "z", "x"], np.array([0, 1, 3]), [np.array([1, 2, 0])])
-    >>> a[0] == b[1], a[0] == a[1]
-    (True, False)
-    """
-    hashed = [_hash(word.encode("utf-8", "surrogatepass")) for word in vocabulary]
-    words = np.frombuffer(b"".join(hashed), np.uint8).reshape(-1, _DIGEST_BYTES)
-    n_documents, start = len(indptr) - 1, 0
-    found = np.full(n_documents, _hash(b""), f"S{_DIGEST_BYTES}")
-    for block in blocks:
-        if start == n_documents:
-            break
-        stop = int(np.searchsorted(indptr, indptr[start] + len(block), side="right")) - 1
-        ends = ((indptr[start : stop + 1] - indptr[start]) * _DIGEST_BYTES).tolist()
-        data = words[block].reshape(-1).data
-        digests = [_hash(data[first:last]) for first, last in zip(ends[:-1], ends[1:], strict=True)]
-        found[start:stop] = np.frombuffer(b"".join(digests), found.dtype)
-        start = stop
-    return found
-
-
-def _hash(data: bytes | memoryview) -> bytes:
-    return hashlib.blake2b(data, digest_size=_DIGEST_BYTES).digest()
-
-
-def _stored_digests(documents: Documents, n_documents: int) -> np.ndarray:
-    """Return the digests of the first documents of a documents file, which is closed."""
-    try:
-        indptr = documents.indptr[: n_documents + 1]
-        return digests_of(documents.vocabulary, indptr, _stored_blocks(documents, indptr))
-    finally:
-        documents.close()
-
-
-def _stored_blocks(documents: Documents, indptr: np.ndarray) -> Iterator[np.ndarray]:
-    start, n_documents = 0, len(indptr) - 1
-    while start < n_documents:
-        fitting = int(np.searchsorted(indptr, indptr[start] + _BLOCK_TOKENS, side="right")) - 1
-        stop = min(max(fitting, start + 1), start + _BLOCK_DOCUMENTS)
-        yield documents.token_ids(start, stop)
-        start = stop
 
 
 class OldDocuments:
@@ -166,14 +100,14 @@ class OldDocuments:
 
     def digests(self) -> np.ndarray:
         """Return the digests of all documents, `(n_docs,)`: see `digests_of`."""
-        found = np.empty(len(self), f"S{_DIGEST_BYTES}")
+        found = np.empty(len(self), DIGEST)
         for (cache, split, _), (start, stop) in zip(
             self._sources, pairwise([*self._starts.tolist(), len(self)]), strict=True
         ):
             if stop > start:
                 # An object of its own: its words are not kept.
                 documents = self._storages[cache].documents(split)
-                found[start:stop] = _stored_digests(documents, stop - start)
+                found[start:stop] = stored_digests(documents, stop - start)
         return found
 
     def caches_of(self, numbers: np.ndarray) -> np.ndarray:
@@ -267,10 +201,10 @@ class Reuse:
     old: OldDocuments
     numbers: Mapping[tuple[str, int], np.ndarray]
 
-    def of_shard(self, split: str, index: int) -> "Reuse":
-        """Return what concerns one shard, for another process."""
-        shard = (split, index)
-        return Reuse(self.old, {shard: self.numbers[shard]}) if shard in self.numbers else NOTHING
+    def of_shards(self, shards: Iterable[tuple[str, int]]) -> "Reuse":
+        """Return what concerns some shards."""
+        numbers = {shard: self.numbers[shard] for shard in shards if shard in self.numbers}
+        return Reuse(self.old, numbers)
 
     def check(self, progress: Callable[[int], None] | None = None) -> None:
         """Check the files that rows are copied from, as `OldDocuments.check` does."""
@@ -279,10 +213,11 @@ class Reuse:
             self.old.check(np.concatenate(used), progress)
 
     def shares(self, lengths: Mapping[tuple[str, int], np.ndarray]) -> list[CopiedShare]:
-        """Return what is copied from each cache, given how many tokens the documents of each shard have."""
+        """Return what is copied from each cache for some shards, given how many tokens each of their documents has."""
         paths = self.old.paths
         n_documents, n_tokens = np.zeros(len(paths), np.int64), np.zeros(len(paths), np.int64)
-        for shard, numbers in self.numbers.items():
+        for shard in self.numbers.keys() & lengths.keys():
+            numbers = self.numbers[shard]
             copied = numbers >= 0
             caches = self.old.caches_of(numbers[copied])
             np.add.at(n_documents, caches, 1)
@@ -330,7 +265,7 @@ def find_reusable(
             indptr = np.concatenate([[0], np.cumsum(reader.lengths(split)[:n_documents])])
             wanted = digests_of(reader.vocabulary, indptr, reader.token_blocks(split))
         else:
-            wanted = _stored_digests(Documents(directory, split, manifest), n_documents)
+            wanted = stored_digests(Documents(directory, split, manifest), n_documents)
         for index in [index for name, index in shards if name == split]:
             start, stop = manifest.splits[split].document_range(index)
             numbers[split, index] = _find(wanted[start:stop], digests, order)

@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -16,6 +17,7 @@ from cache.manifest import Manifest, shard_name
 from cache.shard import ShardHeader, shard_header, write_shard
 from elmo_cache.encoders import Encoder
 from elmo_cache.errors import EncoderError
+from elmo_cache.extraction.groups import ShardGroup, group_n_tokens
 from elmo_cache.extraction.memory import RowMemory
 from elmo_cache.extraction.reuse import NOTHING, Reuse
 
@@ -24,18 +26,19 @@ __all__ = ["make_shards"]
 _FLOAT16_MAX = 65504
 _IN_HAND = 3
 _Advance = Callable[[int], object]
-_Finish = Callable[[], tuple[np.ndarray, bool]]
+_Rows = tuple[np.ndarray, bool]
 
 
 @dataclass(frozen=True)
 class _Shard:
-    """A shard to make.
+    """A shard of a group to make; `exists` says that this one is there.
 
     `doc_ids` are its documents' places in the corpus, `offsets` where the rows of each begin and end, `is_new` marks
     those to encode, `words` are theirs alone, and `numbers` say which old document each of the others is.
     """
 
     header: ShardHeader
+    exists: bool
     doc_ids: np.ndarray
     offsets: np.ndarray
     is_new: np.ndarray
@@ -47,21 +50,11 @@ class _Shard:
         return sum(map(len, self.words))
 
 
-@dataclass(frozen=True)
-class _Begun:
-    """A shard that the encoder has begun: what a writer needs to finish it. What is in a list is the writer's alone."""
-
-    shard: _Shard
-    finish: list[_Finish]
-    copied: list[np.ndarray | None]
-    memory: RowMemory
-
-
 def make_shards(
     directory: Path,
     manifest: Manifest,
     encoder: Encoder,
-    shards: Iterable[tuple[str, int]],
+    groups: Iterable[ShardGroup],
     advance: _Advance,
     reuse: Reuse = NOTHING,
 ) -> None:
@@ -78,8 +71,9 @@ def make_shards(
         What it says.
     encoder : Encoder
         The one of its encoding.
-    shards : iterable of (split, index)
-        Those to make.
+    groups : iterable of (split, indices)
+        The shards to make. What is to be encoded for those of a group goes to the encoder in one call, also if some of
+        them are there: the others get the same bytes as if they were not.
     advance : callable
         Called with the number of tokens done since the last call.
     reuse : Reuse
@@ -100,51 +94,68 @@ def make_shards(
         with lock:
             advance(n_tokens)
 
+    def remove_spoiled() -> None:
+        for header in memory.spoiled:
+            (directory / shard_name(header.split, header.index)).unlink(missing_ok=True)
+
+    def make_room() -> None:
+        while in_hand and (in_hand[0].done() or len(in_hand) >= _IN_HAND):
+            in_hand.popleft().result()
+
     n_columns = manifest.layers.n_columns
     memory = RowMemory(encoder.name)
-    try:
-        with ThreadPoolExecutor(_IN_HAND, "shard-writer") as writers:
-            in_hand: deque[Future[None]] = deque()
-            for shard in _missing(directory, manifest, shards, count, reuse):
-                while in_hand and (in_hand[0].done() or len(in_hand) >= _IN_HAND):
-                    in_hand.popleft().result()
-                finish = _begin(encoder, shard, n_columns, count)
-                begun = _Begun(shard, finish, [_with_copied_rows(shard, n_columns, reuse)], memory)
+    in_hand: deque[Future[None]] = deque()
+    with ExitStack() as stack:
+        stack.callback(reuse.old.close)
+        stack.callback(remove_spoiled)  # once no writer is at work
+        # A thread for the rows of each group, and one for each shard.
+        writers = stack.enter_context(ThreadPoolExecutor(2 * _IN_HAND, "shard-writer"))
+        for shards in _shards(directory, manifest, groups, count, reuse):
+            make_room()
+            # It comes before the tasks that wait for its rows, and so always gets a thread.
+            fetched = writers.submit(_begin(encoder, shards, n_columns, count, memory))
+            first = 0
+            for shard in shards:
                 count(shard.header.n_tokens - shard.n_new_tokens)
-                in_hand.append(writers.submit(_write, directory, manifest.layers, begun))
-                del begun, finish
-            for written in in_hand:
-                written.result()
-    finally:
-        for header in memory.spoiled:  # once no writer is at work
-            (directory / shard_name(header.split, header.index)).unlink(missing_ok=True)
-        reuse.old.close()
+                if not shard.exists:
+                    make_room()
+                    rows = [_with_copied_rows(shard, n_columns, reuse)]
+                    in_hand.append(writers.submit(_write, directory, manifest.layers, shard, fetched, first, rows))
+                    del rows
+                first += shard.n_new_tokens
+            del fetched  # the writers' alone, who let go of its rows
+        for written in in_hand:
+            written.result()
 
 
-def _missing(
+def _shards(
     directory: Path,
     manifest: Manifest,
-    shards: Iterable[tuple[str, int]],
+    groups: Iterable[ShardGroup],
     count: Callable[[int], None],
     reuse: Reuse,
-) -> Iterator[_Shard]:
-    """Yield each missing shard."""
-    for split, group in groupby(shards, key=lambda shard: shard[0]):
+) -> Iterator[list[_Shard]]:
+    """Yield the shards of each group of which one is missing."""
+    for split, of_split in groupby(groups, key=lambda group: group[0]):
         documents = Documents(directory, split, manifest)
         try:
-            for _, index in group:
-                header = shard_header(manifest, split, index)
-                if (directory / shard_name(split, index)).exists():  # another build made it meanwhile
-                    count(header.n_tokens)
+            for group in of_split:
+                exists = [(directory / shard_name(split, index)).exists() for index in group[1]]
+                if all(exists):  # another build made them meanwhile
+                    count(group_n_tokens(manifest, group))
                     continue
-                start, stop = header.start, header.stop
-                numbers = reuse.numbers.get((split, index), np.full(stop - start, -1))
-                is_new = numbers < 0
-                offsets = documents.indptr[start : stop + 1] - documents.indptr[start]
-                words = documents.words(start, stop, is_new)
-                yield _Shard(header, documents.doc_ids[start:stop], offsets, is_new, words, numbers)
+                headers = [shard_header(manifest, split, index) for index in group[1]]
+                yield [_shard(*shard, documents, reuse) for shard in zip(headers, exists, strict=True)]
         finally:
             documents.close()
+
+
+def _shard(header: ShardHeader, exists: bool, documents: Documents, reuse: Reuse) -> _Shard:
+    start, stop = header.start, header.stop
+    numbers = reuse.numbers.get((header.split, header.index), np.full(stop - start, -1))
+    offsets = documents.indptr[start : stop + 1] - documents.indptr[start]
+    words = documents.words(start, stop, numbers < 0)
+    return _Shard(header, exists, documents.doc_ids[start:stop], offsets, numbers < 0, words, numbers)
 
 
 def _with_copied_rows(shard: _Shard, n_columns: int, reuse: Reuse) -> np.ndarray | None:
@@ -158,48 +169,64 @@ def _with_copied_rows(shard: _Shard, n_columns: int, reuse: Reuse) -> np.ndarray
     return rows
 
 
-def _begin(encoder: Encoder, shard: _Shard, n_columns: int, count: Callable[[int], None]) -> list[_Finish]:
-    """Begin a shard; the one function in the list, which can be taken out of it, waits for the rows to encode."""
-    n_tokens, done = shard.n_new_tokens, 0
+def _begin(
+    encoder: Encoder, shards: Sequence[_Shard], n_columns: int, count: Callable[[int], None], memory: RowMemory
+) -> Callable[[], _Rows]:
+    """Begin what is new in some shards; return a function that waits for its rows, float16 and end to end.
+
+    Beside them it says whether they are known to be finite.
+    """
+    words = [document for shard in shards for document in shard.words]
+    n_tokens, done = sum(map(len, words)), 0
 
     def counted(n_tokens: int) -> None:
         nonlocal done
         done += n_tokens
         count(n_tokens)
 
-    if not shard.words:
-        return [lambda: (np.empty((0, n_columns), np.float16), True)]
+    if not words:
+        return lambda: (np.empty((0, n_columns), np.float16), True)
     if not hasattr(encoder, "begin"):
-        rows = _joined(encoder, shard, n_columns, counted)
+        rows = [_joined(encoder, shards, words, n_columns, counted)]
         count(n_tokens - done)
-        return [lambda: (rows, False)]
-    fetch: _Finish = encoder.begin(shard.words, progress=counted)
+        return lambda: (rows.pop(), False)
+    fetch: Callable[[], _Rows] = encoder.begin(words, progress=counted)
+    headers = [shard.header for shard in shards if not shard.exists]
 
-    def finish() -> tuple[np.ndarray, bool]:
+    def finish() -> _Rows:
         rows, finite = fetch()
         if rows.shape != (n_tokens, n_columns):
             raise EncoderError(
-                f"{encoder.name} returned shape {rows.shape} for shard {shard.header.index} of {shard.header.split}, "
+                f"{encoder.name} returned shape {rows.shape} for shard {headers[0].index} of {headers[0].split}, "
                 f"expected {(n_tokens, n_columns)}"
             )
+        memory.take(rows, headers)
         count(n_tokens - done)
-        return rows, finite
+        with np.errstate(over="ignore", invalid="ignore"):
+            # NumPy rounds correctly; HDF5's own conversion to float16 does not.
+            return rows.astype(np.float16, copy=False), finite
 
-    return [finish]
+    return finish
 
 
-def _joined(encoder: Encoder, shard: _Shard, n_columns: int, count: Callable[[int], None]) -> np.ndarray:
-    """Return the rows of a shard's new documents, rounded to float16, from arrays of the right shapes."""
-    words, positions = shard.words, shard.header.start + np.flatnonzero(shard.is_new)
-    rows = np.empty((shard.n_new_tokens, n_columns), np.float16)
+def _joined(
+    encoder: Encoder,
+    shards: Sequence[_Shard],
+    words: Sequence[Sequence[str]],
+    n_columns: int,
+    count: Callable[[int], None],
+) -> np.ndarray:
+    """Return the rows of documents, rounded to float16, from arrays of the right shapes."""
+    rows = np.empty((sum(map(len, words)), n_columns), np.float16)
     n_arrays = row = 0
     for array in encoder.encode(words, progress=count):
         if n_arrays < len(words):
             n_tokens = len(words[n_arrays])
             if np.shape(array) != (n_tokens, n_columns):
+                positions = np.concatenate([shard.header.start + np.flatnonzero(shard.is_new) for shard in shards])
                 raise EncoderError(
                     f"{encoder.name} returned shape {np.shape(array)} for document {positions[n_arrays]} of "
-                    f"{shard.header.split}, expected {(n_tokens, n_columns)}"
+                    f"{shards[0].header.split}, expected {(n_tokens, n_columns)}"
                 )
             with np.errstate(over="ignore", invalid="ignore"):
                 # At once: an encoder may make the next array in the same memory.
@@ -211,24 +238,27 @@ def _joined(encoder: Encoder, shard: _Shard, n_columns: int, count: Callable[[in
     return rows
 
 
-def _write(directory: Path, layers: Layers, begun: _Begun) -> None:
-    """Write a shard, of the rows that were encoded and those that were copied."""
-    shard = begun.shard
-    new, finite = begun.finish.pop()()
-    begun.memory.take(new, shard.header)
-    with np.errstate(over="ignore", invalid="ignore"):
-        # NumPy rounds correctly; HDF5's own conversion to float16 does not.
-        new = new.astype(np.float16, copy=False)
+def _write(
+    directory: Path,
+    layers: Layers,
+    shard: _Shard,
+    fetched: "Future[_Rows]",
+    first: int,
+    copied: list[np.ndarray | None],
+) -> None:
+    """Write a shard: of what was encoded the rows from `first` on are its, and the list has those that were copied."""
+    new, finite = fetched.result()
+    new = new[first : first + shard.n_new_tokens]
     lengths = np.diff(shard.offsets)[shard.is_new]
     stops = np.concatenate([[0], np.cumsum(lengths)])
     if not finite:
         _check_finite(new, stops, shard.doc_ids[shard.is_new], layers, shard.header.split)
-    rows = begun.copied.pop()
+    rows = copied.pop()
     if rows is None:
         rows = new
     else:
-        for first, start, n_tokens in zip(shard.offsets[:-1][shard.is_new], stops[:-1], lengths, strict=True):
-            rows[first : first + n_tokens] = new[start : start + n_tokens]
+        for place, start, n_tokens in zip(shard.offsets[:-1][shard.is_new], stops[:-1], lengths, strict=True):
+            rows[place : place + n_tokens] = new[start : start + n_tokens]
     write_shard(directory, shard.header, layers.split_columns(rows))
 
 

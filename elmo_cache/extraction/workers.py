@@ -9,6 +9,7 @@ from cache.errors import CacheError
 from cache.manifest import read_manifest
 from cache.runtime.processes import Workers, run_tasks
 from elmo_cache.encoders.spec import EncoderSpec
+from elmo_cache.extraction.groups import ShardGroup, group_n_tokens
 from elmo_cache.extraction.reuse import NOTHING, Reuse
 from elmo_cache.extraction.shards import make_shards
 
@@ -17,36 +18,35 @@ __all__ = ["ShardJob", "make_shards_elsewhere"]
 
 @dataclass(frozen=True)
 class ShardJob:
-    """One shard to make.
+    """Shards to make.
 
     Attributes
     ----------
     directory : str
         The cache; on a cluster, a folder that all workers share.
-    split, index : str, int
-        The shard.
+    group : (split, indices)
+        One shard, or several of which little is to be encoded.
     encoder : EncoderSpec
         The driver's encoder.
-    reuse : Reuse
-        Which of the shard's documents are copied.
+    reuse : Reuse or None
+        Which of their documents are copied; None where none is.
     """
 
     directory: str
-    split: str
-    index: int
+    group: ShardGroup
     encoder: EncoderSpec
-    reuse: Reuse = NOTHING
+    reuse: Reuse | None = None
 
 
 def make_shards_elsewhere(
     directory: Path,
-    shards: Sequence[tuple[str, int]],
+    groups: Sequence[ShardGroup],
     spec: EncoderSpec,
     workers: Workers,
     advance: Callable[[int], object],
     reuse: Reuse,
 ) -> None:
-    """Make shards of a cache, whose documents and manifest are written, in other processes.
+    """Make shards of a cache, whose documents and manifest are written, in other processes: a group in one of them.
 
     Raises
     ------
@@ -56,19 +56,22 @@ def make_shards_elsewhere(
         As `run_tasks`.
     """
     path = str(directory.absolute())
-    jobs = [ShardJob(path, split, index, spec, reuse.of_shard(split, index)) for split, index in shards]
-    run_tasks(_make_shard, jobs, workers, advance, check=_check)
+    jobs = []
+    for split, indices in groups:
+        copied = reuse.of_shards((split, index) for index in indices)
+        jobs.append(ShardJob(path, (split, indices), spec, copied if copied.numbers else None))
+    run_tasks(_make_shards, jobs, workers, advance, check=_check)
 
 
-def _make_shard(job: ShardJob) -> int:
-    """Make a shard, and return its number of tokens."""
+def _make_shards(job: ShardJob) -> int:
+    """Make shards, and return their number of tokens."""
     directory = Path(job.directory)
     manifest = read_manifest(directory)
     encoder = job.encoder.load()
     if hasattr(encoder, "use_computation"):
         encoder.use_computation(manifest.computation)
-    make_shards(directory, manifest, encoder, [(job.split, job.index)], lambda _: None, job.reuse)
-    return manifest.splits[job.split].shard_n_tokens(job.index)
+    make_shards(directory, manifest, encoder, [job.group], lambda _: None, job.reuse or NOTHING)
+    return group_n_tokens(manifest, job.group)
 
 
 def _check(job: ShardJob) -> str | None:

@@ -1,23 +1,21 @@
 """Training text: documents as word indices, the vocabulary of the softmax, what is held out."""
 
-import gzip
-import lzma
-import zlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import BinaryIO, cast
 
+import click
 import numpy as np
 
-from cache.errors import one_line
 from cache.hashing import array_sha256, fingerprint
 from cache.runtime.progress import progress_bar
 from elmo_cache.encoders.bilm.characters import BEGIN_DOCUMENT, END_DOCUMENT
 from elmo_cache.errors import CorpusError
-from elmo_cache.text.corpora.records import LineReader, read_text_lines
+from elmo_cache.text.corpora.lines import LineReader
+from elmo_cache.text.corpora.records import Remarks
+from elmo_cache.text.corpora.text_lines import read_text_lines
 from elmo_cache.text.tokenization import TOKENIZERS, get_tokenizer
 
 __all__ = ["BEGIN", "END", "TOKENIZER_CHOICES", "UNKNOWN", "Text", "read_text"]
@@ -27,8 +25,6 @@ BEGIN, END, UNKNOWN = 1, 2, 3
 _MARKS = ("", BEGIN_DOCUMENT, END_DOCUMENT, "<UNK>")
 
 TOKENIZER_CHOICES = (*TOKENIZERS, "both")
-_OPENERS: dict[str, Callable[[Path], object]] = {".gz": gzip.open, ".xz": lzma.open}
-_DAMAGED = (EOFError, lzma.LZMAError, zlib.error, gzip.BadGzipFile)
 
 HELD_OUT_SHARE, MOST_HELD_OUT = 0.02, 250
 _HELD_OUT_SEED = 0
@@ -70,7 +66,7 @@ class Text:
 
 
 def read_text(paths: Sequence[Path], tokenizer: str, show: bool = True) -> Text:
-    """Read documents, a line each, plain or compressed (`.gz`, `.xz`); lines without words are passed over.
+    """Read documents, a line each, plain or compressed as corpora may be; lines without words are passed over.
 
     Parameters
     ----------
@@ -125,30 +121,13 @@ def _divide(words: list[str], documents: list[np.ndarray]) -> Text:
 
 
 def _lines(paths: Sequence[Path], show: bool) -> Iterator[str]:
-    try:
-        size = sum(path.stat().st_size for path in paths)
-    except OSError as error:
-        raise CorpusError(f"{error.filename}: cannot be read ({error.strerror})") from error
-    with progress_bar(size, "reading", "B", show) as bar:
-        for path in paths:
+    readers = [LineReader(path) for path in paths]
+    remarks = Remarks()
+    with progress_bar(sum(reader.size for reader in readers), "reading", "B", show) as bar:
+        for reader in readers:
             done = bar.n
-            try:
-                with path.open("rb") as file:
-                    opener = _OPENERS.get(path.suffix.lower())
-                    stream = cast(BinaryIO, opener(cast(Path, file)) if opener else file)
-                    for record in read_text_lines(LineReader(path, stream)):
-                        bar.update(done + file.tell() - bar.n)
-                        yield str(record.text)
-            except CorpusError as error:
-                damage = error.__cause__
-                if isinstance(damage, _DAMAGED):
-                    raise _damaged(path, damage) from error
-                raise
-            except _DAMAGED as error:
-                raise _damaged(path, error) from error
-            except OSError as error:
-                raise CorpusError(f"{path}: cannot be read ({error.strerror})") from error
-
-
-def _damaged(path: Path, reason: BaseException) -> CorpusError:
-    return CorpusError(f"{path}: not a complete {path.suffix} file ({one_line(reason)}); get it again")
+            for record in read_text_lines(reader, remarks):
+                bar.update(done + reader.position - bar.n)
+                yield str(record.text)
+    for note in remarks.notes if show else ():
+        click.echo(f"Note: {note}", err=True)

@@ -7,7 +7,6 @@ document and the vocabulary.
 
 import hashlib
 import json
-import unicodedata
 from array import array
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -20,8 +19,10 @@ import numpy as np
 from cache.documents import encode_vocabulary, write_documents
 from cache.manifest import Manifest, check_split_name
 from elmo_cache.errors import CorpusError
+from elmo_cache.text.content import check_extras, document_digest, is_composed
 from elmo_cache.text.corpora import Corpus, Document
 from elmo_cache.text.corpora.base import order_labels
+from elmo_cache.text.order import sorted_by_place, stored_order
 from elmo_cache.text.rule import TextRule
 from elmo_cache.text.spool import Spool
 from elmo_cache.text.tokenization import TOKENS
@@ -112,9 +113,12 @@ class CorpusReader:
             facts.labels.append(
                 -1 if document.label is None else self._label_codes.setdefault(label, len(self._label_codes))
             )
-            facts.digests += hashlib.sha256(_utf8(label) + b"\0" + _content(document)).digest()
-            self._check_extras(document)
-            if self._rule.normalize is None and not _is_composed(document.text):
+            facts.digests += document_digest(document)
+            if self._tag_codes is None:
+                self._tag_codes = {tags: {} for tags in document.tags}
+                self.has_ids = document.id is not None
+            check_extras(document, self.has_ids, list(self._tag_codes), self.name)
+            if self._rule.normalize is None and not is_composed(document.text):
                 self.n_decomposed += 1
             if document.id is not None:
                 facts.ids.append(document.id)
@@ -128,29 +132,6 @@ class CorpusReader:
         if not self._splits:
             raise CorpusError(f"{self._corpus.name} holds no documents")
         self._describe()
-
-    def _check_extras(self, document: Document) -> None:
-        """Raise `CorpusError` unless the document has an id and tags where the first one has, a tag for each token."""
-        if self._tag_codes is None:
-            self._tag_codes = {name: {} for name in document.tags}
-            self.has_ids = document.id is not None
-        where = f"{self.name}, document {document.order} of {document.split}"
-        if self.has_ids != (document.id is not None):
-            raise CorpusError(f"{where}: it has {'no' if self.has_ids else 'an'} id, unlike the first document")
-        if list(document.tags) != list(self._tag_codes):
-            raise CorpusError(
-                f"{where}: its tags are {', '.join(document.tags) or 'none'}, "
-                f"those of the first document {', '.join(self._tag_codes) or 'none'}"
-            )
-        for name, tags in document.tags.items():
-            if isinstance(document.text, str):
-                raise CorpusError(f"{where}: tags need tokens, and it is a text")
-            if len(tags) != len(document.text):
-                beginning = " ".join(document.text)[:60]
-                raise CorpusError(
-                    f"{where}: {len(tags)} tags {name} for {len(document.text)} tokens, expected one for each "
-                    f"({beginning!r})"
-                )
 
     def _append_tokens(self, facts: _SplitFacts, document: Document) -> None:
         words = self._words
@@ -185,8 +166,11 @@ class CorpusReader:
         }
         content = {}
         for name, facts in self._splits.items():
-            by_position = self._by_position(name)
-            facts.positions = self._permutation(name)
+            try:
+                by_position = sorted_by_place(np.asarray(facts.orders))
+            except ValueError as error:
+                raise CorpusError(f"{self._corpus.name}, split {name}: {error}") from error
+            facts.positions = stored_order(name, len(facts.orders), self._order_seed)
             facts.stored_order = by_position[facts.positions]
             digests = np.frombuffer(facts.digests, np.uint8).reshape(-1, 32)[by_position]
             content[name] = {
@@ -224,28 +208,11 @@ class CorpusReader:
 
     def lengths(self, split: str) -> np.ndarray:
         """Return how many tokens each document has after the window, `(n_docs,)` int64 in stored order."""
-        return self._windowed(self._unwindowed_lengths(split))
+        return self._rule.lengths(self._unwindowed_lengths(split))
 
     def _unwindowed_lengths(self, split: str) -> np.ndarray:
-        n_start = int(self._rule.num_words is not None)
-        return np.asarray(self._splits[split].lengths)[self._splits[split].stored_order] + n_start
-
-    def _windowed(self, lengths: np.ndarray) -> np.ndarray:
-        if self._rule.literal_padding:
-            return np.full_like(lengths, self._rule.max_tokens)
-        return np.minimum(lengths, self._rule.max_tokens) if self._rule.max_tokens else lengths
-
-    def _by_position(self, split: str) -> np.ndarray:
-        orders = np.asarray(self._splits[split].orders)
-        by_position = np.argsort(orders, kind="stable")
-        if np.any(np.diff(orders[by_position]) == 0):
-            raise CorpusError(f"{self._corpus.name}: two documents of split {split} have the same place in the corpus")
-        return by_position
-
-    def _permutation(self, split: str) -> np.ndarray:
-        # RandomState, unlike Generator, promises the same stream in every version of NumPy.
-        seeds = np.random.SeedSequence([self._order_seed, *split.encode()])
-        return np.random.RandomState(np.random.MT19937(seeds)).permutation(self.n_documents(split))
+        facts = self._splits[split]
+        return np.asarray(facts.lengths)[facts.stored_order] + self._rule.n_start
 
     def write(self, directory: Path, manifest: Manifest) -> None:
         """Write the documents file of every split into the cache `directory`, for the fingerprints of `manifest`."""
@@ -263,10 +230,10 @@ class CorpusReader:
                 split,
                 manifest,
                 token_ids=self.token_blocks(split),
-                lengths=self._windowed(unwindowed),
+                lengths=self._rule.lengths(unwindowed),
                 labels=codes,
                 doc_ids=facts.positions,
-                truncated=self._is_cut(unwindowed),
+                truncated=self._rule.is_cut(unwindowed),
                 vocabulary=encoded,
                 ids=encode_vocabulary([facts.ids[i] for i in facts.stored_order.tolist()]) if self.has_ids else None,
                 tags={
@@ -283,11 +250,7 @@ class CorpusReader:
 
     def n_truncated(self, split: str) -> int:
         """Return how many documents of a split the window cuts."""
-        return int(self._is_cut(self._unwindowed_lengths(split)).sum())
-
-    def _is_cut(self, lengths: np.ndarray) -> np.ndarray:
-        window = self._rule.max_tokens
-        return lengths > window if window else np.zeros(len(lengths), bool)
+        return int(self._rule.is_cut(self._unwindowed_lengths(split)).sum())
 
     def _counts(self, splits: list[str]) -> np.ndarray:
         counts = np.zeros(len(self._words), np.int64)
@@ -342,17 +305,12 @@ class CorpusReader:
         start, pad : int
             What stands for the words that the rule puts in front.
         """
-        facts, spooled, window = self._splits[split], self._spool.read(), self._rule.max_tokens
-        first = np.array([start] if self._rule.num_words is not None else [], np.int32)
+        facts, spooled = self._splits[split], self._spool.read()
         block: list[np.ndarray] = []
         n_tokens = 0
         for i in facts.stored_order.tolist():
             offset = facts.offsets[i] + part * facts.lengths[i]
-            ids = np.concatenate([first, final[spooled[offset : offset + facts.lengths[i]]]])
-            if window:
-                ids = ids[-window:] if self._rule.keep == "last" else ids[:window]
-            if self._rule.literal_padding and len(ids) < window:
-                ids = np.concatenate([np.full(window - len(ids), pad, np.int32), ids])
+            ids = self._rule.windowed(final[spooled[offset : offset + facts.lengths[i]]], start, pad)
             block.append(ids)
             n_tokens += len(ids)
             if n_tokens >= _BLOCK_TOKENS or len(block) >= _BLOCK_DOCUMENTS:
@@ -360,21 +318,6 @@ class CorpusReader:
                 block, n_tokens = [], 0
         if block:
             yield np.concatenate(block)
-
-
-def _utf8(text: str) -> bytes:
-    return text.encode("utf-8", "surrogatepass")  # Python's own: half a pair is no character
-
-
-def _is_composed(text: str | tuple[str, ...]) -> bool:
-    return all(unicodedata.is_normalized("NFC", part) for part in ((text,) if isinstance(text, str) else text))
-
-
-def _content(document: Document) -> bytes:
-    """Return bytes that are the same for documents of the same content: of a plain text, its own."""
-    if isinstance(document.text, str) and document.id is None and not document.tags:
-        return _utf8(document.text)
-    return b"\0" + json.dumps([document.text, document.id, dict(document.tags)]).encode("ascii")
 
 
 def read_corpus(

@@ -3,8 +3,11 @@
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from numbers import Integral
 from reprlib import repr as show
 from typing import Any
+
+import numpy as np
 
 from cache.hashing import fingerprint
 from elmo_cache.errors import CorpusError
@@ -21,6 +24,8 @@ MOST_TOKENS = 2**31 - 1
 
 def check_count(name: str, value: int, least: int, why: str = "") -> None:
     """Raise `CorpusError` unless a number is from `least` to `MOST_TOKENS`."""
+    if not isinstance(value, Integral):
+        raise CorpusError(f"{name} is {show(value)}, expected a whole number")
     if not least <= value <= MOST_TOKENS:
         shown = value if abs(value) < 10**18 else "of too many digits"
         raise CorpusError(f"{name} is {shown}, expected {least} to {MOST_TOKENS:,}{why and f' ({why})'}")
@@ -101,6 +106,39 @@ class TextRule:
         if version is None and earlier is not None and earlier.get("tokenizer") == tokenizer:
             version = earlier.get("tokenizer_version", 1)
         return replace(self, tokenizer=tokenizer, tokenizer_version=version or newest_version(tokenizer))
+
+    @property
+    def n_start(self) -> int:
+        """Words that the rule puts in front of every document."""
+        return int(self.num_words is not None)
+
+    def is_cut(self, lengths: np.ndarray) -> np.ndarray:
+        """Tell which documents of so many tokens, `n_start` included, the window cuts."""
+        return lengths > self.max_tokens if self.max_tokens else np.zeros(len(lengths), bool)
+
+    def lengths(self, lengths: np.ndarray) -> np.ndarray:
+        """Return how many tokens the window makes of each document's."""
+        if self.literal_padding:
+            return np.full_like(lengths, self.max_tokens)
+        return np.minimum(lengths, self.max_tokens) if self.max_tokens else lengths
+
+    def windowed(self, ids: np.ndarray, start: int, pad: int) -> np.ndarray:
+        """Return the token ids of a document, int32, as the window has them.
+
+        Parameters
+        ----------
+        ids : ndarray of int32, (n_tokens,)
+            Those of its own words.
+        start, pad : int
+            What stands for the words that the rule puts in front.
+        """
+        if self.n_start:
+            ids = np.concatenate([np.array([start], np.int32), ids])
+        if self.max_tokens:
+            ids = ids[-self.max_tokens :] if self.keep == "last" else ids[: self.max_tokens]
+        if self.literal_padding and len(ids) < self.max_tokens:
+            ids = np.concatenate([np.full(self.max_tokens - len(ids), pad, np.int32), ids])
+        return ids
 
     @property
     def split(self) -> Callable[[Any], list[str]]:

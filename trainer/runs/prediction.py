@@ -143,7 +143,8 @@ def predict(
 def write_predictions(path: Path, predictions: Predictions) -> None:
     """Write a CSV file: `doc_id` (0-based position in the corpus), `label`, and a probability for each class.
 
-    A document without a token has neither label nor probabilities.
+    Where documents have names of their own, `id` stands behind `doc_id`. A document without a token has neither label
+    nor probabilities.
 
     Raises
     ------
@@ -153,27 +154,34 @@ def write_predictions(path: Path, predictions: Predictions) -> None:
     with atomic_path(path) as temporary:
         with open(temporary, "w", encoding="utf-8", errors="backslashreplace", newline="") as file:
             writer = csv.writer(file)
-            writer.writerow(["doc_id", "label", *(f"probability_{name}" for name in predictions.label_names)])
+            ids = predictions.documents.ids
+            names = ["doc_id", *([] if ids is None else ["id"]), "label"]
+            writer.writerow([*names, *(f"probability_{name}" for name in predictions.label_names)])
             doc_ids = predictions.documents.doc_ids.tolist()
-            rows = zip(doc_ids, predictions.labels, predictions.empty, predictions.probabilities, strict=True)
-            for doc_id, label, empty, probabilities in rows:
+            places = [(doc_id,) for doc_id in doc_ids] if ids is None else zip(doc_ids, ids, strict=True)
+            rows = zip(places, predictions.labels, predictions.empty, predictions.probabilities, strict=True)
+            for place, label, empty, probabilities in rows:
                 # NumPy writes the shortest text that gives the same float32 again.
-                writer.writerow([doc_id, label, *("" if empty else str(p) for p in probabilities)])
+                writer.writerow([*place, label, *("" if empty else str(p) for p in probabilities)])
 
 
 def describe_predictions(predictions: Predictions, n_shown: int = 10) -> list[str]:
     """Return the lines of a table of the first `n_shown` documents, and one on all of them."""
     width = max(5, *(len(name) for name in predictions.label_names))
-    lines = [f"doc_id  {'label':{width}}  probability  text"]
+    ids = predictions.documents[:n_shown].ids
+    shown_ids = ["id", *(beginning([id]) for id in ids)] if ids else []
+    id_width = max(map(len, shown_ids), default=0)
+    columns = [f"  {id:{id_width}}" for id in shown_ids] or [""] * (n_shown + 1)
+    lines = [f"doc_id{columns[0]}  {'label':{width}}  probability  text"]
     labels, n_documents = predictions.labels, len(predictions.documents)
     for i in range(min(n_shown, n_documents)):
         words = [word for word in predictions.documents.tokens(i) if word != PADDING]
-        doc_id = int(predictions.documents.doc_ids[i])
+        place = f"{int(predictions.documents.doc_ids[i]):6}{columns[i + 1]}"
         if predictions.empty[i]:
-            lines.append(f"{doc_id:6}  {'-':{width}}  {'-':>11}  (no token)")
+            lines.append(f"{place}  {'-':{width}}  {'-':>11}  (no token)")
             continue
         probability = predictions.probabilities[i].max()
-        lines.append(f"{doc_id:6}  {labels[i]:{width}}  {probability:11.3f}  {beginning(words)}")
+        lines.append(f"{place}  {labels[i]:{width}}  {probability:11.3f}  {beginning(words)}")
     counts = ", ".join(f"{name} {labels.count(name):,}" for name in predictions.label_names)
     counts += f"; no class for {n_empty:,} without a token" if (n_empty := sum(predictions.empty)) else ""
     more = f"… and {n_documents - n_shown:,} more. " if n_documents > n_shown else ""

@@ -143,14 +143,16 @@ def read_batches(
             if columns.split is not None and not split:
                 raise CorpusError(f"{where}, row {row}: no split in column {columns.split!r}; fill it in")
             if columns.id is not None:
-                id = label_name(id, None, f"{where}, row {row}, column {columns.id!r}", "id")
+                id = label_name(id, None, f"{where}, row {row}, column {columns.id!r}", "id").strip()
             tags = {}
             for name, values in zip(columns.tags, tagged, strict=True):
                 place = f"{where}, row {row}, column {name!r}"
                 if values[i] is None:
                     raise CorpusError(f"{place}: no tags; fill them in or drop the row")
                 known = tag_names.get(name)
-                tags[name] = tuple(None if tag is None else label_name(tag, known, place, "tag") for tag in values[i])
+                tags[name] = tuple(
+                    None if tag is None else label_name(tag, known, place, "tag").strip() for tag in values[i]
+                )
             yield Record(row, tuple(text) if isinstance(text, list) else text, label, split, id, tags)
             row += 1
 
@@ -176,7 +178,7 @@ def label_name(value: object, names: Sequence[str] | None, where: str, what: str
     if value is None or (isinstance(value, float) and value != value) or (isinstance(value, str) and not value.strip()):
         raise CorpusError(f"{where}: no {what}; fill it in or drop the row")
     if isinstance(value, str):
-        return value.strip()
+        return value
     if isinstance(value, bool):
         return json.dumps(value)
     if isinstance(value, float) and value.is_integer():

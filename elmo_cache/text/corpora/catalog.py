@@ -75,6 +75,11 @@ class CorpusOptions:
     token_column: str | None = None
     tag_columns: Sequence[str] | None = None
 
+    def __post_init__(self) -> None:
+        for option, value in vars(self).items():
+            if value == "":
+                raise CorpusError(f"{option} is empty: give a value, or leave it out")
+
     def check(self, name: str, applicable: frozenset[str]) -> None:
         """Raise `CorpusError` if one that does not apply to a corpus was given."""
         for option, value in vars(self).items():
@@ -130,6 +135,8 @@ def open_corpus(name_or_path: _Path, **options: Any) -> Corpus:
     [('pos', 'A fine film.'), ('neg', 'Dull, dull.')]
     """
     name = os.fspath(name_or_path)
+    if not name:
+        raise CorpusError(f"the corpus has an empty name; {CHOICES}")
     wanted = CorpusOptions(**options)
     if name == "sample":
         wanted.check(name, frozenset())
@@ -150,7 +157,9 @@ def corpus_of(
     text: str | None = None,
     label: str | None = None,
     split: str | None = None,
+    id: str | None = None,
     tags: Any = None,
+    label_names: Sequence[str] | None = None,
 ) -> Corpus:
     """The corpus that something stands for: a name or path, a corpus, or documents that Python holds.
 
@@ -158,24 +167,27 @@ def corpus_of(
     ----------
     source : object
         As for `elmo_cache.build`.
-    labels, text, label, split, tags
-        As for `HeldCorpus`; of a path, `text`, `label`, `split` and `tags` name columns.
+    labels, text, label, split, id, tags, label_names
+        As for `HeldCorpus`; of a path, `text`, `label`, `split`, `id` and `tags` name columns.
 
     Raises
     ------
     CorpusError
         If it stands for none, or one of the others does not go with it.
     """
-    held = {"labels": labels, "text": text, "label": label, "split": split, "tags": tags}
+    held = {"labels": labels, "text": text, "label": label, "split": split, "id": id, "tags": tags}
+    held |= {"label_names": label_names}
     if isinstance(source, str | os.PathLike):
         tag_columns = tag_columns_of(tags) or None
         if labels is not None or (tags is not None and tag_columns is None):
             raise CorpusError("a file has labels and tags in columns: name them, as in label='stars', tags='ner_tags'")
-        return open_corpus(source, text_column=text, label_column=label, split_column=split, tag_columns=tag_columns)
+        columns = {"text_column": text, "label_column": label, "split_column": split, "id_column": id}
+        return open_corpus(source, **columns, tag_columns=tag_columns, label_names=label_names)
     if callable(getattr(source, "documents", None)) and not isinstance(source, Mapping):
         if any(value is not None for value in held.values()):
             raise CorpusError(
-                "a corpus has its own labels, tags and splits: leave labels, tags and the names of columns out"
+                "a corpus has its own labels, tags and splits: leave labels, tags and the names of columns and of "
+                "classes out"
             )
         corpus: Corpus = source
         return corpus
@@ -199,7 +211,8 @@ def _open_path(name: str, path: Path, options: CorpusOptions) -> Corpus:
         raise CorpusError(f"{name}: an archive, {CHOICES}; for aclImdb_v1.tar.gz give corpus aclimdb, aclimdb {name}")
     extension = without_compression(path).suffix.lower()
     if extension not in _ALL_EXTENSIONS or (extension in TABLE_EXTENSIONS and path.suffix.lower() in COMPRESSIONS):
-        what = f"files {path.suffix} are not read" if path.exists() else "no such corpus"
+        kind = f"files {path.suffix}" if path.suffix else "files without an extension"
+        what = f"{kind} are not read" if path.exists() else "no such corpus"
         raise CorpusError(f"{name}: {what}; {CHOICES}")
     if not path.exists():
         raise CorpusError(f"{name}: no such file; {CHOICES}")
@@ -240,7 +253,7 @@ def _open_folder(name: str, path: Path, options: CorpusOptions) -> Corpus:
     if is_saved or any(child.suffix.lower() in TABLE_EXTENSIONS for child in path.iterdir()):
         options.check(name, _COLUMNS | {"tag_columns"})
         return TableCorpus(path, options.columns, options.label_names)
-    if {"pos", "neg"} <= {child.name for child in (path / "train").glob("*")}:
+    if (path / "train" / "unsup").is_dir() and (path / "train" / "pos").is_dir():  # whose reviews have no class
         raise CorpusError(f"{name}: for the folder aclImdb give corpus aclimdb, aclimdb {name}")
     if has_folders(path):
         options.check(name, frozenset({"encoding", "label_names"}))

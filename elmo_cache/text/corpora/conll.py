@@ -1,5 +1,6 @@
 """Tokens with tags in columns: CoNLL files of all kinds, and CoNLL-U; a sentence is a document."""
 
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,14 +11,16 @@ from cache.errors import one_line
 from elmo_cache.errors import CorpusError
 from elmo_cache.text.corpora.base import Document
 from elmo_cache.text.corpora.compression import without_compression
-from elmo_cache.text.corpora.files import ONLY_SPLIT
-from elmo_cache.text.corpora.records import LineReader
+from elmo_cache.text.corpora.lines import LineReader
+from elmo_cache.text.corpora.records import ONLY_SPLIT
 
 __all__ = ["CONLL_EXTENSIONS", "ConllCorpus"]
 
 CONLL_EXTENSIONS = (".conllu", ".conll", ".iob", ".iob2", ".bio")
 CONLLU_COLUMNS = ("id", "form", "lemma", "upos", "xpos", "feats", "head", "deprel", "deps", "misc")
 _DOCUMENT_START = "-DOCSTART-"
+_COMMENT = re.compile(r"#\s*[\w.:-]+\s*=(?:\s|$)|#(?:begin|end) document")
+_CHUNK_TAG = re.compile(r"O|[A-Z]-.+")
 
 
 class _Sentence(NamedTuple):
@@ -33,8 +36,10 @@ class ConllCorpus:
 
     In `.conllu` ranges of multiword tokens and empty nodes are left out: what stays are the syntactic words; and a
     sentence has the id of its comment `# sent_id = …`. In the other kinds cells stand between tabs if a line has
-    any, else between spaces; a line that begins with `#` and has another number of cells than the others is a comment,
-    and lines `-DOCSTART-` are left out. `_` is no tag.
+    any, else between spaces; lines `-DOCSTART-` are left out. `_` is no tag.
+
+    A line that begins with `#` is a comment if it has another number of cells than the others, or stands before a
+    sentence's first token and reads `# name = value`. One that may be either is an error.
 
     Parameters
     ----------
@@ -142,11 +147,11 @@ class ConllCorpus:
     def _conll(self) -> Iterator[_Sentence]:
         n_cells = 0
         for number, lines in self._blocks():
-            rows = []
+            rows: list[list[str]] = []
             split = [_cells(line.rstrip("\r\n")) for line in lines]
             n_cells = n_cells or next((len(cells) for cells in split if not cells[0].startswith("#")), 0)
-            for k, cells in enumerate(split, number - len(lines) + 1):
-                if cells[0] == _DOCUMENT_START:
+            for k, (line, cells) in enumerate(zip(lines, split, strict=True), number - len(lines) + 1):
+                if cells[0] == _DOCUMENT_START or (not rows and self._is_comment(k, line, cells, n_cells)):
                     continue
                 if len(cells) == n_cells:
                     rows.append(cells)
@@ -155,10 +160,24 @@ class ConllCorpus:
             if rows:
                 yield _Sentence(number, None, rows)
 
+    def _is_comment(self, number: int, line: str, cells: list[str], n_cells: int) -> bool:
+        """Tell whether a line before a sentence's first token is a comment, though it has as many cells as a token."""
+        if not line.startswith("#") or "\t" in line:
+            return False
+        if _COMMENT.match(line):
+            return True
+        if cells[0] == "#" and len(cells) == n_cells and not _CHUNK_TAG.fullmatch(cells[-1]):
+            raise self._reader.error(
+                number,
+                "a comment, or the token '#': it has as many columns as tokens have; remove it, or put tabs between "
+                "the cells of the file",
+            )
+        return False
+
     def _index(self, column: str) -> int:
         if self._is_conllu and column.lower() in CONLLU_COLUMNS:
             return CONLLU_COLUMNS.index(column.lower())
-        if column.isdecimal() and len(column) < 4 and int(column) > 0:
+        if column.isascii() and column.isdecimal() and len(column) < 4 and int(column) > 0:
             return int(column) - 1
         names = f" or one of {', '.join(CONLLU_COLUMNS)}" if self._is_conllu else ""
         raise CorpusError(f"{self._reader.path}: column {column[:40]!r}, expected its number, from 1{names}")

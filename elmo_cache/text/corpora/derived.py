@@ -10,7 +10,7 @@ import numpy as np
 
 from elmo_cache.errors import CorpusError
 from elmo_cache.text.corpora.base import Corpus, Document
-from elmo_cache.text.corpora.files import ONLY_SPLIT, check_split
+from elmo_cache.text.corpora.records import ONLY_SPLIT, check_split
 
 __all__ = ["DividedCorpus", "JoinedCorpus", "RenamedCorpus"]
 
@@ -25,6 +25,11 @@ class _Derived:
         self.word_ranks = corpus.word_ranks
         self.unit = corpus.unit
         self.columns = getattr(corpus, "columns", None)
+
+    @property
+    def notes(self) -> list[str]:
+        """Of the other."""
+        return list(getattr(self._corpus, "notes", ()))
 
     @property
     def size(self) -> int:
@@ -77,6 +82,11 @@ class JoinedCorpus:
     def position(self) -> int:
         """Over all of them."""
         return sum(corpus.position for _, corpus in self._parts)
+
+    @property
+    def notes(self) -> list[str]:
+        """Of each."""
+        return [f"{corpus.name}: {note}" for _, corpus in self._parts for note in getattr(corpus, "notes", ())]
 
     @property
     def split_rule(self) -> dict[str, Any]:

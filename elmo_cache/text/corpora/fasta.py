@@ -6,8 +6,8 @@ from typing import Any
 
 from elmo_cache.errors import CorpusError
 from elmo_cache.text.corpora.base import Document
-from elmo_cache.text.corpora.files import ONLY_SPLIT
-from elmo_cache.text.corpora.records import LineReader
+from elmo_cache.text.corpora.lines import LineReader
+from elmo_cache.text.corpora.records import ONLY_SPLIT
 
 __all__ = ["FASTA_EXTENSIONS", "FastaCorpus"]
 

@@ -1,6 +1,5 @@
 """A user's own file: `.csv`, `.tsv`, `.json`, `.jsonl`, or `.txt` with a document a line."""
 
-import re
 from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -8,26 +7,18 @@ from typing import Any
 from elmo_cache.errors import CorpusError
 from elmo_cache.text.corpora.base import Document
 from elmo_cache.text.corpora.compression import without_compression
-from elmo_cache.text.corpora.records import (
-    Columns,
-    LineReader,
-    Record,
-    find_quoting,
-    read_json_array,
-    read_json_lines,
-    read_table,
-    read_text_lines,
-)
+from elmo_cache.text.corpora.delimited import find_quoting, read_table
+from elmo_cache.text.corpora.json_records import read_json_array, read_json_lines
+from elmo_cache.text.corpora.lines import LineReader
+from elmo_cache.text.corpora.records import ONLY_SPLIT, Columns, Record, Remarks, check_names, documents_of
+from elmo_cache.text.corpora.text_lines import read_text_lines
 from elmo_cache.text.tokenization import TOKENS
 
-__all__ = ["EXTENSIONS", "ONLY_SPLIT", "QUOTINGS", "TABLES", "FileCorpus", "check_names", "check_split"]
+__all__ = ["EXTENSIONS", "QUOTINGS", "TABLES", "FileCorpus"]
 
 EXTENSIONS = (".csv", ".tsv", ".json", ".jsonl", ".txt")
 TABLES = {".csv": ",", ".tsv": "\t"}
 QUOTINGS = ("csv", "none")
-ONLY_SPLIT = "train"
-
-_SPLIT_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 class FileCorpus:
@@ -35,8 +26,8 @@ class FileCorpus:
 
     Tables need a header line; in a quoted cell there may be line ends, and blank lines between rows are passed
     over, as they are in `.jsonl`, whose first object decides whether labels and splits are in use. In `.txt`
-    only a line feed ends a line, and an empty line is a document without words. All are UTF-8; a byte order
-    mark is dropped.
+    only a line feed ends a line, unless the file has none and carriage returns instead, and an empty line is a document
+    without words. All are UTF-8; a byte order mark is dropped.
 
     Parameters
     ----------
@@ -85,6 +76,7 @@ class FileCorpus:
         self._wanted = columns
         self._used = self._wanted
         self._reader = LineReader(path, encoding=encoding)
+        self._remarks = Remarks()
         self.size = self._reader.size
         self._delimiter = delimiter or TABLES.get(self._extension, ",")
         self._quoting = quoting or "csv"
@@ -108,6 +100,11 @@ class FileCorpus:
         return None if self._extension == ".txt" else self._used
 
     @property
+    def notes(self) -> list[str]:
+        """What was done to the text, as far as it has been read."""
+        return self._remarks.notes
+
+    @property
     def split_rule(self) -> dict[str, Any]:
         """The column that names the split, or that there is one split."""
         if self._used.split is None:
@@ -122,45 +119,19 @@ class FileCorpus:
         CorpusError
             At the first line that cannot be read, with its 1-based number; or if there are no documents.
         """
-        n_seen: dict[str, int] = {}
-        for line, text, label, split, id, tags in self._records():
-            if self.label_names is not None and label not in self.label_names:
-                names = ",".join(self.label_names)
-                if label is None:
-                    raise self._reader.error(line, f"no label, expected one of {names}; give label_column")
-                raise self._reader.error(line, f"label {label!r}, expected one of {names}")
-            if split is None:
-                split = ONLY_SPLIT
-            check_split(split, f"{self._path}, line {line}")
-            order = n_seen.get(split, 0)
-            n_seen[split] = order + 1
-            yield Document(split, order, label, text, id, tags)
-        if not n_seen:
-            raise CorpusError(f"{self._path}: no documents, expected at least one")
+        self._remarks = Remarks()
+        parts = [(None, f"{self._path}, line", self._records())]
+        yield from documents_of(parts, self.label_names, self._remarks, self._path)
 
     def _records(self) -> Iterator[Record]:
         if self._extension == ".txt":
-            yield from read_text_lines(self._reader)
+            yield from read_text_lines(self._reader, self._remarks)
             return
         readers = {".jsonl": read_json_lines, ".json": read_json_array}
         records = (
             readers[self._extension](self._reader, self._wanted)
             if self._extension in readers
-            else read_table(self._reader, self._wanted, self._delimiter, self._quoting)
+            else read_table(self._reader, self._wanted, self._delimiter, self._quoting, self._remarks)
         )
         for self._used, record in records:
             yield record
-
-
-def check_split(name: str, where: str) -> None:
-    """Raise `CorpusError` if a split cannot have that name."""
-    if not _SPLIT_NAME.fullmatch(name):
-        raise CorpusError(f"{where}: split {name[:80]!r}, expected a name of 1 to 64 letters, digits, '_' or '-'")
-
-
-def check_names(label_names: Sequence[str]) -> tuple[str, ...]:
-    """Return names of classes as a tuple; raise `CorpusError` if one is empty or there twice."""
-    names = tuple(label_names)
-    if not names or not all(names) or len(set(names)) < len(names):
-        raise CorpusError(f"label_names is {','.join(names)}: expected distinct class names, none of them empty")
-    return names

@@ -6,7 +6,7 @@ from typing import Any
 
 from elmo_cache.errors import CorpusError
 from elmo_cache.text.corpora.base import Document
-from elmo_cache.text.corpora.files import ONLY_SPLIT, check_names
+from elmo_cache.text.corpora.records import ONLY_SPLIT, Record, Remarks, check_names, documents_of
 from elmo_cache.text.corpora.tables import split_of_name
 
 __all__ = ["FolderCorpus", "has_folders"]
@@ -72,15 +72,13 @@ class FolderCorpus:
             At the first that cannot be read, or is not UTF-8; or if there are none.
         """
         self.position = 0
-        n_seen: dict[str, int] = {}
-        for split, folder, files in self._files:
-            for path in files:
-                order = n_seen.get(split, 0)
-                n_seen[split] = order + 1
-                self.position += 1
-                yield Document(split, order, folder.name, _read(path, self._encoding))
-        if not n_seen:
-            raise CorpusError(f"{self._path}: no texts in its folders, expected at least one")
+        parts = ((split, f"{folder}, text", self._records(folder.name, files)) for split, folder, files in self._files)
+        yield from documents_of(parts, self.label_names, Remarks(), self._path)
+
+    def _records(self, label: str, files: list[Path]) -> Iterator[Record]:
+        for number, path in enumerate(files, 1):
+            self.position += 1
+            yield Record(number, _read(path, self._encoding), label, None)
 
 
 def has_folders(path: Path) -> bool:

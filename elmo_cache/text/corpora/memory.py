@@ -6,8 +6,16 @@ from typing import Any, NamedTuple
 from elmo_cache.errors import CorpusError
 from elmo_cache.text.corpora.arrow import choose_columns, class_names, import_pyarrow, is_list, label_name, read_batches
 from elmo_cache.text.corpora.base import Document
-from elmo_cache.text.corpora.files import ONLY_SPLIT, check_names, check_split
-from elmo_cache.text.corpora.records import TEXT_COLUMN, Columns, Record
+from elmo_cache.text.corpora.records import (
+    ONLY_SPLIT,
+    TEXT_COLUMN,
+    Columns,
+    Record,
+    Remarks,
+    check_names,
+    check_split,
+    documents_of,
+)
 
 __all__ = ["HeldCorpus", "tag_columns_of"]
 
@@ -41,8 +49,9 @@ class HeldCorpus:
     tags : iterable of lists, mapping from names of sets of tags to them, or mapping from splits to either, optional
         For tokens: a tag for each token of each document, a string, or None for no tag. For frames and data sets: the
         name of a column of lists, or a list of such names.
-    text, label, split : str, optional
-        For frames and data sets: the columns. Default: `text`, or else `tokens`; `label` and `split` if they exist.
+    text, label, split, id : str, optional
+        For frames and data sets: the columns; `id` is that of the documents' own names. Default: `text`, or else
+        `tokens`; `label` and `split` if they exist; no names.
     label_names : sequence of str, optional
         The classes in the order of their indices; where labels are numbers, 0 is the first.
 
@@ -72,13 +81,14 @@ class HeldCorpus:
         text: str | None = None,
         label: str | None = None,
         split: str | None = None,
+        id: str | None = None,
         label_names: Sequence[str] | None = None,
     ) -> None:
         tag_columns = tag_columns_of(tags)
         if tag_columns:
             tags = None
-        self._columns = Columns(text or TEXT_COLUMN, label, split, tags=tag_columns)
-        self._column_names_given = (text, label, split, tag_columns) != (None, None, None, ())
+        self._columns = Columns(text or TEXT_COLUMN, label, split, id, tag_columns)
+        self._column_names_given = (text, label, split, id, tag_columns) != (None, None, None, None, ())
         self._parts = list(_parts(source, labels, tags))
         self.label_names = None if label_names is None else check_names(label_names)
         if self.label_names is None:
@@ -92,6 +102,12 @@ class HeldCorpus:
         self.size = sum(_length(part.source) for part in self._parts)
         self.position = 0
         self._n_read = 0
+        self._remarks = Remarks()
+
+    @property
+    def notes(self) -> list[str]:
+        """What was done to the text, as far as it has been read."""
+        return self._remarks.notes
 
     @property
     def split_rule(self) -> dict[str, Any]:
@@ -116,23 +132,11 @@ class HeldCorpus:
         if self._n_read and any(isinstance(part.source, Iterator) for part in self._parts):
             raise CorpusError("the texts came from an iterator and were read already: give a list")
         self._n_read += 1
-        n_seen: dict[str, int] = {}
-        for part in self._parts:
-            for record in self._records(part):
-                name = part.split or record.split or ONLY_SPLIT
-                if part.split is None and record.split is not None:
-                    check_split(name, f"{part.where}, row {record.line}")
-                if self.label_names is not None and record.label not in self.label_names:
-                    raise CorpusError(
-                        f"{part.where}, document {record.line}: label {record.label!r}, "
-                        f"expected one of {', '.join(self.label_names)}"
-                    )
-                order = n_seen.get(name, 0)
-                n_seen[name] = order + 1
-                self.position += 1
-                yield Document(name, order, record.label, record.text, record.id, record.tags)
-        if not n_seen:
-            raise CorpusError("no documents, expected at least one")
+        self._remarks = Remarks()
+        parts = ((part.split, f"{part.where}, document", self._records(part)) for part in self._parts)
+        for document in documents_of(parts, self.label_names, self._remarks, self.name):
+            self.position += 1
+            yield document
 
     def _classes(self, part: _Part) -> tuple[str, ...] | None:
         if not _is_frame(part.source):
@@ -143,7 +147,7 @@ class HeldCorpus:
     def _records(self, part: _Part) -> Iterator[Record]:
         if not _is_frame(part.source):
             if self._column_names_given:
-                raise CorpusError("text, label, split and tags name columns, and texts have none: give the values")
+                raise CorpusError("text, label, split, id and tags name columns, and texts have none: give the values")
             return _listed(part, self.label_names)
         if part.labels is not None or part.tags is not None:
             raise CorpusError("a frame has labels and tags in columns: name them, as in label='stars', tags='ner_tags'")

@@ -1,43 +1,38 @@
-"""Lines, table rows and JSON objects as records: a text, and where there is one a label and a split."""
+"""Records, of which documents are made: a text, and where there is one a label, a split, an id, and tags."""
 
-import csv
-import json
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from contextlib import nullcontext
-from dataclasses import dataclass, replace
-from pathlib import Path
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Any, BinaryIO, NamedTuple
+from typing import NamedTuple
 
-from cache.errors import one_line
 from elmo_cache.errors import CorpusError
-from elmo_cache.text.corpora.compression import BROKEN, decompressed
+from elmo_cache.text.corpora.base import Document
+from elmo_cache.text.corpora.lines import LineReader
 
 __all__ = [
     "LABEL_COLUMN",
+    "ONLY_SPLIT",
     "SPLIT_COLUMN",
     "TEXT_COLUMN",
     "TOKENS_COLUMN",
     "Columns",
-    "LineReader",
     "Record",
-    "find_quoting",
-    "read_json_array",
-    "read_json_lines",
-    "read_table",
-    "read_text_lines",
+    "Remarks",
+    "check_names",
+    "check_split",
+    "documents_of",
+    "missing_column",
+    "missing_value",
 ]
 
 TEXT_COLUMN = "text"
 TOKENS_COLUMN = "tokens"
-FASTTEXT_LABEL = "__label__"
 LABEL_COLUMN = "label"
 SPLIT_COLUMN = "split"
+ONLY_SPLIT = "train"
 
-# Bounds memory: a file without line ends, or a quotation mark that is never closed, stops here.
-MAX_LINE_BYTES = 64 * 2**20
-
-_BOM = b"\xef\xbb\xbf"
+_SPLIT_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _NO_TAGS: Mapping[str, tuple[str | None, ...]] = MappingProxyType({})
 
 
@@ -50,92 +45,6 @@ class Record(NamedTuple):
     split: str | None
     id: str | None = None
     tags: Mapping[str, tuple[str | None, ...]] = _NO_TAGS
-
-
-class LineReader:
-    """A file of text line by line, decompressed if its name says so; `position` counts the bytes read of it.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-    stream : BinaryIO, optional
-        What to read instead, once; `path` is then what errors call it.
-    encoding : str
-        Of the text.
-
-    Raises
-    ------
-    CorpusError
-        If there is no such encoding, or none in which a line feed is the byte 10.
-    """
-
-    def __init__(self, path: Path, stream: BinaryIO | None = None, encoding: str | None = None) -> None:
-        self.path = path
-        self._stream = stream
-        self._encoding = encoding or "utf-8"
-        try:
-            plain = "\n".encode(self._encoding) == b"\n"
-        except (LookupError, UnicodeError):
-            plain = False
-        if not plain:
-            raise CorpusError(
-                f"encoding is {self._encoding[:40]!r}, expected one such as utf-8, latin-1 or cp1252, in which a line "
-                "feed is one byte"
-            )
-        self.position = 0
-
-    @property
-    def size(self) -> int:
-        """Bytes of the file; raises `CorpusError` if it cannot be looked at."""
-        try:
-            return self.path.stat().st_size
-        except OSError as error:
-            raise CorpusError(f"{self.path}: cannot be read ({error.strerror})") from error
-
-    def lines(self, *, universal: bool = False) -> Iterator[tuple[int, str]]:
-        r"""1-based number and text of each line, its end included.
-
-        A line feed ends a line; with `universal` a carriage return alone does too.
-
-        Raises
-        ------
-        CorpusError
-            If the file cannot be read, or a line is not UTF-8 or longer than `MAX_LINE_BYTES`.
-        """
-        self.position = 0
-        number = 1
-        try:
-            with nullcontext(self._stream) if self._stream else self.path.open("rb") as file:
-                stream = file if self._stream else decompressed(self.path, file)
-                while raw := stream.readline(MAX_LINE_BYTES + 1):
-                    if len(raw) > MAX_LINE_BYTES:
-                        raise self.error(number, f"longer than {MAX_LINE_BYTES} bytes, expected shorter; split it")
-                    content = raw if number > 1 else raw.removeprefix(_BOM)
-                    self.position = file.tell() if stream is not file else self.position + len(raw)
-                    # bytes.splitlines knows no other line ends; str.splitlines does.
-                    for line in content.splitlines(keepends=True) if universal else [content]:
-                        yield number, self._decode(number, line)
-                        number += 1
-        except BROKEN as error:
-            reason = getattr(error, "strerror", None) or one_line(error)
-            raise CorpusError(f"{self.path}: cannot be read ({reason})") from error
-
-    def error(self, line: int, message: str) -> CorpusError:
-        """An error that says where it is."""
-        return CorpusError(f"{self.path}, line {line}: {message}")
-
-    def _decode(self, number: int, line: bytes) -> str:
-        try:
-            return line.decode(self._encoding)
-        except UnicodeDecodeError as error:
-            byte, offset = line[error.start], error.start
-            name = "UTF-8" if self._encoding == "utf-8" else self._encoding
-            raise self.error(
-                number,
-                f"not {name} (byte 0x{byte:02x} at offset {offset} of the line); save the file as UTF-8, or give its "
-                "encoding",
-            ) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +69,7 @@ class Columns:
             *((column, "tag_columns") for column in self.tags),
         ):
             if column is not None and column not in found:
-                raise _missing_column(reader, line, column, found, parameter)
+                raise missing_column(reader, line, column, found, parameter)
         label, split = (
             default if wanted is None and default in found and default != self.text else wanted
             for wanted, default in ((self.label, LABEL_COLUMN), (self.split, SPLIT_COLUMN))
@@ -171,236 +80,120 @@ class Columns:
         return replace(self, label=label, split=split)
 
 
-def read_text_lines(reader: LineReader) -> Iterator[Record]:
-    """A document a line; only a line feed ends it, and a carriage return before that is dropped.
+@dataclass
+class Remarks:
+    """What was done to a text that its owner should know; counted while it is read.
 
-    If the first line begins with `__label__`, all do, as in fastText's files: the label stands in front of the text.
+    Attributes
+    ----------
+    n_labels : int
+        Labels that lost white space around them.
+    header : dict of str to None
+        Cells of a header that did, as they stand there.
+    n_returns : int
+        Lines with a carriage return inside, which ends no line.
+    is_split_by_returns : bool
+        Whether carriage returns alone end the lines.
     """
-    labelled: bool | None = None
-    for number, line in reader.lines():
-        text = line.removesuffix("\n").removesuffix("\r")
-        if labelled is None:
-            labelled = text.startswith(FASTTEXT_LABEL)
-        if text.startswith(FASTTEXT_LABEL) != labelled:
-            raise reader.error(number, f"a line {'without' if labelled else 'with'} {FASTTEXT_LABEL}, unlike the first")
-        if not labelled:
-            yield Record(number, text, None, None)
-            continue
-        label, _, rest = text.removeprefix(FASTTEXT_LABEL).partition(" ")
-        if not label or rest.startswith(FASTTEXT_LABEL):
-            raise reader.error(
-                number, f"{'several labels' if label else 'no label'}, expected one in front of the text"
+
+    n_labels: int = 0
+    header: dict[str, None] = field(default_factory=dict)
+    n_returns: int = 0
+    is_split_by_returns: bool = False
+
+    @property
+    def notes(self) -> list[str]:
+        """A sentence on each."""
+        from cache.runtime.console import (
+            human_count,  # a library of command lines, to be spared who has nothing to note
+        )
+
+        notes = []
+        if self.header:
+            shown = ", ".join(repr(cell[:40]) for cell in self.header)
+            notes.append(f"spaces around header cells were dropped: {shown}")
+        if self.n_labels:
+            notes.append(f"spaces around {human_count(self.n_labels, 'label')} were dropped")
+        if self.is_split_by_returns:
+            notes.append("there is no line feed in the file: each carriage return was taken as the end of a line")
+        if self.n_returns:
+            notes.append(
+                f"{human_count(self.n_returns, 'line')} with a carriage return inside, which was taken as text: only a "
+                "line feed ends a line"
             )
-        yield Record(number, rest, label, None)
+        return notes
 
 
-def find_quoting(reader: LineReader, delimiter: str) -> str:
-    """How the cells of a table are quoted: `csv`, or `none` where quotation marks are part of the text.
+def documents_of(
+    parts: Iterable[tuple[str | None, str, Iterable[Record]]],
+    label_names: Sequence[str] | None,
+    remarks: Remarks,
+    path: object,
+) -> Iterator[Document]:
+    """Number the documents of each split, and check the names of splits and classes.
 
-    They are part of it where every line has as many cells as the header without regard to them, and reading them as
-    quotes fails, or puts lines with all their cells into one. Where both readings are as good and differ, only the
-    user knows.
+    Parameters
+    ----------
+    parts : iterable of (split, where, records)
+        The split of all records, or None where each says its own or all are in `ONLY_SPLIT`; what errors call a record,
+        before its `line`; and the records, with labels as they stand in the text.
+    label_names : sequence of str or None
+        The classes, if they are known.
+    remarks : Remarks
+        Where the labels that lost white space are counted.
+    path : object
+        What errors call all of it.
 
     Raises
     ------
     CorpusError
-        In that case; and if the file cannot be read.
+        At the first record of a split that cannot have its name, or with a label that is none of `label_names`; or if
+        there are no records.
     """
-    n_cells = n_lines = doubtful = 0
-    header_is_quoted = False
-    for number, line in reader.lines(universal=True):
-        if not (content := line.rstrip("\r\n")):
-            continue
-        n_lines += 1
-        found = content.count(delimiter) + 1
-        is_quoted = content.startswith('"') or f'{delimiter}"' in content
-        if not n_cells:
-            n_cells, header_is_quoted = found, is_quoted
-        if found != n_cells:
-            return "csv"
-        doubtful = doubtful or (number if is_quoted else 0)
-    if not doubtful:
-        return "csv"  # both readings are the same
-    n_rows = 0
-    try:
-        for row in _rows(reader, delimiter, "csv"):
-            if row and len(row) != n_cells:
-                return "none"
-            n_rows += bool(row)
-    except csv.Error:
-        return "none"
-    if header_is_quoted and n_rows == n_lines:
-        return "csv"
-    if n_rows < n_lines and n_cells > 1:
-        return "none"
-    raise reader.error(
-        doubtful,
-        "a cell begins with a quotation mark, which may quote the cell or be part of its text: give quoting csv or "
-        "quoting none",
-    )
+    n_seen: dict[str, int] = {}
+    for split, where, records in parts:
+        for record in records:
+            label = record.label
+            if label is not None and label != (stripped := label.strip()):
+                remarks.n_labels += 1
+                label = stripped
+            if label_names is not None and label not in label_names:
+                found = "no label" if label is None else f"label {label!r}"
+                advice = "; give label_column" if label is None else ""
+                raise CorpusError(f"{where} {record.line}: {found}, expected one of {','.join(label_names)}{advice}")
+            name = split or record.split or ONLY_SPLIT
+            if split is None and record.split is not None:
+                check_split(record.split, f"{where} {record.line}")
+            order = n_seen.get(name, 0)
+            n_seen[name] = order + 1
+            yield Document(name, order, label, record.text, record.id, record.tags)
+    if not n_seen:
+        raise CorpusError(f"{path}: no documents, expected at least one")
 
 
-def _rows(reader: LineReader, delimiter: str, quoting: str) -> Any:
-    csv.field_size_limit(max(csv.field_size_limit(), MAX_LINE_BYTES))
-    lines = (line for _, line in reader.lines(universal=True))
-    # strict: otherwise a quotation mark that is never closed makes one cell of the rest of the file.
-    if quoting == "none":
-        return csv.reader(lines, delimiter=delimiter, quoting=csv.QUOTE_NONE, strict=True)
-    return csv.reader(lines, delimiter=delimiter, strict=True)
+def check_split(name: str, where: str) -> None:
+    """Raise `CorpusError` if a split cannot have that name."""
+    if not _SPLIT_NAME.fullmatch(name):
+        raise CorpusError(f"{where}: split {name[:80]!r}, expected a name of 1 to 64 letters, digits, '_' or '-'")
 
 
-def read_table(
-    reader: LineReader, columns: Columns, delimiter: str, quoting: str = "csv"
-) -> Iterator[tuple[Columns, Record]]:
-    """The rows under a header line, each with the columns in use; `quoting` as `find_quoting` gives it."""
-    rows = _rows(reader, delimiter, quoting)
-    header: list[str] = []
-    chosen = columns
-    while True:
-        line = rows.line_num + 1  # where the row starts; csv counts to where it ends
-        try:
-            row = next(rows)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            message = f"not a row of cells ({error}); check its quotation marks"
-            raise reader.error(line, message) from error
-        if not row:
-            continue
-        if not header:
-            header = [cell.strip() for cell in row]
-            _check_delimiter(header, delimiter, reader, line)
-            chosen = columns.choose(header, reader, line)
-            continue
-        if len(row) != len(header):
-            raise reader.error(
-                line,
-                f"{len(row)} cells, expected {len(header)} as in the header; "
-                "a cell with the separator in it needs quotation marks"
-                + (", and quoting none takes them as text" if quoting == "none" else ""),
-            )
-        cells = dict(zip(header, row, strict=True))
-        label, split, id = (
-            None if column is None else cells[column].strip() for column in (chosen.label, chosen.split, chosen.id)
-        )
-        for column, value in ((chosen.label, label), (chosen.id, id)):
-            if value == "":
-                raise _missing(reader, line, column)
-        yield chosen, Record(line, cells[chosen.text], label, split, id)
+def check_names(label_names: Sequence[str]) -> tuple[str, ...]:
+    """Return names of classes as a tuple; raise `CorpusError` if one is empty or there twice."""
+    if isinstance(label_names, str):
+        raise CorpusError(f"label_names is {label_names!r}, expected a list of names")
+    names = tuple(name.strip() for name in label_names)
+    if not names or not all(names) or len(set(names)) < len(names):
+        shown = ",".join(names) or "empty"
+        raise CorpusError(f"label_names is {shown}: expected distinct class names, none of them empty")
+    return names
 
 
-def _check_delimiter(header: list[str], delimiter: str, reader: LineReader, line: int) -> None:
-    """Raise `CorpusError` if a header has one cell and looks like several with another delimiter."""
-    if len(header) > 1:
-        return
-    for other, name in ((";", "semicolons"), ("\t", "tabs"), (",", "commas"), ("|", "bars")):
-        if other != delimiter and other in header[0]:
-            shown = "a tab" if other == "\t" else repr(other)
-            raise reader.error(line, f"one column, {header[0][:60]!r}, which looks like {name}; give delimiter {shown}")
-
-
-def read_json_lines(reader: LineReader, columns: Columns) -> Iterator[tuple[Columns, Record]]:
-    """An object a line, each with the columns in use, which the first object decides."""
-    return _json_records(_json_lines(reader), reader, columns)
-
-
-def read_json_array(reader: LineReader, columns: Columns) -> Iterator[tuple[Columns, Record]]:
-    """The objects of one array, as `read_json_lines`; the whole file in memory, and numbers for lines."""
-    source = "".join(line for _, line in reader.lines())
-    try:
-        items = json.loads(source)
-    except (ValueError, RecursionError) as error:
-        raise CorpusError(f"{reader.path}: not JSON ({error}), expected an array of objects") from error
-    if not isinstance(items, list):
-        raise CorpusError(f"{reader.path}: a JSON {_json_type(items)}, expected an array of objects")
-    return _json_records(enumerate(items, 1), reader, columns)
-
-
-def _json_lines(reader: LineReader) -> Iterator[tuple[int, Any]]:
-    for line, source in reader.lines():
-        if source.strip(" \t\r\n"):
-            try:
-                yield line, json.loads(source)
-            except (ValueError, RecursionError) as error:
-                raise reader.error(line, f"not JSON ({error}), expected an object a line") from error
-
-
-def _json_records(
-    items: Iterable[tuple[int, Any]], reader: LineReader, columns: Columns
-) -> Iterator[tuple[Columns, Record]]:
-    chosen: Columns | None = None
-    for line, item in items:
-        if not isinstance(item, dict):
-            raise reader.error(line, f"a JSON {_json_type(item)}, expected an object a line")
-        if chosen is None:
-            chosen = columns.choose(item, reader, line)
-        for column, wanted, default in (
-            (chosen.label, columns.label, LABEL_COLUMN),
-            (chosen.split, columns.split, SPLIT_COLUMN),
-        ):
-            if column is None and wanted is None and default in item and default != chosen.text:
-                raise reader.error(line, f"a {default}, but the first record has none; expected it in all or none")
-        for column in (chosen.label, chosen.split, chosen.id):
-            if column is not None and item.get(column) in (None, ""):
-                raise _missing(reader, line, column)
-        for column, parameter in ((chosen.text, "text_column"), *((name, "tag_columns") for name in chosen.tags)):
-            if column not in item:
-                raise _missing_column(reader, line, column, item, parameter)
-        label, id = (
-            None if column is None else _json_name(reader, line, item, column) for column in (chosen.label, chosen.id)
-        )
-        split = None if chosen.split is None else _json_string(reader, line, item, chosen.split)
-        tags = {name: _json_tags(reader, line, item, name) for name in chosen.tags}
-        yield chosen, Record(line, _json_text(reader, line, item, chosen.text), label, split, id, tags)
-
-
-def _json_text(reader: LineReader, line: int, item: dict[str, Any], column: str) -> str | tuple[str, ...]:
-    value = item[column]
-    if not isinstance(value, list):
-        return _json_string(reader, line, item, column, "a string or an array of strings")
-    return tuple(_json_string(reader, line, {column: token}, column) for token in value)
-
-
-def _json_tags(reader: LineReader, line: int, item: dict[str, Any], column: str) -> tuple[str | None, ...]:
-    values = item[column]
-    if not isinstance(values, list):
-        raise reader.error(line, f"{column!r} is a JSON {_json_type(values)}, expected an array, a tag for each token")
-    return tuple(None if tag is None else _json_name(reader, line, {column: tag}, column) for tag in values)
-
-
-def _json_name(reader: LineReader, line: int, item: dict[str, Any], column: str) -> str:
-    value = item[column]
-    if isinstance(value, float) and value.is_integer():  # what pandas makes of whole numbers in a column with gaps
-        value = int(value)
-    if isinstance(value, bool | int):
-        return json.dumps(value)  # true and false as JSON spells them
-    return _json_string(reader, line, item, column, "a string, a whole number or a boolean").strip()
-
-
-def _json_string(reader: LineReader, line: int, item: dict[str, Any], column: str, expected: str = "a string") -> str:
-    value = item[column]
-    if not isinstance(value, str):
-        raise reader.error(line, f"{column!r} is a JSON {_json_type(value)}, expected {expected}")
-    try:
-        value.encode("utf-8")
-    except UnicodeEncodeError as error:
-        half = f"\\u{ord(value[error.start]):04x}"
-        raise reader.error(
-            line,
-            f"{column!r} has half a surrogate pair ({half}), which is no character; expected both halves",
-        ) from error
-    return value
-
-
-def _json_type(value: object) -> str:
-    names = {dict: "object", list: "array", str: "string", bool: "boolean", type(None): "null"}
-    return names.get(type(value), "number")
-
-
-def _missing(reader: LineReader, line: int, column: str | None) -> CorpusError:
+def missing_value(reader: LineReader, line: int, column: str | None) -> CorpusError:
+    """Return the error of a record that lacks a value."""
     return reader.error(line, f"no value in column {column!r}, expected one in every record; fill it in")
 
 
-def _missing_column(reader: LineReader, line: int, column: str, found: Collection[str], parameter: str) -> CorpusError:
+def missing_column(reader: LineReader, line: int, column: str, found: Collection[str], parameter: str) -> CorpusError:
+    """Return the error of a file that lacks a column, which `parameter` would name."""
     names = ", ".join(repr(name[:40]) for name in list(found)[:20]) or "none"
     return reader.error(line, f"no column {column!r}, found {names}; name the column with {parameter}")

@@ -9,8 +9,7 @@ from cache.errors import one_line
 from elmo_cache.errors import CorpusError
 from elmo_cache.text.corpora.arrow import choose_columns, class_names, import_pyarrow, is_list, read_batches
 from elmo_cache.text.corpora.base import Document
-from elmo_cache.text.corpora.files import ONLY_SPLIT, check_names, check_split
-from elmo_cache.text.corpora.records import Columns
+from elmo_cache.text.corpora.records import ONLY_SPLIT, Columns, Record, Remarks, check_names, documents_of
 
 __all__ = ["TABLE_EXTENSIONS", "TableCorpus", "split_of_name"]
 
@@ -61,6 +60,12 @@ class TableCorpus:
         self.tokenizer = "tokens" if is_list(schemas[0].field(chosen.text).type) else None
         self.size = sum(_open(file.path)[1] for file in self._files)
         self.position = 0
+        self._remarks = Remarks()
+
+    @property
+    def notes(self) -> list[str]:
+        """What was done to the text, as far as it has been read."""
+        return self._remarks.notes
 
     @property
     def split_rule(self) -> dict[str, Any]:
@@ -79,23 +84,17 @@ class TableCorpus:
         CorpusError
             At the first row that cannot be read, with its number from 0; or if there are no rows.
         """
-        self.position = 0
-        n_seen: dict[str, int] = {}
-        for file in self._files:
-            where = str(file.path)
-            schema, _, batches = _open(file.path)
-            columns = choose_columns(self._wanted, schema, where)
-            tags = {name: class_names(schema, name) for name in columns.tags}
-            for record in read_batches(batches(), columns, self.label_names, where, tags):
-                name = file.split or record.split or ONLY_SPLIT
-                if file.split is None and record.split is not None:
-                    check_split(name, f"{where}, row {record.line}")
-                order = n_seen.get(name, 0)
-                n_seen[name] = order + 1
-                self.position += 1
-                yield Document(name, order, record.label, record.text, record.id, record.tags)
-        if not n_seen:
-            raise CorpusError(f"{self._files[0].path}: no rows, expected at least one")
+        self.position, self._remarks = 0, Remarks()
+        parts = ((file.split, f"{file.path}, row", self._records(file)) for file in self._files)
+        for document in documents_of(parts, self.label_names, self._remarks, self._files[0].path):
+            self.position += 1
+            yield document
+
+    def _records(self, file: _File) -> Iterator[Record]:
+        schema, _, batches = _open(file.path)
+        columns = choose_columns(self._wanted, schema, str(file.path))
+        tags = {name: class_names(schema, name) for name in columns.tags}
+        yield from read_batches(batches(), columns, self.label_names, str(file.path), tags)
 
 
 def split_of_name(name: str) -> str | None:

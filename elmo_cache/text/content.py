@@ -1,0 +1,64 @@
+"""What a document is made of: its digest, by which a corpus is known, and what its tags and id must be."""
+
+import hashlib
+import json
+import unicodedata
+from collections.abc import Sequence
+
+from elmo_cache.errors import CorpusError
+from elmo_cache.text.corpora import Document
+
+__all__ = ["check_extras", "document_digest", "is_composed"]
+
+
+def document_digest(document: Document) -> bytes:
+    """Return 32 bytes that are the same for documents of the same label and content, wherever they stand."""
+    label = "" if document.label is None else document.label
+    return hashlib.sha256(_utf8(label) + b"\0" + _content(document)).digest()
+
+
+def is_composed(text: str | tuple[str, ...]) -> bool:
+    """Tell whether a text, or each token of it, is in Unicode's form NFC."""
+    return all(unicodedata.is_normalized("NFC", part) for part in ((text,) if isinstance(text, str) else text))
+
+
+def check_extras(document: Document, has_ids: bool, tag_names: Sequence[str], name: str) -> None:
+    """Raise `CorpusError` unless a document has an id and tags where the first one has, a tag for each token.
+
+    Parameters
+    ----------
+    document : Document
+        Any one.
+    has_ids, tag_names : bool, sequence of str
+        Whether the first has an id, and the names of its sets of tags.
+    name : str
+        What errors call the corpus.
+    """
+    where = f"{name}, document {document.order} of {document.split}"
+    if has_ids != (document.id is not None):
+        raise CorpusError(f"{where}: it has {'no' if has_ids else 'an'} id, unlike the first document")
+    if list(document.tags) != tag_names:
+        raise CorpusError(
+            f"{where}: its tags are {', '.join(document.tags) or 'none'}, "
+            f"those of the first document {', '.join(tag_names) or 'none'}"
+        )
+    for tags_name, tags in document.tags.items():
+        if isinstance(document.text, str):
+            raise CorpusError(f"{where}: tags need tokens, and it is a text")
+        if len(tags) != len(document.text):
+            beginning = " ".join(document.text)[:60]
+            raise CorpusError(
+                f"{where}: {len(tags)} tags {tags_name} for {len(document.text)} tokens, expected one for each "
+                f"({beginning!r})"
+            )
+
+
+def _utf8(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")  # Python's own: half a pair is no character
+
+
+def _content(document: Document) -> bytes:
+    """Return bytes that are the same for documents of the same content: of a plain text, its own."""
+    if isinstance(document.text, str) and document.id is None and not document.tags:
+        return _utf8(document.text)
+    return b"\0" + json.dumps([document.text, document.id, dict(document.tags)]).encode("ascii")

@@ -1,0 +1,136 @@
+"""A file of text, line by line."""
+
+import codecs
+from collections.abc import Iterator
+from contextlib import nullcontext
+from pathlib import Path
+from typing import BinaryIO
+
+from cache.errors import one_line
+from elmo_cache.errors import CorpusError
+from elmo_cache.text.corpora.compression import BROKEN, decompressed
+
+__all__ = ["MAX_LINE_BYTES", "LineReader"]
+
+MAX_LINE_BYTES = 64 * 2**20
+"""Bounds memory: a file without line ends, or a quotation mark that is never closed, stops here."""
+
+_BOM = b"\xef\xbb\xbf"
+_SAMPLE_BYTES = 4096
+_ZEROS = 0.05  # of the bytes of one half, in text of any script: spaces and line ends have one each
+
+
+class LineReader:
+    """A file of text line by line, decompressed if its name says so; `position` counts the bytes read of it.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    stream : BinaryIO, optional
+        What to read instead, once; `path` is then what errors call it.
+    encoding : str
+        Of the text.
+
+    Raises
+    ------
+    CorpusError
+        If there is no such encoding, or none in which a line feed is the byte 10.
+    """
+
+    def __init__(self, path: Path, stream: BinaryIO | None = None, encoding: str | None = None) -> None:
+        self.path = path
+        self._stream = stream
+        self._encoding = encoding or "utf-8"
+        try:
+            plain = "\n".encode(self._encoding) == b"\n"
+        except (LookupError, UnicodeError):
+            plain = False
+        if not plain:
+            raise CorpusError(
+                f"encoding is {self._encoding[:40]!r}, expected one such as utf-8, latin-1 or cp1252, in which a line "
+                "feed is one byte"
+            )
+        self.position = 0
+
+    @property
+    def size(self) -> int:
+        """Bytes of the file; raises `CorpusError` if it cannot be looked at."""
+        try:
+            return self.path.stat().st_size
+        except OSError as error:
+            raise CorpusError(f"{self.path}: cannot be read ({error.strerror})") from error
+
+    def lines(self, *, universal: bool = False) -> Iterator[tuple[int, str]]:
+        r"""1-based number and text of each line, its end included.
+
+        A line feed ends a line; with `universal` a carriage return alone does too.
+
+        Raises
+        ------
+        CorpusError
+            If the file cannot be read, or a line is not UTF-8 or longer than `MAX_LINE_BYTES`.
+        """
+        self.position = 0
+        number = 1
+        try:
+            with nullcontext(self._stream) if self._stream else self.path.open("rb") as file:
+                stream = file if self._stream else decompressed(self.path, file)
+                self._refuse_utf16(stream)
+                while raw := stream.readline(MAX_LINE_BYTES + 1):
+                    if len(raw) > MAX_LINE_BYTES:
+                        raise self.error(number, f"longer than {MAX_LINE_BYTES} bytes, expected shorter; split it")
+                    content = raw if number > 1 else raw.removeprefix(_BOM)
+                    if not content:
+                        continue  # a file of a byte order mark alone
+                    self.position = file.tell() if stream is not file else self.position + len(raw)
+                    # bytes.splitlines knows no other line ends; str.splitlines does.
+                    for line in content.splitlines(keepends=True) if universal else [content]:
+                        yield number, self._decode(number, line)
+                        number += 1
+        except BROKEN as error:
+            reason = getattr(error, "strerror", None) or one_line(error)
+            raise CorpusError(f"{self.path}: cannot be read ({reason})") from error
+
+    def _refuse_utf16(self, stream: BinaryIO) -> None:
+        """Raise `CorpusError` if a stream begins like UTF-16: in part it would pass for UTF-8, with NUL characters."""
+        peek = getattr(stream, "peek", None)  # not of a stream in memory
+        if peek is not None and _is_utf16(peek(_SAMPLE_BYTES)[:_SAMPLE_BYTES]):
+            raise CorpusError(f"{self.path}: this is UTF-16, expected an encoding such as UTF-8; save it as UTF-8")
+
+    def error(self, line: int, message: str) -> CorpusError:
+        """An error that says where it is."""
+        return CorpusError(f"{self.path}, line {line}: {message}")
+
+    def _decode(self, number: int, line: bytes) -> str:
+        try:
+            return line.decode(self._encoding)
+        except UnicodeDecodeError as error:
+            byte, offset = line[error.start], error.start
+            name = "UTF-8" if self._encoding == "utf-8" else self._encoding
+            raise self.error(
+                number,
+                f"not {name} (byte 0x{byte:02x} at offset {offset} of the line); save the file as UTF-8, or give its "
+                "encoding",
+            ) from error
+
+
+def _is_utf16(sample: bytes) -> bool:
+    r"""Tell UTF-16 by its byte order mark; or by zeros in one half of the bytes, with which it reads as text.
+
+    Examples
+    --------
+    >>> _is_utf16("a word\n".encode("utf-16")), _is_utf16("слово и дело\n".encode("utf-16-le"))
+    (True, True)
+    >>> _is_utf16(b"a word\n"), _is_utf16(b"a NUL \0 and \0\n")
+    (False, False)
+    """
+    if sample.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return True
+    sample = sample[: len(sample) // 2 * 2]
+    n_zeros = [sample[half::2].count(0) for half in (0, 1)]
+    if min(n_zeros) or max(n_zeros) < max(2, _ZEROS * len(sample) / 2):
+        return False
+    text = sample.decode("utf-16-le" if n_zeros[1] else "utf-16-be", "replace")
+    is_printable = all(letter.isprintable() or letter in "\t\r\n\ufffd" for letter in text)
+    return is_printable and text.count("\n") == sample.count(b"\n")
