@@ -102,7 +102,7 @@ def padded(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return vectors `(n_docs, 500, dim + static)` float32 and labels, in the order of the first epoch."""
     documents = features["train"][positions]
-    batches = PaddedBatches({"features": documents}, token_ids=True, shuffle_seed=(SEED, TRIAL) if shuffled else None)
+    batches = PaddedBatches({"features": documents}, token_ids=True, shuffle=shuffled, seed=(SEED, TRIAL))
     batches.begin_epoch(1)
     static = np.concatenate([np.zeros((1, matrix.shape[1]), np.float32), matrix])
     inputs, labels = zip(*(batches[i] for i in range(len(batches))), strict=True)

@@ -212,6 +212,12 @@ class Documents:
             raise CorruptFileError(f"{self.path}: a label is outside 0 to {len(names) - 1}; {self._repair}")
         return labels
 
+    @property
+    def n_classes(self) -> int | None:
+        """How many classes the corpus has, or None for one without labels."""
+        names = self._manifest.label_names
+        return None if names is None else len(names)
+
     @cached_property
     def truncated(self) -> np.ndarray:
         """Whether the window cut a document, `(n_docs,)` bool."""
@@ -258,7 +264,9 @@ class Documents:
     def tags(self, name: str, start: int, stop: int) -> np.ndarray:
         """Return the tags `(n_tokens,)` int32 of the documents `start` to `stop`, end to end; -1 for none."""
         first, last = int(self.indptr[start]), int(self.indptr[stop])
-        dataset = self._dataset(_tags_dataset(name), "<i4", int(self.indptr[-1]))
+        dataset = self._tags.get(name)
+        if dataset is None:
+            dataset = self._tags[name] = self._dataset(_tags_dataset(name), "<i4", int(self.indptr[-1]))
         tags = self._guarded(lambda: dataset[first:last])
         n_tags = len(self._manifest.tag_names[name])
         if len(tags) and not -1 <= tags.min() <= tags.max() < n_tags:
@@ -296,7 +304,8 @@ class Documents:
 
     def close(self) -> None:
         """Close the file; asking for something opens it again."""
-        self.__dict__.pop("_all_token_ids", None)
+        for name in ("_all_token_ids", "_tags"):
+            self.__dict__.pop(name, None)
         group = self.__dict__.pop("_file", None)
         if group is not None:
             group.file.close()
@@ -327,6 +336,11 @@ class Documents:
     @cached_property
     def _all_token_ids(self) -> h5py.Dataset:
         return self._dataset("token_ids", "<i4", int(self.indptr[-1]))
+
+    @cached_property
+    def _tags(self) -> dict[str, h5py.Dataset]:
+        """The sets of tags that were asked for, by name."""
+        return {}
 
     def _dataset(self, name: str, dtype: str, length: int | None) -> h5py.Dataset:
         return dataset_of(self._file, name, dtype, (length,), repair=self._repair)

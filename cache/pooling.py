@@ -5,18 +5,26 @@ from types import MappingProxyType
 
 import numpy as np
 
-__all__ = ["POOLINGS", "check_pooling", "pool", "pooled_dim"]
+__all__ = ["POOLINGS", "WEIGHTED", "check_pooling", "pool", "pooled_dim"]
 
-POOLINGS: Mapping[str, Callable[[np.ndarray], np.ndarray]] = MappingProxyType(
+
+def _mean(rows: np.ndarray, weights: np.ndarray | None) -> np.ndarray:
+    mean: np.ndarray = rows.mean(axis=0) if weights is None else np.average(rows, axis=0, weights=weights)
+    return mean
+
+
+POOLINGS: Mapping[str, Callable[[np.ndarray, np.ndarray | None], np.ndarray]] = MappingProxyType(
     {
-        "mean": lambda rows: rows.mean(axis=0),
-        "max": lambda rows: rows.max(axis=0),
-        "mean+max": lambda rows: np.concatenate([rows.mean(axis=0), rows.max(axis=0)]),
-        "first": lambda rows: rows[0],
-        "last": lambda rows: rows[-1],
+        "mean": _mean,
+        "max": lambda rows, _: rows.max(axis=0),
+        "mean+max": lambda rows, weights: np.concatenate([_mean(rows, weights), rows.max(axis=0)]),
+        "first": lambda rows, _: rows[0],
+        "last": lambda rows, _: rows[-1],
     }
 )
-"""By name: from float32 `(n_tokens, dim)` with at least one row to float32 `(pooled_dim,)`."""
+"""By name: from float32 `(n_tokens, dim)` with at least one row, and weights or None, to float32 `(pooled_dim,)`."""
+WEIGHTED = ("mean", "mean+max")
+"""The poolings that weights have a part in."""
 
 
 def check_pooling(pooling: str) -> None:
@@ -30,7 +38,7 @@ def pooled_dim(pooling: str, dim: int) -> int:
     return 2 * dim if pooling == "mean+max" else dim
 
 
-def pool(rows: np.ndarray, pooling: str) -> np.ndarray:
+def pool(rows: np.ndarray, pooling: str, weights: np.ndarray | None = None) -> np.ndarray:
     """Return one vector for a document, computed in float32.
 
     Parameters
@@ -39,6 +47,8 @@ def pool(rows: np.ndarray, pooling: str) -> np.ndarray:
         Its tokens' vectors.
     pooling : {"mean", "max", "mean+max", "first", "last"}
         How they become one. "mean+max" sets the two side by side.
+    weights : ndarray of float, (n_tokens,), optional
+        What each token counts in a mean, above 0. Default: all the same.
 
     Returns
     -------
@@ -58,4 +68,6 @@ def pool(rows: np.ndarray, pooling: str) -> np.ndarray:
     check_pooling(pooling)
     if not len(rows):
         return np.zeros(pooled_dim(pooling, rows.shape[1]), np.float32)
-    return POOLINGS[pooling](rows.astype(np.float32, copy=False))
+    return POOLINGS[pooling](
+        rows.astype(np.float32, copy=False), None if weights is None else weights.astype(np.float32, copy=False)
+    )

@@ -103,6 +103,11 @@ class Split:
         return None if labels is None else labels[self._positions]
 
     @property
+    def n_classes(self) -> int | None:
+        """How many classes the labels of the corpus are of; None without labels."""
+        return self._source.documents.n_classes
+
+    @property
     def doc_ids(self) -> np.ndarray:
         """Position of each document in its split of the corpus, `(n_docs,)` int64, 0-based."""
         doc_ids: np.ndarray = self._source.documents.doc_ids[self._positions]

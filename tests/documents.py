@@ -24,6 +24,7 @@ PRETRAINING = "python -m elmo_cache.pretraining "
 MADE_SMALL = {
     "build": ["--encoder", "elmo", "--tokenizer", "words"],
     "encode": ["--encoder", "elmo"],
+    "tag": shlex.split("--n 1 --vectors wiki.multi.en.vec --train-size 24 --val-size 10 --test-size 12"),
     "trials": shlex.split(
         "--n 3 --models elmo --vectors wiki.multi.en.vec --train-size 24 --val-size 16 --test-size 20"
     ),

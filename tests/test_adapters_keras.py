@@ -1,6 +1,7 @@
 """`PaddedBatches`, the feed of the trainer and of Keras's own loops, against documents read one by one."""
 
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -64,9 +65,9 @@ def test_shuffling_is_seeded_by_epoch_and_keeps_documents_together(features: Fea
     def order(batches: PaddedBatches) -> list[bytes]:
         return [batches[i][0]["token_ids"].tobytes() for i in range(len(batches))]
 
-    first = PaddedBatches({"features": train}, token_ids=True, batch_size=3, shuffle_seed=(0, 1))
-    second = PaddedBatches({"features": train.load()}, token_ids=True, batch_size=3, shuffle_seed=(0, 1))
-    other = PaddedBatches({"features": train}, token_ids=True, batch_size=3, shuffle_seed=(0, 2))
+    first = PaddedBatches({"features": train}, token_ids=True, batch_size=3, shuffle=True, seed=(0, 1))
+    second = PaddedBatches({"features": train.load()}, token_ids=True, batch_size=3, shuffle=True, seed=(0, 1))
+    other = PaddedBatches({"features": train}, token_ids=True, batch_size=3, shuffle=True, seed=(0, 2))
     epochs = [order(first)]
     first.on_epoch_end()
     epochs.append(order(first))
@@ -96,7 +97,7 @@ def test_masks_are_true_where_a_token_is(features: FeatureCache) -> None:
     train = features["train"]
     for trim in (False, True):
         batches = PaddedBatches(
-            {"features": train}, token_ids=True, batch_size=4, window=98, shuffle_seed=(0,), trim=trim, masks=True
+            {"features": train}, token_ids=True, batch_size=4, window=98, shuffle=True, trim=trim, masks=True
         )
         for i in range(len(batches)):
             inputs, _ = batches[i]
@@ -133,18 +134,18 @@ def test_fit_sees_the_same_in_every_run(features: FeatureCache) -> None:
     train = features["train"]
     train = train[train.lengths > 0]  # Keras's masked mean of nothing is not a number
 
-    def losses(seed: tuple[int, ...] | None) -> list[float]:
+    def losses(**options: Any) -> list[float]:
         model = masked_mean()
         for variable in model.trainable_variables:
             variable.assign(np.full(variable.shape, 0.1))
-        batches = PaddedBatches({"features": train}, batch_size=5, window=130, shuffle_seed=seed, masks=True)
+        batches = PaddedBatches({"features": train}, batch_size=5, window=130, masks=True, **options)
         found: list[float] = model.fit(batches, epochs=3, shuffle=False, verbose=0).history["loss"]
         return found
 
-    first = losses((3,))
+    first = losses(shuffle=True, seed=3)
     assert len(first) == 3
-    assert losses((3,)) == first
-    assert losses(None) != first
+    assert losses(shuffle=True, seed=3) == losses(shuffle=True, seed=(3,), workers=4) == first
+    assert losses() != first and losses(shuffle=True) != first
 
 
 @pytest.mark.filterwarnings("error")
@@ -223,7 +224,7 @@ def test_vectors_in_float32(features: FeatureCache) -> None:
 def test_tags_are_targets_with_weights(tmp_path: Path, trim: bool) -> None:
     write_cache(tmp_path / "c", tag_names={"upos": ("", "one", "two"), "ner": ("O", "B", "I")})
     train = FeatureCache(tmp_path / "c")["train"]
-    batches = PaddedBatches(train, batch_size=4, window=8, shuffle_seed=(1,), trim=trim, tags="ner")
+    batches = PaddedBatches(train, batch_size=4, window=8, shuffle=True, seed=1, trim=trim, tags="ner")
     seen = 0
     for k in range(len(batches)):
         inputs, tags, weights = batches[k]
@@ -253,3 +254,57 @@ def test_fit_learns_tags_and_ignores_padding(tmp_path: Path) -> None:
     expected = float((-np.log(probability) * weights).sum() / weights.size)
     assert model.evaluate(batches, verbose=0) == pytest.approx(expected, rel=1e-4)
     model.fit(batches, shuffle=False, verbose=0)
+
+
+def test_batches_of_like_lengths(features: FeatureCache) -> None:
+    train = features["train"]
+
+    def rows_of(batches: PaddedBatches) -> int:
+        return sum(int(np.prod(batches[k][0].shape[:2])) for k in range(len(batches)))
+
+    alike = PaddedBatches(train, batch_size=4, by_length=True, trim=8)
+    assert train.lengths[alike.order].tolist() == sorted(train.lengths)
+    assert rows_of(alike) < 0.7 * rows_of(PaddedBatches(train, batch_size=4, trim=8))
+    lengths = [alike[k][0].shape[1] for k in range(len(alike))]
+    assert lengths == [16, 72, 104, 136], "3, 64, 99 and 130 tokens, and two positions"
+    drawn = PaddedBatches(train, batch_size=3, window=200, by_length=True, shuffle=True, seed=5)
+    orders = []
+    for epoch in range(3):
+        drawn.begin_epoch(epoch)
+        orders.append(drawn.order.tolist())
+        assert sorted(orders[-1]) == list(range(len(train)))
+        place_of = np.argsort(np.argsort(np.delete(train.lengths, orders[-1][12]), kind="stable"), kind="stable")
+        for k in range(4):
+            inputs, labels = drawn[k]
+            chosen = orders[-1][3 * k : 3 * k + 3]
+            np.testing.assert_array_equal(inputs, train[chosen].padded(200))
+            assert train.labels is not None and labels.tolist() == train.labels[chosen].tolist()
+            places = sorted(place_of[[i - (i > orders[-1][12]) for i in chosen]].tolist())
+            assert places == list(range(places[0], places[0] + 3)), "neighbours among the sorted lengths"
+    assert orders[0] != orders[1] != orders[2]
+
+
+def test_labels_are_integers_where_there_are_more_than_two_classes(tmp_path: Path) -> None:
+    documents = [("train", "abc"[i % 3], f"w{i} " * (i + 1)) for i in range(7)]
+    with build(MemoryCorpus(documents), HashEncoder(dim=4), tmp_path / "c") as many:
+        train = many["train"]
+        assert train.n_classes == 3 and train.labels is not None
+        part = train[train.labels < 2]  # the corpus decides, not the selection
+        batches = PaddedBatches(part, batch_size=9, window=8, dtype="float32")
+        _, labels = batches[0]
+        assert labels.dtype == np.int32 and labels.tolist() == part.labels.tolist()  # type: ignore[union-attr]
+        model = keras.Sequential([keras.layers.GlobalMaxPooling1D(), keras.layers.Dense(3, activation="softmax")])
+        model.compile(loss="sparse_categorical_crossentropy", jit_compile=False)
+        model.fit(batches, shuffle=False, verbose=0)
+
+
+def test_settings_out_of_range(features: FeatureCache) -> None:
+    train = features["train"]
+    for settings, named in (
+        ({"workers": 0}, "workers is out of range: expected 1 to 256 threads"),
+        ({"workers": 10**5000}, "workers is out of range"),
+        ({"trim": -1}, "trim is out of range: expected True, False or a number of tokens"),
+        ({"trim": 10**5000}, "trim is out of range"),
+    ):
+        with pytest.raises(ValueError, match=named):
+            PaddedBatches(train, **settings)

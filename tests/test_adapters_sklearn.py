@@ -10,11 +10,14 @@ import pytest
 from memory_corpus import MemoryCorpus
 from numpy_encoder import HashEncoder, build_small
 from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, cross_val_score, train_test_split
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils import _safe_indexing
+from sklearn.utils import _safe_indexing, get_tags
+from sklearn.utils.validation import check_is_fitted
 
 from cache import FeatureCache, Split
 from cache.adapters.sklearn import Pooled, PooledStatic
@@ -163,6 +166,70 @@ def test_clone_and_pickle(features: FeatureCache, static: np.ndarray) -> None:
     assert not hasattr(clone(PooledStatic(static).fit(test)), "dim_")
 
 
+def test_clones_share_the_matrix(features: FeatureCache, static: np.ndarray) -> None:
+    train = features["train"]
+    pooled = PooledStatic(static, "mean+max", "idf").set_output(transform="default").fit(train)
+    model = make_pipeline(pooled, LogisticRegression())
+    cloned = clone(model)[0]
+    assert cloned.vectors is static is pooled.vectors and cloned is not pooled
+    assert cloned.get_params() == pooled.get_params() == {"pooling": "mean+max", "vectors": static, "weights": "idf"}
+    assert cloned._sklearn_output_config == pooled._sklearn_output_config
+    assert not {"dim_", "idf_", "unseen_idf_"} & set(vars(cloned))
+    np.testing.assert_array_equal(cloned.fit(train).transform(train), pooled.transform(train))
+
+
+@pytest.mark.parametrize("pooling", ["mean", "mean+max"])
+def test_weights_by_inverse_document_frequency(features: FeatureCache, static: np.ndarray, pooling: str) -> None:
+    train, test = features["train"][:7], features["train"]
+    words = [train.tokens(i) for i in range(len(train))]
+    idf = TfidfVectorizer(analyzer=lambda words: words).fit(words)
+    weight_of = dict(zip(idf.get_feature_names_out().tolist(), idf.idf_, strict=True))
+    unseen = np.log(1 + len(train)) + 1
+    assert any(word not in weight_of for i in range(len(test)) for word in test.tokens(i))
+
+    def mean_of(rows: np.ndarray, i: int) -> np.ndarray:
+        weights = np.array([weight_of.get(word, unseen) for word in test.tokens(i)])
+        return (rows.astype(np.float64) * weights[:, np.newaxis]).sum(axis=0) / weights.sum()
+
+    for pooled, documents in (
+        (Pooled(pooling, "idf"), list(test)),
+        (PooledStatic(static, pooling, weights="idf"), [static[test.token_ids(i)] for i in range(len(test))]),
+    ):
+        found = pooled.fit(train).transform(test)
+        assert found.dtype == np.float32
+        assert pooled.idf_ == pytest.approx(weight_of) and pooled.unseen_idf_ == pytest.approx(unseen)
+        for i, rows in enumerate(documents):
+            dim = rows.shape[1]
+            np.testing.assert_allclose(found[i, :dim], mean_of(rows, i) if len(rows) else 0, rtol=1e-5, atol=1e-6)
+            if pooling == "mean+max" and len(rows):
+                np.testing.assert_allclose(found[i, dim:], rows.max(axis=0), rtol=1e-6)
+        assert not np.allclose(found, type(pooled)(**{**pooled.get_params(), "weights": None}).transform(test))
+
+
+def test_weights_hold_for_another_cache(features: FeatureCache, tmp_path: Path) -> None:
+    documents = [("new", "a", "w1 w0 w0"), ("new", "b", "unheard w3 w1")]
+    pooled = Pooled("mean", "idf").fit(features["train"])
+    with build(MemoryCorpus(documents), HashEncoder(dim=8), tmp_path / "new") as others:
+        new = others["new"]
+        assert others.vocabulary[:3] != features.vocabulary[:3]
+        found = pooled.transform(new)
+        for i in range(2):
+            weights = [pooled.idf_.get(word, pooled.unseen_idf_) for word in new.tokens(i)]
+            np.testing.assert_allclose(found[i], np.average(new[i].astype(float), axis=0, weights=weights), rtol=1e-5)
+
+
+def test_what_needs_a_fit_says_so(features: FeatureCache, static: np.ndarray) -> None:
+    for pooled in (Pooled(), PooledStatic(static, "max")):
+        assert not get_tags(pooled).requires_fit
+        check_is_fitted(pooled)
+    for weighted in (Pooled("mean", "idf"), PooledStatic(static, weights="idf")):
+        assert get_tags(weighted).requires_fit
+        with pytest.raises(NotFittedError):
+            check_is_fitted(weighted)
+        with pytest.raises(NotFittedError):
+            weighted.transform(features["test"])
+
+
 def test_names_and_data_frames(features: FeatureCache, static: np.ndarray) -> None:
     pytest.importorskip("pandas")
     test = features["test"]
@@ -180,6 +247,12 @@ def test_what_is_refused(features: FeatureCache, static: np.ndarray, method: str
     test, n_words = features["test"], len(features.vocabulary)
     with pytest.raises(ValueError, match="pooling is 'sum', expected one of 'mean', 'max'"):
         getattr(Pooled("sum"), method)(test)
+    with pytest.raises(ValueError, match="weights is 'tf', expected None or 'idf'"):
+        getattr(Pooled("mean", "tf"), method)(test)
+    with pytest.raises(
+        ValueError, match="pooling 'last' takes no weights: use 'mean' or 'mean\\+max', or weights=None"
+    ):
+        getattr(Pooled("last", "idf"), method)(test)
     for wrong in (static[:-1], np.vstack([np.zeros((1, 5)), static]), static[:, 0]):
         with pytest.raises(ValueError, match=rf"vectors has shape \({len(wrong)},.*expected \({n_words}, dim\)"):
             getattr(PooledStatic(wrong), method)(test)

@@ -60,7 +60,7 @@ def ids_of(batches: Any) -> list[bytes]:
 
 
 def test_every_pass_is_the_next_epoch(features: FeatureCache) -> None:
-    feed = PaddedBatches({"features": features["train"]}, token_ids=True, batch_size=4, shuffle_seed=(1,), trim=True)
+    feed = PaddedBatches({"features": features["train"]}, token_ids=True, batch_size=4, shuffle=True, seed=1, trim=True)
     epochs = []
     for epoch in range(3):
         feed.begin_epoch(epoch)
@@ -75,7 +75,7 @@ def test_every_pass_is_the_next_epoch(features: FeatureCache) -> None:
 
 
 def test_passes_may_overlap(features: FeatureCache) -> None:
-    feed = PaddedBatches({"features": features["train"]}, token_ids=True, batch_size=4, shuffle_seed=(1,))
+    feed = PaddedBatches({"features": features["train"]}, token_ids=True, batch_size=4, shuffle=True, seed=1)
     one_by_one = dataset(feed)
     expected = [ids_of(one_by_one), ids_of(one_by_one)]
 
@@ -89,7 +89,7 @@ def test_passes_may_overlap(features: FeatureCache) -> None:
 @pytest.mark.filterwarnings("error")
 def test_fit_takes_batches_that_differ_in_length(features: FeatureCache) -> None:
     train = features["train"]
-    feed = PaddedBatches({"features": train}, token_ids=True, batch_size=3, shuffle_seed=(0,), trim=True)
+    feed = PaddedBatches({"features": train}, token_ids=True, batch_size=3, shuffle=True, trim=True)
     assert {feed[i][0]["token_ids"].shape[1] for i in range(len(feed))} == {64, 192}
 
     def losses() -> list[float]:

@@ -17,7 +17,9 @@ torch = pytest.importorskip("torch")
 from torch.nn.utils.rnn import pad_packed_sequence  # noqa: E402
 from torch.utils.data import DataLoader, Dataset  # noqa: E402
 
-from cache.adapters.torch import PaddedBatch, SplitDataset, packed, padded  # noqa: E402
+from cache.adapters.torch import LengthBatchSampler, PaddedBatch, SplitDataset, packed, padded  # noqa: E402
+
+SPAWN: dict[int, dict[str, Any]] = {0: {}, 2: {"multiprocessing_context": "spawn"}}
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +60,41 @@ def test_round_trip(features: FeatureCache) -> None:
             np.testing.assert_array_equal(vectors.numpy(), split[i])
     with pytest.raises(IndexError):
         dataset[len(split)]
+
+
+def test_a_loader_in_float32_needs_no_collate_function(features: FeatureCache) -> None:
+    train = features["train"]
+    layer = torch.nn.Linear(train.dim, 2)
+    for vectors, labels in DataLoader(SplitDataset(train, dtype=torch.float32), batch_size=1):
+        assert vectors.dtype == torch.float32 and labels.dtype == torch.int64
+        assert layer(vectors).shape == (1, vectors.shape[1], 2)
+
+
+@pytest.mark.parametrize("shuffle", [False, True])
+def test_batches_of_like_lengths(features: FeatureCache, shuffle: bool) -> None:
+    from cache.adapters.keras import PaddedBatches
+
+    train = features["train"]
+    sampler = LengthBatchSampler(train, 4, shuffle=shuffle, seed=3)
+    loader = DataLoader(SplitDataset(train), batch_sampler=sampler, collate_fn=padded)
+    in_keras = PaddedBatches(train, batch_size=4, by_length=True, shuffle=shuffle, seed=3)
+    assert len(loader) == len(sampler) == len(in_keras) == 8
+    epochs = []
+    for epoch in range(3):
+        epochs.append(list(sampler))
+        in_keras.begin_epoch(epoch)
+        assert np.concatenate(epochs[-1]).tolist() == in_keras.order.tolist()
+        assert [len(batch) for batch in epochs[-1]] == [4] * 7 + [2]
+    assert (epochs[0] != epochs[1]) == (epochs[1] != epochs[2]) == shuffle
+
+    sampler.set_epoch(1)
+    batches = list(loader)
+    assert [batch.lengths.tolist() for batch in batches] == [train.lengths[chosen].tolist() for chosen in epochs[1]]
+    plain = DataLoader(SplitDataset(train), 4, collate_fn=padded)
+    assert sum(b.mask.numel() for b in batches) < 0.7 * sum(b.mask.numel() for b in plain)
+    for settings in ({"batch_size": 0}, {"batch_size": 4, "seed": -1}):
+        with pytest.raises(ValueError, match="batch_size or seed is out of range"):
+            LengthBatchSampler(train, **settings)
 
 
 def test_what_is_done_to_an_item_stays_there(features: FeatureCache) -> None:
@@ -142,8 +179,17 @@ def test_documents_without_labels(tmp_path_factory: pytest.TempPathFactory) -> N
     with build_small(tmp_path_factory.mktemp("bare") / "c", labels=False) as features:
         dataset = SplitDataset(features["train"])
         items = [dataset[0], dataset[1]]
-        assert items[0][1] is None
-        assert padded(items).labels is None and packed(items)[1] is None
+        assert [len(item) for item in items] == [1, 1]
+        for entries in (items, [(*item, None) for item in items]):
+            assert padded(entries).labels is None and packed(entries)[1] is None
+        loaders = [DataLoader(dataset, 4, collate_fn=padded, num_workers=n, **SPAWN[n]) for n in (0, 2)]
+        for batches in zip(*loaders, strict=True):
+            assert [batch.labels for batch in batches] == [None, None]
+            torch.testing.assert_close(batches[0].features, batches[1].features, rtol=0, atol=0)
+        # PyTorch's own collate function, and no collation at all.
+        for size in (1, None):
+            for i, (vectors,) in enumerate(DataLoader(dataset, size)):
+                np.testing.assert_array_equal(vectors.numpy().reshape(-1, 8), features["train"][i])
 
 
 def test_a_side_that_there_is_not() -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from documents import PRETRAINING, PROGRAMS, ROOT, Page, classifier_of, execute, prepare, run, understand
+from documents import MADE_SMALL, PRETRAINING, PROGRAMS, ROOT, Page, classifier_of, execute, prepare, run, understand
 from memory_corpus import MemoryCorpus
 
 from cache import FeatureCache
@@ -120,9 +120,40 @@ def test_snippets_for_keras_and_tensorflow(names: dict[str, Any]) -> None:
 
 def test_snippet_for_pytorch(names: dict[str, Any]) -> None:
     torch = pytest.importorskip("torch")
-    loader = execute(PAGES["reuse"].snippet("cache.adapters.torch"), names)["loader"]
-    lengths = torch.cat([batch.lengths for batch in loader])
-    assert sorted(lengths.tolist()) == sorted(names["train"].lengths)
+    found = execute(PAGES["reuse"].snippet("import SplitDataset, padded"), names)
+    found = execute(PAGES["reuse"].snippet("import LengthBatchSampler"), found)
+    for batches in (found["loader"], found["by_length"]):
+        lengths = torch.cat([batch.lengths for batch in batches])
+        assert sorted(lengths.tolist()) == sorted(names["train"].lengths)
+
+
+def test_from_a_conll_file_to_a_table_in_five_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The download and the encoder are stand-ins, and the numbers small."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("trainer.tagging.probes.MOST_EPOCHS", 2)
+    monkeypatch.setitem(MADE_SMALL, "build", ["--encoder", "elmo"])  # the tokens are there
+    prepare(tmp_path)
+    install, download, *commands = PAGES["tags"].lines("sh")
+    assert install == 'pip install "elmo-cache[sample]"' and len(commands) == 3
+    nouns, verbs = ("good", "bad", "w1"), ("w2", "w3")
+    with open(download.rpartition("/")[2], "w") as file:
+        for i in range(200):
+            words = [*nouns, *verbs, f"w{i % 25 + 4}"][i % 3 : 3 + i % 4]
+            rows = [(k, word, "NOUN" if word in nouns else "VERB") for k, word in enumerate(words, 1)]
+            file.writelines(f"{k}\t{word}\t_\t{tag}\t_\t_\t0\t_\t_\t_\n" for k, word, tag in rows)
+            file.write("\n")
+
+    _, by_layer, with_lstm = (run(command) for command in commands)
+
+    assert "elmo-0 - static" in by_layer and "elmo-mix - static" in by_layer
+    assert "elmo-lstm - static" in with_lstm
+    assert sorted(path.name for path in (tmp_path / "results-lstm").iterdir()) == [
+        "accuracies.png",
+        "config.json",
+        "summary.json",
+        "tags.csv",
+    ]
+    assert execute(PAGES["tags"].snippet("flat_tags"), {})["accuracy"] > 0.5
 
 
 def test_snippet_that_finds_documents_and_words(names: dict[str, Any]) -> None:

@@ -13,7 +13,8 @@ from numpy_encoder import ALL_LAYERS, HashEncoder
 from padded_model import padded_arrays, padded_model
 
 from cache import FeatureCache
-from cache.adapters.keras import PaddedBatches, epoch_order
+from cache.adapters.keras import PaddedBatches
+from cache.epochs import epoch_order
 from elmo_cache import build
 from trainer.feed import RaggedBatches
 from trainer.fitting import Fit, assign_weights, fit, predict, trainable_weights

@@ -228,8 +228,8 @@ def test_the_gradient_of_rows_is_keras_own(train: Split) -> None:
 
 
 def test_the_feed_has_the_order_and_the_labels_of_padded_batches(train: Split) -> None:
-    options: dict[str, Any] = {"batch_size": 4, "shuffle_seed": (3, 1)}
-    ours, padded = RaggedBatches({}, train, **options), PaddedBatches({}, train, **options)
+    ours = RaggedBatches({}, train, batch_size=4, shuffle_seed=(3, 1))
+    padded = PaddedBatches({}, train, batch_size=4, shuffle=True, seed=(3, 1))
     assert len(ours) == len(padded)
     for epoch in (0, 1, 5):
         for batches in (ours, padded):

@@ -13,7 +13,8 @@ from small_cache import write_cache
 
 from elmo_cache import build
 from trainer.errors import TrialsError
-from trainer.tagging.experiment import models_of
+from trainer.runs.results import write_results
+from trainer.tagging.experiment import TagModel, models_of
 from trainer.tagging.probes import probe
 from trainer.tagging.results import read_tag_results
 from trainer.tagging.scores import mark_entities, score
@@ -109,6 +110,42 @@ def test_each_layer_is_a_model(tmp_path: Path) -> None:
     assert "no layer '3'" in message and not (tmp_path / "none").exists()
 
 
+def test_the_lstm_by_layer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("trainer.tagging.probes.MOST_EPOCHS", 2)
+    build_tagged(tmp_path, TAG_OF, layers=True)
+    out = tmp_path / "out"
+    run = tag(tmp_path, "--n", 1, "--layer", "0,1", "--models", "elmo-lstm", "--out", out)
+
+    assert run_train(*run).exit_code == 0
+
+    models = json.loads((out / "config.json").read_text())["models"]
+    assert models == {"elmo-lstm-0": {"layer": "0"}, "elmo-lstm-1": {"layer": "1"}}
+    first, second = read_tag_results(out / "tags.csv")
+    assert [first.model, second.model] == list(models) and first.accuracy != second.accuracy
+
+
+def test_plot_draws_runs_on_tags(tmp_path: Path) -> None:
+    build_tagged(tmp_path, TAG_OF)
+    for name, models in (("a", "static,elmo"), ("b", "elmo")):
+        assert run_train(*tag(tmp_path, "--n", 1, "--models", models, "--out", tmp_path / name)).exit_code == 0
+    drawn = (tmp_path / "a" / "accuracies.png").read_bytes()
+    (tmp_path / "a" / "accuracies.png").unlink()
+
+    assert run_train("plot", tmp_path / "a").exit_code == 0
+    assert (tmp_path / "a" / "accuracies.png").read_bytes() == drawn
+    assert run_train("plot", tmp_path / "a", tmp_path / "b", "--out", tmp_path / "both.png").exit_code == 0
+    assert (tmp_path / "both.png").stat().st_size > len(drawn)
+
+    (tmp_path / "trials").mkdir()
+    write_results(tmp_path / "trials" / "trials.csv", [])
+    for folders, message in (
+        (("a", "trials"), "Runs of `trials` and of `tag` do not fit into one picture. Draw them with two commands"),
+        (("c",), "holds no trials.csv and no tags.csv: `elmo-train trials --out"),
+    ):
+        done = run_train("plot", *(tmp_path / name for name in folders), "--out", tmp_path / "none.png")
+        assert message in error_of(done) and not (tmp_path / "none.png").exists()
+
+
 def test_entities_and_an_lstm(tmp_path: Path) -> None:
     build_tagged(tmp_path, {**ENTITY_OF, "saw": "O", "and": "O"})
     out = tmp_path / "out"
@@ -169,7 +206,9 @@ def test_a_probe_leaves_out_tokens_without_a_tag() -> None:
 
 
 def test_models() -> None:
-    assert models_of(["elmo-lstm", "elmo"], []) == {"elmo-lstm": None, "elmo": None}
+    assert models_of(["elmo-lstm", "elmo"], []) == {"elmo-lstm": TagModel("elmo-lstm"), "elmo": TagModel("elmo")}
+    # A layer may be called "lstm": the kind decides, not the name.
+    assert models_of(["elmo"], ["lstm"]) == {"elmo-lstm": TagModel("elmo", "lstm")}
     for kinds, named in (["elmo", "crf"], "'crf'"), ([], "none"):
         with pytest.raises(TrialsError, match=f"--models names {named}"):
             models_of(kinds, [])

@@ -21,6 +21,9 @@ from trainer.runs.saved_weights import weights_summary
 from trainer.runs.settings import GAMMAS, LEARNING_RATES, MODELS, RANGES, Settings, parse_gamma, parse_rates
 from trainer.runs.trials import run_trials
 from trainer.tag_cli import tag_command
+from trainer.tagging.report import plot_tags
+from trainer.tagging.results import TagResult, read_tag_results
+from trainer.tagging.trials import RESULTS as TAG_RESULTS
 from trainer.vectors.loading import load_vectors
 
 __all__ = ["load_vectors", "main"]
@@ -175,20 +178,33 @@ def trials(
 @click.argument("results", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), help="Default: accuracies.png in the first folder.")
 def plot_command(results: tuple[Path, ...], out: Path | None) -> None:
-    """Draw the accuracies of one or more runs of trials, side by side.
+    """Draw the accuracies of one or more runs of `trials`, or of `tag`, side by side.
 
     \b
     elmo-train plot results/
     elmo-train plot results/ results-slow/ --out comparison.png
+    elmo-train plot results-tags/ results-lstm/ --out tags.png
     """
-    runs: dict[str, list[TrialResult]] = {}
+    documents: dict[str, list[TrialResult]] = {}
+    tokens: dict[str, list[TagResult]] = {}
     for folder in results:
-        if not (folder / "trials.csv").exists():
-            raise TrialsError(f"{folder} holds no trials.csv: `elmo-train trials --out {folder}` makes one")
-        name = folder.resolve().name if folder.resolve().name not in runs else str(folder)
-        runs[name] = read_results(folder / "trials.csv")
+        name = folder.resolve().name
+        name = str(folder) if name in documents or name in tokens else name
+        if (folder / "trials.csv").exists():
+            documents[name] = read_results(folder / "trials.csv")
+        elif (folder / TAG_RESULTS).exists():
+            tokens[name] = read_tag_results(folder / TAG_RESULTS)
+        else:
+            raise TrialsError(
+                f"{folder} holds no trials.csv and no {TAG_RESULTS}: `elmo-train trials --out {folder}` makes one"
+            )
     path = out or results[0] / "accuracies.png"
-    plot(runs, path)
+    if documents and tokens:
+        raise TrialsError("Runs of `trials` and of `tag` do not fit into one picture. Draw them with two commands")
+    if tokens:
+        plot_tags(tokens, path)
+    else:
+        plot(documents, path)
     say(f"{path}")
 
 

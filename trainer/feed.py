@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from cache.adapters.keras import epoch_order
+from cache.epochs import epoch_order
 from cache.split import Split
 from trainer.convolution import WIDTH
 

@@ -9,12 +9,11 @@ from cache.runtime.console import say
 from cache.runtime.progress import note_on, progress_bar
 from trainer.errors import TrialsError
 from trainer.protocols import MOST_DOCUMENTS, Sizes
-from trainer.report import plot
 from trainer.runs.results import MOST_TRIALS
 from trainer.runs.settings import RANGES
 from trainer.tagging.config import TagConfig
 from trainer.tagging.experiment import KINDS, TagExperiment, TagSettings, models_of
-from trainer.tagging.report import tag_table, write_tag_summary
+from trainer.tagging.report import plot_tags, tag_table, write_tag_summary
 from trainer.tagging.results import TagResult, read_tag_results
 from trainer.tagging.trials import RESULTS, run_tag_trials
 from trainer.vectors.loading import load_vectors
@@ -33,7 +32,12 @@ __all__ = ["tag_command"]
     help="Static vectors: glove-50d, muse, or a text file (.vec, .txt; .gz, .bz2, .xz, .zip).",
 )
 @click.option("--models", default="static,elmo", show_default=True, help=f"Out of {', '.join(KINDS)}.")
-@click.option("--layer", "layers", metavar="LAYER,…", help="Train elmo on each of these layers, such as 0,1,2,mix.")
+@click.option(
+    "--layer",
+    "layers",
+    metavar="LAYER,…",
+    help="Train elmo and elmo-lstm on each of these layers, such as 0,1,2,mix.  [default: the cache's default layer]",
+)
 @click.option("--train-size", type=click.IntRange(2, MOST_DOCUMENTS), default=200, show_default=True, help="Sentences.")
 @click.option("--val-size", type=click.IntRange(1, MOST_DOCUMENTS), default=200, show_default=True, help="Sentences.")
 @click.option("--test-size", type=click.IntRange(1, MOST_DOCUMENTS), default=500, show_default=True, help="Sentences.")
@@ -55,7 +59,7 @@ def tag_command(
     """Predict each token's tag, from static vectors and from ELMo's, on the same sentences in every trial.
 
     static and elmo are linear probes: one softmax on each token's vector. elmo-lstm is a bidirectional LSTM over the
-    sentence, on the cache's default layer. Run the same command to resume; a larger --n adds trials.
+    sentence. Run the same command to resume; a larger --n adds trials.
 
     \b
     elmo-cache build ewt.elmo --corpus ewt.conllu --tag-column upos --layers all --test-share 0.3
@@ -76,7 +80,7 @@ def tag_command(
                 bar.close()
                 say(*tag_table(results).splitlines())
                 write_tag_summary(out, results)
-                plot({out.name: results}, out / "accuracies.png", scored="test tokens", chance=None)
+                plot_tags({out.name: results}, out / "accuracies.png")
                 say("", f"Results in {out}: {RESULTS}, summary.json, config.json, accuracies.png.")
 
             run_tag_trials(

@@ -7,12 +7,14 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
+from cache.epochs import epoch_order, length_order
 from cache.split import Split
 
-__all__ = ["PaddedBatches", "epoch_order"]
+__all__ = ["PaddedBatches"]
 
 _LONGEST = 2**31 - 1
-_LENGTH_STEP = 64  # trimmed batches have lengths that are multiples of it: few shapes, few compilations
+_MOST_WORKERS = 256
+_LENGTH_STEP = 64  # of trimmed batches: few different lengths, few compilations
 
 
 class PaddedBatches(keras.utils.PyDataset):  # type: ignore[misc]
@@ -25,10 +27,12 @@ class PaddedBatches(keras.utils.PyDataset):  # type: ignore[misc]
     - `token_ids`, if asked for: int32 `(n_docs, length)`, the token ids plus one, so that 0 is padding;
     - `mask`, if asked for: bool `(n_docs, length)`, whether there is a token.
 
-    Labels are float32 `(n_docs,)`. Documents without labels give a tuple of inputs alone, as `predict` takes it. With
-    `tags` a batch is a triple: inputs, tags as int32 `(n_docs, length)`, and sample weights as float32
+    Labels are `(n_docs,)`: float32 for two classes, as `binary_crossentropy` takes them, and int32 for more, as
+    `sparse_categorical_crossentropy` does. Documents without labels give a tuple of inputs alone, as `predict` takes
+    it. With `tags` a batch is a triple: inputs, tags as int32 `(n_docs, length)`, and sample weights as float32
     `(n_docs, length)`, 1 for a token with a tag and 0 for padding and tokens without a tag, whose entry in the tags is
-    0 as well. `sparse_categorical_crossentropy` takes both.
+    0 as well. `SparseCategoricalCrossentropy(reduction="mean_with_sample_weight")` is then the mean over tokens;
+    Keras's default divides by the padded positions too.
 
     A functional model made from a list, `keras.Model([features], ...)`, takes the inputs that it has names for. Give
     `fit` the argument `shuffle=False`: Keras would put the batches in an order of its own, without a seed.
@@ -45,14 +49,19 @@ class PaddedBatches(keras.utils.PyDataset):  # type: ignore[misc]
         Documents a batch; the last one may have fewer.
     window : int
         Tokens a document at most.
-    shuffle_seed : sequence of int, optional
-        Seed of the order of documents, drawn anew for each epoch from `(*shuffle_seed, epoch)`. Default: as given; let
-        it be for `predict`, whose results have the order of the batches.
-    trim : bool
-        Pad a batch only to its longest document and two positions more. A convolution of width 3 followed by a
-        global maximum cannot tell: one padded position sees the document's edge, one sees nothing but zeros. Batches
-        then differ in length, which `fit` cannot take with Keras on TensorFlow: give it `dataset(batches)` of
-        `cache.adapters.tensorflow`.
+    shuffle : bool
+        Draw an order of documents for each epoch, from `seed` and the number of the epoch. Leave it out for `predict`,
+        whose results have the order of the batches.
+    seed : int or tuple of int
+        Decides the orders; 0 or more.
+    by_length : bool
+        Put documents of like lengths into one batch, so that `trim` leaves little padding. Without `shuffle` the
+        shortest documents come first: `order` says which they are.
+    trim : bool or int
+        Pad a batch only to its longest document and two positions more, up to the next multiple of 64, or of the
+        number given. A convolution of width 3 followed by a global maximum cannot tell: one padded position sees the
+        document's edge, one sees nothing but zeros. Batches then differ in length, which `fit` cannot take with Keras
+        on TensorFlow: give it `dataset(batches)` of `cache.adapters.tensorflow`.
     masks : bool
         Add the input `mask`.
     token_ids : bool
@@ -61,14 +70,21 @@ class PaddedBatches(keras.utils.PyDataset):  # type: ignore[misc]
         The name of a set of tags, which become the targets in place of the labels.
     dtype : dtype
         Of the vectors: float16, as they are stored, or float32.
+    workers : int
+        Threads that read batches ahead while `fit` works on the ones before. They change no result.
+
+    Attributes
+    ----------
+    labels : ndarray of float32 or int32, (n_docs,), or None
+        Of all documents, in the order of the split.
 
     Raises
     ------
     SelectionError
         If the cache has no such tags.
     ValueError
-        If the splits do not hold the same documents, `batch_size` or `window` is below 1, or there are neither splits
-        nor documents.
+        If the splits do not hold the same documents, a number is out of range, or there are neither splits nor
+        documents.
     IndexError
         From `batches[i]`: if an epoch has no such batch.
     CorruptFileError
@@ -78,7 +94,7 @@ class PaddedBatches(keras.utils.PyDataset):  # type: ignore[misc]
     --------
     >>> from cache import FeatureCache
     >>> train = FeatureCache("imdb.elmo")["train"]
-    >>> batches = PaddedBatches({"features": train}, batch_size=4, shuffle_seed=(0,), masks=True, token_ids=True)
+    >>> batches = PaddedBatches({"features": train}, batch_size=4, shuffle=True, masks=True, token_ids=True)
     >>> inputs, labels = batches[0]
     >>> {name: array.shape for name, array in inputs.items()}
     {'features': (4, 500, 256), 'token_ids': (4, 500), 'mask': (4, 500)}
@@ -91,14 +107,21 @@ class PaddedBatches(keras.utils.PyDataset):  # type: ignore[misc]
         *,
         batch_size: int = 16,
         window: int = 500,
-        shuffle_seed: tuple[int, ...] | None = None,
-        trim: bool = False,
+        shuffle: bool = False,
+        seed: int | tuple[int, ...] = 0,
+        by_length: bool = False,
+        trim: bool | int = False,
         masks: bool = False,
         token_ids: bool = False,
         tags: str | None = None,
         dtype: npt.DTypeLike = np.float16,
+        workers: int = 1,
     ):
-        super().__init__()
+        if not 1 <= workers <= _MOST_WORKERS:
+            raise ValueError(f"workers is out of range: expected 1 to {_MOST_WORKERS} threads")
+        if not 0 <= trim <= _LONGEST:
+            raise ValueError("trim is out of range: expected True, False or a number of tokens")
+        super().__init__(workers=workers)
         if batch_size < 1 or not 1 <= window <= _LONGEST:
             numbers = [str(n) if abs(n) <= _LONGEST else "out of range" for n in (batch_size, window)]
             raise ValueError(
@@ -113,11 +136,13 @@ class PaddedBatches(keras.utils.PyDataset):  # type: ignore[misc]
         self.splits = dict(splits)
         self.batch_size = batch_size
         self.window = window
-        self.trim = trim
+        self.trim = bool(trim)
+        self._length_step = _LENGTH_STEP if trim is True else int(trim)
         self.masks = masks
         self.token_ids = token_ids or not splits
         self.dtype = np.dtype(dtype)
-        self._shuffle_seed = shuffle_seed
+        self._shuffle_seed = None if not shuffle else seed if isinstance(seed, tuple) else (seed,)
+        self._by_length = by_length
         self._epoch = 0
         documents = next(iter(self.splits.values())) if documents is None else documents
         for name, split in self.splits.items():
@@ -128,8 +153,11 @@ class PaddedBatches(keras.utils.PyDataset):  # type: ignore[misc]
                     f"the split {name!r} holds other documents than the one for token ids and labels: select the same "
                     "ones from each"
                 )
-        self.labels = None if documents.labels is None else documents.labels.astype(np.float32)
-        self._lengths = np.minimum(documents.lengths, window)
+        self.labels = documents.labels
+        if self.labels is not None and (documents.n_classes or 0) <= 2:
+            self.labels = self.labels.astype(np.float32)
+        self._whole_lengths = documents.lengths
+        self._lengths = np.minimum(self._whole_lengths, window)
         # A few bytes a token, so that an epoch reads nothing but vectors.
         self._token_ids = (
             [documents.token_ids(i)[-window:] + 1 for i in range(len(documents))] if self.token_ids else []
@@ -147,7 +175,24 @@ class PaddedBatches(keras.utils.PyDataset):  # type: ignore[misc]
             From 0, which a new object is at.
         """
         self._epoch = epoch
-        self._order = epoch_order(len(self._lengths), self._shuffle_seed, epoch)
+        if self._by_length:
+            self._order = length_order(self._whole_lengths, self.batch_size, self._shuffle_seed, epoch)
+        else:
+            self._order = epoch_order(len(self._lengths), self._shuffle_seed, epoch)
+
+    @property
+    def order(self) -> np.ndarray:
+        """Index of each document in the split, `(n_docs,)` int64, in this epoch's order.
+
+        Examples
+        --------
+        >>> from cache import FeatureCache
+        >>> train = FeatureCache("imdb.elmo")["train"]
+        >>> batches = PaddedBatches(train, by_length=True)
+        >>> train.lengths, batches.order
+        (array([12, 11,  3,  5, 14, 12]), array([2, 3, 1, 0, 5, 4]))
+        """
+        return self._order.copy()
 
     def on_epoch_end(self) -> None:
         """Go on to the next epoch's order; `fit` calls it."""
@@ -197,14 +242,4 @@ class PaddedBatches(keras.utils.PyDataset):  # type: ignore[misc]
         if not self.trim:
             return self.window
         longest = int(self._lengths[chosen].max()) + 2
-        return min(self.window, -(-longest // _LENGTH_STEP) * _LENGTH_STEP)
-
-
-def epoch_order(n_docs: int, shuffle_seed: tuple[int, ...] | None, epoch: int) -> np.ndarray:
-    """Return the order of documents in an epoch, int64 `(n_docs,)`: drawn from seed and epoch, or as given."""
-    if shuffle_seed is None:
-        return np.arange(n_docs)
-    seeds = np.random.SeedSequence([*shuffle_seed, epoch])
-    # RandomState, unlike Generator, promises the same stream in every version of NumPy.
-    order: np.ndarray = np.random.RandomState(np.random.MT19937(seeds)).permutation(n_docs)
-    return order
+        return min(self.window, -(-longest // self._length_step) * self._length_step)

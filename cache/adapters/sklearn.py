@@ -1,14 +1,20 @@
 """A split as `X` of a scikit-learn pipeline: transformers that make one vector of each document."""
 # ruff: noqa: N803 - `X` is what scikit-learn calls it
 
+import copy
 from collections.abc import Iterable
-from typing import Any
+from itertools import repeat
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils.validation import check_is_fitted
 
-from cache.pooling import check_pooling, pool, pooled_dim
+from cache.pooling import WEIGHTED, check_pooling, pool, pooled_dim
 from cache.split import Split
+
+if TYPE_CHECKING:
+    from sklearn.utils import Tags  # new in scikit-learn 1.6
 
 __all__ = ["Pooled", "PooledStatic"]
 
@@ -17,25 +23,35 @@ class Pooled(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator): 
     """Documents as one vector each: the mean, maximum, first or last of their tokens' vectors, or mean and maximum.
 
     `X` is a `Split` or a selection of one. What comes out is float32 `(n_docs, dim)`, zeros for a document without
-    tokens. Vectors are read a document at a time and pooled in float32. Nothing is learned, so `transform` needs no
-    `fit`. In a grid search, `make_pipeline(..., memory=folder)` reads a fold once and not for every candidate.
+    tokens. Vectors are read a document at a time and pooled in float32. Without weights nothing is learned, so
+    `transform` needs no `fit`. In a grid search, `make_pipeline(..., memory=folder)` reads a fold once and not for
+    every candidate.
 
     Parameters
     ----------
     pooling : {"mean", "max", "mean+max", "first", "last"}
         How the vectors of a document become one; "mean+max" sets the two side by side.
+    weights : {None, "idf"}
+        What a token counts in a mean: all the same, or its word's inverse document frequency in the documents that
+        `fit` saw, `log((1 + n_docs) / (1 + n_docs_with_the_word)) + 1` as `TfidfTransformer` has it.
 
     Attributes
     ----------
     dim_ : int
         Length of a document's vector.
+    idf_ : dict of str to float
+        With "idf": the weight of each word that `fit` saw.
+    unseen_idf_ : float
+        With "idf": the weight of all other words.
 
     Raises
     ------
     TypeError
         From `fit` and `transform`: if `X` is no `Split`.
     ValueError
-        From the same: if there is no such pooling.
+        From the same: if there is no such pooling, there are no such weights, or the pooling takes none.
+    sklearn.exceptions.NotFittedError
+        From `transform`: if there are weights, and `fit` has not learned them.
 
     Examples
     --------
@@ -49,11 +65,18 @@ class Pooled(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator): 
     (2,)
     """
 
-    def __init__(self, pooling: str = "mean"):
+    def __init__(self, pooling: str = "mean", weights: str | None = None):
         self.pooling = pooling
+        self.weights = weights
+
+    def __sklearn_tags__(self) -> "Tags":
+        tags = super().__sklearn_tags__()
+        tags.requires_fit = self.weights is not None
+        tags.input_tags.two_d_array = False
+        return tags
 
     def fit(self, X: Split, y: Any = None) -> "Pooled":
-        """Check the settings against the documents; there is nothing to learn.
+        """Check the settings against the documents, and learn the weights of words if there are any.
 
         Parameters
         ----------
@@ -68,6 +91,15 @@ class Pooled(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator): 
             Itself.
         """
         self.dim_, _ = self._vectors_of(X)
+        if self.weights is not None:
+            vocabulary = X.vocabulary
+            counts = np.zeros(len(vocabulary), np.int64)
+            for i in range(len(X)):
+                counts[np.unique(X.token_ids(i))] += 1
+            idf = np.log((1 + len(X)) / (1 + counts)) + 1
+            # By word, as token ids are different ones in another cache.
+            self.idf_ = {vocabulary[k]: float(idf[k]) for k in np.flatnonzero(counts).tolist()}
+            self.unseen_idf_ = float(np.log(1 + len(X)) + 1)
         return self
 
     def transform(self, X: Split) -> np.ndarray:
@@ -85,8 +117,8 @@ class Pooled(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator): 
         """
         dim, documents = self._vectors_of(X)
         pooled = np.empty((len(X), dim), np.float32)
-        for row, vectors in zip(pooled, documents, strict=True):
-            row[:] = pool(vectors, self.pooling)
+        for row, vectors, weights in zip(pooled, documents, self._weights_of(X), strict=True):
+            row[:] = pool(vectors, self.pooling, weights)
         return pooled
 
     def _vectors_of(self, X: Split) -> tuple[int, Iterable[np.ndarray]]:
@@ -97,7 +129,21 @@ class Pooled(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator): 
                 "features['train'][:200]"
             )
         check_pooling(self.pooling)
+        if self.weights not in (None, "idf"):
+            raise ValueError(f"weights is {self.weights!r}, expected None or 'idf'")
+        if self.weights is not None and self.pooling not in WEIGHTED:
+            raise ValueError(
+                f"pooling {self.pooling!r} takes no weights: use {' or '.join(map(repr, WEIGHTED))}, or weights=None"
+            )
         return pooled_dim(self.pooling, X.dim), X
+
+    def _weights_of(self, X: Split) -> Iterable[np.ndarray | None]:
+        """Return the weights of each document's tokens in turn, `(n_tokens,)`, or None."""
+        if self.weights is None:
+            return repeat(None, len(X))
+        check_is_fitted(self, "idf_")
+        of_id = np.array([self.idf_.get(word, self.unseen_idf_) for word in X.vocabulary], np.float32)
+        return (of_id[X.token_ids(i)] for i in range(len(X)))
 
     @property
     def _n_features_out(self) -> int:
@@ -107,7 +153,8 @@ class Pooled(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator): 
 class PooledStatic(Pooled):
     """`Pooled` over static word vectors, one for each word whatever its context: what ELMo is compared with.
 
-    No contextual vector is read. A word whose row is zeros takes part as a vector of zeros.
+    No contextual vector is read. A word whose row is zeros takes part as a vector of zeros. Clones, of which a grid
+    search makes one for each fit, share the matrix.
 
     Parameters
     ----------
@@ -115,18 +162,20 @@ class PooledStatic(Pooled):
         Row i is for token id i, the word `Split.vocabulary[i]`.
     pooling : {"mean", "max", "mean+max", "first", "last"}
         How the vectors of a document become one; "mean+max" sets the two side by side.
+    weights : {None, "idf"}
+        What a token counts in a mean, as for `Pooled`.
 
     Attributes
     ----------
-    dim_ : int
-        Length of a document's vector.
+    dim_, idf_, unseen_idf_ : int, dict of str to float, float
+        As `Pooled` has them.
 
     Raises
     ------
-    TypeError
-        From `fit` and `transform`: if `X` is no `Split`.
+    TypeError, sklearn.exceptions.NotFittedError
+        As `Pooled` raises them.
     ValueError
-        From the same: if there is no such pooling, or `vectors` has not one row for each word of the vocabulary.
+        As `Pooled`, or if `vectors` has not one row for each word of the vocabulary.
 
     Examples
     --------
@@ -137,9 +186,16 @@ class PooledStatic(Pooled):
     (6, 50)
     """
 
-    def __init__(self, vectors: np.ndarray, pooling: str = "mean"):
-        super().__init__(pooling)
+    def __init__(self, vectors: np.ndarray, pooling: str = "mean", weights: str | None = None):
+        super().__init__(pooling, weights)
         self.vectors = vectors
+
+    def __sklearn_clone__(self) -> "PooledStatic":
+        without = copy.copy(self)
+        without.vectors = np.zeros(0)
+        cloned: PooledStatic = BaseEstimator.__sklearn_clone__(without)
+        cloned.vectors = self.vectors
+        return cloned
 
     def _vectors_of(self, X: Split) -> tuple[int, Iterable[np.ndarray]]:
         super()._vectors_of(X)

@@ -15,8 +15,8 @@ __all__ = ["dataset"]
 def dataset(batches: PaddedBatches) -> tf.data.Dataset:
     """Return a data set of whole batches, read ahead while the ones before are worked on.
 
-    The first pass over it is epoch 0 of `batches`, every further pass the next epoch: shuffled anew if `batches` has a
-    seed, and the same whenever the data set is made again. `batches` itself stays at its epoch.
+    The first pass over it is epoch 0 of `batches`, every further pass the next epoch: in another order if `batches` are
+    shuffled, and the same whenever the data set is made again. `batches` itself stays at its epoch.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ def dataset(batches: PaddedBatches) -> tf.data.Dataset:
     --------
     >>> from cache import FeatureCache
     >>> train = FeatureCache("imdb.elmo")["train"]
-    >>> training = dataset(PaddedBatches({"features": train}, batch_size=4, shuffle_seed=(0,), trim=True))
+    >>> training = dataset(PaddedBatches({"features": train}, batch_size=4, shuffle=True, trim=True))
     >>> len(training), training.element_spec[0]["features"]
     (2, TensorSpec(shape=(None, None, 256), dtype=tf.float16, name=None))
     """
@@ -62,4 +62,4 @@ def _element_spec(batches: PaddedBatches) -> tuple[Any, ...]:
     inputs = specs["features"] if batches.is_array else specs
     if batches.has_tags:
         return inputs, tf.TensorSpec(shape, tf.int32), tf.TensorSpec(shape, tf.float32)
-    return (inputs,) if batches.labels is None else (inputs, tf.TensorSpec((None,), tf.float32))
+    return (inputs,) if batches.labels is None else (inputs, tf.TensorSpec((None,), batches.labels.dtype))

@@ -1,17 +1,18 @@
-"""A split as a PyTorch data set, and functions that make batches of its documents."""
+"""A split as a PyTorch data set, a sampler of like lengths, and functions that make batches of documents."""
 # mypy: allow-subclassing-any
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import torch
 from torch.nn.utils.rnn import PackedSequence, pack_sequence, pad_sequence
 
+from cache.epochs import length_order
 from cache.split import Split
 
-__all__ = ["NO_TAG", "PaddedBatch", "SplitDataset", "packed", "padded"]
+__all__ = ["NO_TAG", "LengthBatchSampler", "PaddedBatch", "SplitDataset", "packed", "padded"]
 
-Item = tuple[torch.Tensor, int | torch.Tensor | None]
+Item = tuple[torch.Tensor] | tuple[torch.Tensor, int | torch.Tensor | None]
 NO_TAG = -100
 """What PyTorch's losses leave out (`ignore_index`): padding, and tokens without a tag."""
 
@@ -19,10 +20,11 @@ NO_TAG = -100
 class SplitDataset(torch.utils.data.Dataset[Item]):
     """A split as a map-style data set: `dataset[i]` is a document's vectors and its label.
 
-    The vectors are a float16 tensor `(n_tokens, dim)` of its own, read when asked for; the label is an int, or None
-    where documents have none. With `tags` it is an int64 tensor `(n_tokens,)` instead, the tag of each token, `NO_TAG`
-    for a token without one. It can be pickled: each worker of a `DataLoader` opens its own files, and is best
-    started with `multiprocessing_context="spawn"`, because a fork copies HDF5 in the middle of whatever it was doing.
+    The vectors are a tensor `(n_tokens, dim)` of its own, read when asked for; the label is an int. Documents without
+    labels give a tuple of the vectors alone, which PyTorch's own collate function takes as well as those here. With
+    `tags` the second entry is an int64 tensor `(n_tokens,)`, the tag of each token, `NO_TAG` for a token without one.
+    The data set can be pickled: each worker of a `DataLoader` opens its own files, and is best started with
+    `multiprocessing_context="spawn"`, because a fork copies HDF5 in the middle of whatever it was doing.
 
     Parameters
     ----------
@@ -30,6 +32,9 @@ class SplitDataset(torch.utils.data.Dataset[Item]):
         The documents.
     tags : str, optional
         The name of a set of tags, which take the place of the label.
+    dtype : torch.dtype
+        Of the vectors. Float16, as they are stored, is half as much to send from a worker, and what `padded` and
+        `packed` make float32 of; a loader without them needs `torch.float32`, which layers take.
 
     Raises
     ------
@@ -50,20 +55,76 @@ class SplitDataset(torch.utils.data.Dataset[Item]):
     [torch.Size([4, 12, 256]), torch.Size([2, 14, 256])]
     """
 
-    def __init__(self, split: Split, tags: str | None = None):
+    def __init__(self, split: Split, tags: str | None = None, dtype: torch.dtype = torch.float16):
         self.split = split
         self.tags = tags
+        self.dtype = dtype
         self._labels = split.labels
 
     def __len__(self) -> int:
         return len(self.split)
 
     def __getitem__(self, index: int) -> Item:
-        vectors = torch.from_numpy(self.split[index])
+        vectors = torch.from_numpy(self.split[index]).to(self.dtype)
         if self.tags is not None:
             tags = torch.from_numpy(self.split.tags(index, self.tags).astype("int64"))
             return vectors, tags.masked_fill(tags < 0, NO_TAG)
-        return vectors, None if self._labels is None else int(self._labels[index])
+        return (vectors,) if self._labels is None else (vectors, int(self._labels[index]))
+
+
+class LengthBatchSampler(torch.utils.data.Sampler[list[int]]):
+    """Batches of documents of like lengths, so that little is padded: the `batch_sampler` of a `DataLoader`.
+
+    The batches are those of `PaddedBatches(split, batch_size=…, by_length=True, …)` for Keras with the same numbers.
+    Each pass over it is the next epoch.
+
+    Parameters
+    ----------
+    split : Split
+        The documents, as the data set has them.
+    batch_size : int
+        Documents per batch; one batch may have fewer.
+    shuffle : bool
+        Draw for each epoch which documents share a batch, and the order of the batches. Without it, the shortest
+        documents come first.
+    seed : int
+        Decides the orders; 0 or more.
+
+    Raises
+    ------
+    ValueError
+        If `batch_size` is below 1, or `seed` below 0.
+
+    Examples
+    --------
+    >>> from torch.utils.data import DataLoader
+    >>> from cache import FeatureCache
+    >>> train = FeatureCache("imdb.elmo")["train"]
+    >>> sampler = LengthBatchSampler(train, 2, shuffle=True)
+    >>> loader = DataLoader(SplitDataset(train), batch_sampler=sampler, collate_fn=padded)
+    >>> sorted(batch.lengths.tolist() for batch in loader)
+    [[3, 5], [11, 12], [12, 14]]
+    """
+
+    def __init__(self, split: Split, batch_size: int, *, shuffle: bool = False, seed: int = 0):
+        if batch_size < 1 or seed < 0:
+            raise ValueError("batch_size or seed is out of range: expected at least 1, and a seed of 0 or more")
+        self.batch_size = batch_size
+        self._lengths = split.lengths
+        self._shuffle_seed = (seed,) if shuffle else None
+        self._epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Let the next pass be an epoch, counted from 0: a run that is resumed then goes on as it would have."""
+        self._epoch = epoch
+
+    def __len__(self) -> int:
+        return -(-len(self._lengths) // self.batch_size)
+
+    def __iter__(self) -> Iterator[list[int]]:
+        order = length_order(self._lengths, self.batch_size, self._shuffle_seed, self._epoch).tolist()
+        self._epoch += 1
+        return (order[start : start + self.batch_size] for start in range(0, len(order), self.batch_size))
 
 
 class PaddedBatch(NamedTuple):
@@ -80,14 +141,16 @@ class PaddedBatch(NamedTuple):
 
 
 def padded(items: Sequence[Item], side: str = "right", dtype: torch.dtype = torch.float32) -> PaddedBatch:
-    """Return documents padded with zeros to the longest: a `collate_fn`, or `partial(padded, side="left")`.
+    """Return documents padded at the right with zeros to the longest: a `collate_fn`.
+
+    `partial(padded, side="left")` pads in front, as `Split.padded` and Keras's `PaddedBatches` do.
 
     Parameters
     ----------
-    items : sequence of (Tensor, int, Tensor or None)
+    items : sequence of tuple
         Items of a `SplitDataset`.
     side : {"right", "left"}
-        Where the zeros go.
+        Where the zeros go, and what tags are padded with.
     dtype : torch.dtype
         Of the vectors. Float32 is what layers take; float16, as they are stored, halves what goes to a GPU.
 
@@ -111,7 +174,7 @@ def padded(items: Sequence[Item], side: str = "right", dtype: torch.dtype = torc
     """
     if side not in ("right", "left"):
         raise ValueError(f"side is {side!r}, expected 'right' or 'left'")
-    vectors = [document for document, _ in items]
+    vectors = [item[0] for item in items]
     lengths = torch.tensor([len(document) for document in vectors])
     features = pad_sequence(vectors, batch_first=True, padding_side=side).to(dtype)
     places = torch.arange(features.shape[1])
@@ -121,14 +184,14 @@ def padded(items: Sequence[Item], side: str = "right", dtype: torch.dtype = torc
 
 
 def packed(items: Sequence[Item], dtype: torch.dtype = torch.float32) -> tuple[PackedSequence, torch.Tensor | None]:
-    """Return documents packed for a recurrent layer, and their labels: a `collate_fn`.
+    """Return documents packed for a recurrent layer, without padding, and their labels: a `collate_fn`.
 
     Documents may come in any order; the layer's output has the order that they came in. Tags are padded at the right,
     as `pad_packed_sequence` pads the layer's output.
 
     Parameters
     ----------
-    items : sequence of (Tensor, int, Tensor or None)
+    items : sequence of tuple
         Items of a `SplitDataset`.
     dtype : torch.dtype
         Of the vectors. Float32 is what layers take.
@@ -151,7 +214,7 @@ def packed(items: Sequence[Item], dtype: torch.dtype = torch.float32) -> tuple[P
     >>> documents.batch_sizes, documents.sorted_indices
     (tensor([2, 1, 1]), tensor([1, 0]))
     """
-    vectors = [document for document, _ in items]
+    vectors = [item[0] for item in items]
     for i, document in enumerate(vectors):
         if not len(document):
             raise ValueError(
@@ -162,7 +225,9 @@ def packed(items: Sequence[Item], dtype: torch.dtype = torch.float32) -> tuple[P
 
 
 def _labels(items: Sequence[Item], side: str = "right") -> torch.Tensor | None:
-    labels: list[Any] = [label for _, label in items]
+    labels: list[Any] = [item[1] if len(item) == 2 else None for item in items]
+    if any(label is None for label in labels):
+        return None
     if isinstance(labels[0], torch.Tensor):
         return pad_sequence(labels, batch_first=True, padding_value=NO_TAG, padding_side=side)
-    return None if None in labels else torch.tensor(labels)
+    return torch.tensor(labels)

@@ -13,7 +13,7 @@ from trainer.protocols import is_whole
 from trainer.runs.folder import is_model_name, read_small_file
 from trainer.runs.schema import HASH, PATH, TEXT, TEXT_OR_NONE, Each, Rule, check, is_text, shown, whole
 from trainer.runs.settings import RANGES
-from trainer.tagging.experiment import TagExperiment
+from trainer.tagging.experiment import TagExperiment, TagModel
 
 __all__ = ["TagConfig"]
 
@@ -44,7 +44,7 @@ class TagConfig:
     models: Mapping[str, Mapping[str, Any]]
 
     @classmethod
-    def of(cls, experiment: TagExperiment, models: Mapping[str, str | None], source: str) -> "TagConfig":
+    def of(cls, experiment: TagExperiment, models: Mapping[str, TagModel], source: str) -> "TagConfig":
         """Return what trials of some models would be made with; `source` is where static vectors come from.
 
         Raises
@@ -55,18 +55,18 @@ class TagConfig:
         features, vectors = experiment.features, experiment.vectors
         manifest = features.manifest
         of_models: dict[str, dict[str, Any]] = {}
-        for model, layer in models.items():
-            if model == "static":
+        for name, model in models.items():
+            if model.kind == "static":
                 assert vectors is not None
-                of_models[model] = {
+                of_models[name] = {
                     "source": source,
                     "name": vectors.name,
                     "dim": vectors.dim,
                     "sha256": vectors.fingerprint,
                 }
             else:
-                experiment.pooled("train", layer)
-                of_models[model] = {"layer": layer or manifest.layers.default}
+                experiment.pooled("train", model.layer)
+                of_models[name] = {"layer": model.layer or manifest.layers.default}
         return cls(
             settings=asdict(experiment.settings),
             pool={split: len(experiment.pooled(split)) for split in ("train", "test")},

@@ -15,7 +15,7 @@ from trainer.tagging.results import TagResult
 from trainer.tagging.scores import score
 from trainer.vectors import StaticVectors
 
-__all__ = ["KINDS", "TagExperiment", "TagSettings", "models_of"]
+__all__ = ["KINDS", "TagExperiment", "TagModel", "TagSettings", "models_of"]
 
 KINDS = ("static", "elmo", "elmo-lstm")
 
@@ -39,8 +39,24 @@ class TagSettings:
     seed: int = 0
 
 
-def models_of(kinds: Sequence[str], layers: Sequence[str]) -> dict[str, str | None]:
-    """Return the models of a run by name, each with the view of the cache that it reads; None is the default view.
+@dataclass(frozen=True)
+class TagModel:
+    """A model that trials train.
+
+    Attributes
+    ----------
+    kind : str
+        One of `KINDS`.
+    layer : str or None
+        The view of the cache that it reads; None for the default view, and for `static`, which reads none.
+    """
+
+    kind: str
+    layer: str | None = None
+
+
+def models_of(kinds: Sequence[str], layers: Sequence[str]) -> dict[str, TagModel]:
+    """Return the models of a run by name: with layers, one for each of them and each kind that reads the cache.
 
     Raises
     ------
@@ -49,16 +65,21 @@ def models_of(kinds: Sequence[str], layers: Sequence[str]) -> dict[str, str | No
 
     Examples
     --------
-    >>> models_of(["static", "elmo"], ["0", "mix"])
-    {'static': None, 'elmo-0': '0', 'elmo-mix': 'mix'}
+    >>> list(models_of(["static", "elmo", "elmo-lstm"], ["0", "mix"]))
+    ['static', 'elmo-0', 'elmo-mix', 'elmo-lstm-0', 'elmo-lstm-mix']
+    >>> models_of(["elmo-lstm"], [])
+    {'elmo-lstm': TagModel(kind='elmo-lstm', layer=None)}
     """
     if not kinds or (unknown := [kind for kind in kinds if kind not in KINDS]):
         raise TrialsError(
             f"--models names {repr(unknown[0]) if kinds else 'none'}, expected some of {', '.join(KINDS)}"
         )
-    models: dict[str, str | None] = {}
+    models: dict[str, TagModel] = {}
     for kind in kinds:
-        models |= {f"elmo-{layer}": layer for layer in layers} if kind == "elmo" and layers else {kind: None}
+        if kind == "static" or not layers:
+            models[kind] = TagModel(kind)
+        else:
+            models |= {f"{kind}-{layer}": TagModel(kind, layer) for layer in layers}
     return models
 
 
@@ -126,13 +147,13 @@ class TagExperiment:
         return draw_trial("clean", self._pool, self.settings.sizes, self.settings.seed, number)
 
     def run(
-        self, model: str, layer: str | None, number: int, *, on_epoch: Callable[[int, float], None] | None = None
+        self, name: str, model: TagModel, number: int, *, on_epoch: Callable[[int, float], None] | None = None
     ) -> TagResult:
         """Train and test one model on one trial's sentences.
 
         Parameters
         ----------
-        model, layer : str, str or None
+        name, model : str, TagModel
             As `models_of` returns them.
         number : int
             The trial, 1-based.
@@ -151,24 +172,24 @@ class TagExperiment:
         trial = self.trial(number)
         start = time.perf_counter()
         tags, seed = self.settings.tags, self.settings.seed
-        train, validation = (self.pooled("train", layer)[part] for part in (trial.train, trial.validation))
-        test = self.pooled("test", layer)[trial.test]
+        train, validation = (self.pooled("train", model.layer)[part] for part in (trial.train, trial.validation))
+        test = self.pooled("test", model.layer)[trial.test]
         right, indptr = self._tags_of(test)
         try:
-            if model == "elmo-lstm":
+            if model.kind == "elmo-lstm":
                 full = tuple(part[part.lengths > 0] for part in (train, validation, test))
                 if len(np.unique(self._tags_of(full[0])[0])) < 2 or not all(map(len, full)):
                     raise ValueError("the sentences have too few tokens or tags to learn from")
                 found = tag_with_lstm(full, tags, len(self.tag_names), seed=(seed, number), on_epoch=on_epoch)
             else:
-                found = self._probe(model, train, validation, test)
+                found = self._probe(model.kind, train, validation, test)
             scores = score(right, found.predicted, indptr, self.tag_names)
         except ValueError as error:
             raise TrialsError(f"trial {number}, tags {tags!r}: {error}; use larger sizes or another --seed") from error
         train_hash, validation_hash, test_hash = trial.hashes
         return TagResult(
             trial=number,
-            model=model,
+            model=name,
             **scores,  # type: ignore[arg-type]
             chosen=found.chosen,
             seconds=time.perf_counter() - start,
@@ -178,9 +199,9 @@ class TagExperiment:
             test_hash=test_hash,
         )
 
-    def _probe(self, model: str, train: Split, validation: Split, test: Split) -> Tagged:
+    def _probe(self, kind: str, train: Split, validation: Split, test: Split) -> Tagged:
         (*training, _), (*validating, _), (test_rows, *_) = (
-            self._static_rows(part) if model == "static" else part.flat_tags(self.settings.tags)
+            self._static_rows(part) if kind == "static" else part.flat_tags(self.settings.tags)
             for part in (train, validation, test)
         )
         return probe((training[0], training[1]), (validating[0], validating[1]), test_rows)

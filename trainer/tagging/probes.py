@@ -3,11 +3,18 @@
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from cache import Split
 from cache.runtime.quiet import quiet_import
+
+if TYPE_CHECKING:
+    import keras
+
+    from cache.adapters.keras import PaddedBatches
 
 __all__ = ["PENALTIES", "Tagged", "probe", "tag_with_lstm"]
 
@@ -17,6 +24,7 @@ MOST_ITERATIONS = 100
 
 N_UNITS = 64  # in each direction
 BATCH_SIZE = 16
+LENGTH_STEP = 8  # sentences are padded to multiples of it
 LEARNING_RATE = 3e-3
 MOST_EPOCHS = 50
 PATIENCE = 3
@@ -90,8 +98,10 @@ def tag_with_lstm(
 ) -> Tagged:
     """Train a bidirectional LSTM with a softmax on each token, and tag the test sentences.
 
-    It has 64 units in each direction. Adam trains it on batches of 16 sentences until the validation loss has not
-    fallen for three epochs, 50 at most; the weights of the best epoch are used.
+    It has 64 units in each direction. Adam trains it on batches of 16 sentences of like lengths, with the mean
+    cross-entropy of a batch's tokens, until that of the validation tokens has not fallen for three epochs, 50 at most;
+    the weights of the best epoch are used. Padding is masked and has no part in the loss: how much there is does not
+    show in the results.
 
     Parameters
     ----------
@@ -115,41 +125,83 @@ def tag_with_lstm(
 
     from cache.adapters.keras import PaddedBatches
 
-    train, validation, test = parts
-    window = max(1, *(int(part.lengths.max()) for part in (train, validation, test)))
     training, validating, testing = (
         PaddedBatches(
             part,
             batch_size=BATCH_SIZE,
-            window=window,
+            window=max(1, int(part.lengths.max())),
+            shuffle=part is parts[0],
+            seed=seed,
+            by_length=True,
+            trim=LENGTH_STEP,
             masks=True,
             tags=tags,
             dtype="float32",
-            shuffle_seed=seed if part is train else None,
         )
-        for part in (train, validation, test)
+        for part in parts
     )
-    model = _lstm(train.dim, n_tags, seed)
-    stop = keras.callbacks.EarlyStopping("val_loss", patience=PATIENCE, restore_best_weights=True)
+    model, optimizer_state = _compiled(parts[0].dim, n_tags)
+    model.set_weights(_lstm(parts[0].dim, n_tags, seed).get_weights())
+    for variable, value in zip(model.optimizer.variables, optimizer_state, strict=True):
+        variable.assign(value)
+    watched = "val_token_loss"
+    stop = keras.callbacks.EarlyStopping(watched, mode="min", patience=PATIENCE, restore_best_weights=True)
 
     def report(epoch: int, logs: dict[str, float]) -> None:
         if on_epoch:
-            on_epoch(epoch + 1, logs["val_loss"])
+            on_epoch(epoch + 1, logs[watched])
 
     history = model.fit(
-        training,
-        validation_data=validating,
+        _fed(training),
+        validation_data=_fed(validating),
         epochs=MOST_EPOCHS,
         shuffle=False,  # the batches shuffle themselves, with a seed
         verbose=0,
         callbacks=[stop, keras.callbacks.LambdaCallback(on_epoch_end=report)],
     ).history
-    found = np.asarray(model.predict(testing, verbose=0)).argmax(axis=2)
-    is_token = np.arange(window) >= window - test.lengths[:, np.newaxis]
-    return Tagged(found[is_token], 1 + int(np.argmin(history["val_loss"])))
+    by_sentence: dict[int, np.ndarray] = {}
+    for k in range(len(testing)):
+        inputs, _, _ = testing[k]
+        found = np.asarray(model.predict_on_batch(inputs)).argmax(axis=2)
+        sentences = testing.order[k * BATCH_SIZE : (k + 1) * BATCH_SIZE].tolist()
+        by_sentence |= {i: row[mask] for i, row, mask in zip(sentences, found, inputs["mask"], strict=True)}
+    predicted = np.concatenate([by_sentence[i] for i in range(len(by_sentence))])
+    return Tagged(predicted, 1 + int(np.argmin(history[watched])))
 
 
-def _lstm(dim: int, n_tags: int, seed: tuple[int, ...]) -> "keras.Model":  # type: ignore[name-defined]  # noqa: F821
+def _fed(batches: "PaddedBatches") -> Any:
+    """Return batches that differ in length as `fit` takes them."""
+    import keras
+
+    if keras.backend.backend() != "tensorflow":
+        return batches
+    from cache.adapters.tensorflow import dataset
+
+    return dataset(batches)
+
+
+@lru_cache(maxsize=1)
+def _compiled(dim: int, n_tags: int) -> tuple["keras.Model", list[np.ndarray]]:
+    """Return a compiled model, and the state of its optimiser before training.
+
+    All trials use the same one with new weights, because tracing it takes as long as training it.
+    """
+    import keras
+
+    model = _lstm(dim, n_tags, (0,))
+    model.compile(
+        keras.optimizers.Adam(LEARNING_RATE),
+        # The mean over tokens: by default Keras would count padded positions too.
+        keras.losses.SparseCategoricalCrossentropy(reduction="mean_with_sample_weight"),
+        weighted_metrics=[keras.metrics.SparseCategoricalCrossentropy("token_loss")],
+        jit_compile=keras.backend.backend() == "jax",  # elsewhere it takes longer than the training
+    )
+    model.optimizer.build(model.trainable_variables)
+    return model, [np.array(variable.numpy()) for variable in model.optimizer.variables]
+
+
+def _lstm(dim: int, n_tags: int, seed: tuple[int, ...]) -> "keras.Model":
+    """Return a model with first weights that the seed decides."""
     import keras
     from keras import layers
 
@@ -170,10 +222,4 @@ def _lstm(dim: int, n_tags: int, seed: tuple[int, ...]) -> "keras.Model":  # typ
     mask = keras.Input((None,), dtype="bool", name="mask")
     states = layers.Bidirectional(directions[0], backward_layer=directions[1])(features, mask=mask)
     probabilities = layers.Dense(n_tags, activation="softmax", kernel_initializer=glorot[2])(states)
-    model = keras.Model({"features": features, "mask": mask}, probabilities)
-    model.compile(
-        keras.optimizers.Adam(LEARNING_RATE),
-        "sparse_categorical_crossentropy",
-        jit_compile=keras.backend.backend() == "jax",  # elsewhere it takes longer than the training
-    )
-    return model
+    return keras.Model({"features": features, "mask": mask}, probabilities)

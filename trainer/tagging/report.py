@@ -1,19 +1,33 @@
 """What trials on tags show: the table on the terminal and `summary.json`."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from cache.files import atomic_path
+from trainer.report import plot
 from trainer.report.statistics import PairedDifference, describe, method, paired_difference, summarize, verdict
 from trainer.report.tables import aligned, percent, wrapped
 from trainer.tagging.results import SCORES, TagResult
 
-__all__ = ["tag_summary", "tag_table", "write_tag_summary"]
+__all__ = ["plot_tags", "tag_summary", "tag_table", "write_tag_summary"]
 
 BASELINE = "static"
+
+
+def plot_tags(runs: Mapping[str, Sequence[TagResult]], path: Path) -> None:
+    """Draw the token accuracies of runs into a PNG, as `trainer.report.plot` draws those of documents.
+
+    Raises
+    ------
+    TrialsError
+        If there are no runs, or one has no results.
+    OutputError
+        If it cannot be written.
+    """
+    plot(runs, path, scored="test tokens", chance=None)
 
 
 def tag_table(results: Sequence[TagResult]) -> str:

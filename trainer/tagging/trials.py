@@ -8,7 +8,7 @@ from cache.files import remove_strays
 from trainer.errors import TrialsError
 from trainer.runs.folder import only_run
 from trainer.tagging.config import TagConfig
-from trainer.tagging.experiment import TagExperiment
+from trainer.tagging.experiment import TagExperiment, TagModel
 from trainer.tagging.results import TagResult, read_tag_results, write_tag_results
 
 __all__ = ["RESULTS", "run_tag_trials"]
@@ -18,7 +18,7 @@ RESULTS = "tags.csv"
 
 def run_tag_trials(
     experiment: TagExperiment,
-    models: Mapping[str, str | None],
+    models: Mapping[str, TagModel],
     n_trials: int,
     out: Path,
     *,
@@ -33,7 +33,7 @@ def run_tag_trials(
     ----------
     experiment : TagExperiment
         What the trials share.
-    models : mapping of str to str or None
+    models : mapping of str to TagModel
         As `models_of` returns them.
     n_trials : int
         How many trials there shall be, at least 1.
@@ -78,13 +78,13 @@ def run_tag_trials(
             joined.write(out)
         done = {(result.trial, result.model) for result in results}
         # `static` comes first, as the others are compared to it; then the command's models, in its order.
-        order = sorted({**models, **joined.models}, key=lambda model: model != "static")
+        order = sorted({**models, **joined.models}, key=lambda name: name != "static")
         results.sort(key=lambda r: (r.trial, order.index(r.model)))
         for number in range(1, n_trials + 1):
-            for model, layer in models.items():
-                if (number, model) in done:
+            for name, model in models.items():
+                if (number, name) in done:
                     continue
-                result = experiment.run(model, layer, number, on_epoch=on_epoch and partial(on_epoch, number, model))
+                result = experiment.run(name, model, number, on_epoch=on_epoch and partial(on_epoch, number, name))
                 results.append(result)
                 results.sort(key=lambda r: (r.trial, order.index(r.model)))
                 write_tag_results(out / RESULTS, results)
