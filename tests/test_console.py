@@ -1,11 +1,16 @@
 """What all commands do about Ctrl-C, warnings and encodings, in a process of its own."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from commands import command_line
+from numpy_encoder import build_small
+
+from cache import pack
 
 INTERRUPTED_WHILE_COLLECTING = """
 import gc, os, signal, time
@@ -83,3 +88,58 @@ def test_what_the_encoding_lacks_is_replaced(tmp_path: Path, encoding: str, modu
     unknown = {"elmo_cache.cli": ["info"], "trainer.cli": ["plot"]}[module]
     assert "Error" in run(*unknown, "\u65e5\u672c\u8a9e.elmo")
     assert "Error" in run(*unknown, b"not \xff UTF-8")
+
+
+ENDING = """
+import sys, threading, time
+
+def wait():
+    print("ending", flush=True)
+    time.sleep(60)
+
+threading._register_atexit(wait)  # as what joblib waits for its workers with
+sys.argv = ["command", "--version"]
+from {package}.__main__ import main
+main()
+"""
+
+
+@pytest.mark.parametrize("package", ["elmo_cache", "trainer"])
+def test_ctrl_c_while_python_ends_shows_no_traceback(package: str) -> None:
+    command = [sys.executable, "-c", ENDING.format(package=package)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None and process.stderr is not None
+        assert "version" in process.stdout.readline() and process.stdout.readline() == "ending\n"
+        process.send_signal(signal.SIGINT)
+        assert process.wait(timeout=30) == -signal.SIGINT and process.stderr.read() == ""
+
+
+CLOSED = {"stdin": "<&-", "stdout": ">&-", "stderr": "2>&-", "all": "<&- >&- 2>&-"}
+
+
+@pytest.mark.parametrize("closing", CLOSED.values(), ids=CLOSED)
+def test_closed_streams(tmp_path: Path, closing: str) -> None:
+    build_small(tmp_path / "c").close()
+    pack(tmp_path / "c", tmp_path / "right.h5")
+    for command in (["pack", tmp_path / "c", tmp_path / "p.h5"], ["verify", tmp_path / "p.h5"]):
+        line = ["bash", "-c", f'"$@" {closing}', "bash", *command_line(*command)]
+        assert subprocess.run(line, timeout=60).returncode == 0
+    assert (tmp_path / "p.h5").read_bytes() == (tmp_path / "right.h5").read_bytes()
+
+
+QUIETLY = """
+from cache.runtime.progress import note_on, progress_bar
+from cache.runtime.quiet import quiet_import
+
+with quiet_import(), progress_bar(2, "reading", "B") as bar:
+    import colorsys
+    bar.update()
+    note_on(bar, "half")
+print("done")
+"""
+
+
+def test_python_without_stderr_imports_and_shows_no_bar() -> None:
+    line = ["bash", "-c", '"$@" 2>&-', "bash", sys.executable, "-c", QUIETLY]
+    done = subprocess.run(line, stdout=subprocess.PIPE, text=True, timeout=60)
+    assert done.returncode == 0 and done.stdout == "done\n"

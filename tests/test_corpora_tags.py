@@ -144,6 +144,13 @@ def test_comments_with_as_many_columns_as_tokens(tmp_path: Path) -> None:
         ("a.conllu", "# sent_id = x\nThis is text\n", {}, "line 2: the sentence that ends here is no CoNLL-U"),
         ("a.conllu", "x\tThis\t_\n", {}, "line 1: the sentence that ends here is no CoNLL-U"),
         ("a.conllu", "# nothing\n", {}, "no sentences, expected at least one"),
+        ("a.conllu", f"{'1' * 5000}\tThis\t_\n", {}, "line 1: the sentence that ends here is no CoNLL-U"),
+        ("a.conllu", "1\tThis\n2\tis\tbe\tAUX\n", {"tag_columns": ["upos"]}, "no column 4, the sentence has 2"),
+        ("a.conllu", "1\tThis\n\n_\tis\tbe\n", {}, "line 3: '_' is not the number of a word"),
+        ("a.conllu", "1\tThis\n\n1\tNew  York\tNY\n", {}, "line 3: two spaces in a row in a cell"),
+        ("a.conllu", "# global.columns = ID UPOS FORM\n1\tDET\tThis\n", {}, "line 1: columns of its own"),
+        ("a.conllu", CONLLU.replace("DET", ""), {"tag_columns": ["upos"]}, "an empty cell for upos in the sentence"),
+        ("a.conll", "a\tX\nb\t\n", {"tag_columns": ["2"]}, "line 2: an empty cell for column2 in the sentence"),
     ],
 )
 def test_files_that_are_refused(tmp_path: Path, name: str, content: str, options: dict[str, Any], says: str) -> None:

@@ -1,4 +1,4 @@
-"""Where `elmo-train` begins: a Ctrl-C while Python loads what it needs ends it without a traceback."""
+"""Where `elmo-train` begins: a Ctrl-C while Python loads what it needs, or ends, shows no traceback."""
 
 import signal
 
@@ -14,7 +14,11 @@ def main() -> None:
 
     if heeded:
         signal.signal(signal.SIGINT, signal.default_int_handler)
-    command()
+    try:
+        command()
+    finally:
+        if heeded:  # the work is done: what Python still waits for, such as workers, may just end
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 if __name__ == "__main__":

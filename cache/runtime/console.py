@@ -2,6 +2,7 @@
 
 import errno
 import io
+import os
 import signal
 import sys
 import threading
@@ -44,6 +45,7 @@ class Command(click.Command):
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
         """Run as a program: what the output's encoding lacks is shown as a question mark, help and file names too."""
+        _open_closed_streams()
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, io.TextIOWrapper):
                 stream.reconfigure(errors="replace")
@@ -66,6 +68,15 @@ class Command(click.Command):
         except KeyboardInterrupt:
             click.echo(f"\nStopped. {_RESUMED if ctx.invoked_subcommand in self.resumable else _ANEW}", err=True)
             ctx.exit(_INTERRUPTED)
+
+
+def _open_closed_streams() -> None:
+    """Put the null device where a standard stream was closed: no other file then gets its descriptor, and its text."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            descriptor = os.open(os.devnull, os.O_RDWR)
+            os.set_inheritable(descriptor, True)
+            setattr(sys, name, os.fdopen(descriptor, mode))
 
 
 @contextmanager

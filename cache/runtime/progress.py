@@ -35,14 +35,14 @@ def progress_bar(
     ------
     tqdm
     """
-    to_terminal = sys.stderr.isatty()
+    to_terminal = _is_terminal()
     with tqdm(
         total=total,
         initial=initial,
         desc=label,
         unit=unit,
         unit_scale=True,
-        disable=not show,
+        disable=not show or sys.stderr is None,
         delay=0.5,
         dynamic_ncols=to_terminal,
         mininterval=0.1 if to_terminal else 30,
@@ -52,7 +52,11 @@ def progress_bar(
 
 def note_on(bar: "tqdm[Any]", text: str) -> None:
     """Show a text behind a progress bar; at once on a terminal, with its next line in a file."""
-    bar.set_postfix_str(text, refresh=sys.stderr.isatty())
+    bar.set_postfix_str(text, refresh=_is_terminal())
+
+
+def _is_terminal() -> bool:
+    return sys.stderr is not None and sys.stderr.isatty()  # None: closed when Python started
 
 
 @contextmanager

@@ -27,6 +27,10 @@ def import_only_what_is_needed() -> None:
 def quiet_import() -> Iterator[None]:
     """Hide what TensorFlow's C++ part says on stderr while it is imported, unless the import fails."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    if sys.stderr is None:  # closed when Python started: its descriptor may be another file's by now
+        with _without(_unneeded() if _only_what_is_needed else []):
+            yield
+        return
     sys.stderr.flush()
     saved = os.dup(2)
     with tempfile.TemporaryFile() as sink:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from cache.errors import one_line
 from elmo_cache.errors import CorpusError
 from elmo_cache.text.corpora.records import (
     LABEL_COLUMN,
@@ -131,10 +132,10 @@ def read_batches(
     row = 0
     for batch in batches:
         texts, labels, splits, ids = (
-            [None] * batch.num_rows if name is None else batch.column(name).to_pylist()
+            [None] * batch.num_rows if name is None else _values(batch.column(name), name, where)
             for name in (columns.text, columns.label, columns.split, columns.id)
         )
-        tagged = [batch.column(name).to_pylist() for name in columns.tags]
+        tagged = [_values(batch.column(name), name, where) for name in columns.tags]
         for i, (text, label, split, id) in enumerate(zip(texts, labels, splits, ids, strict=True)):
             if text is None or (isinstance(text, list) and None in text):
                 raise CorpusError(f"{where}, row {row}: no text in column {columns.text!r}; fill it in or drop the row")
@@ -155,6 +156,16 @@ def read_batches(
                 )
             yield Record(row, tuple(text) if isinstance(text, list) else text, label, split, id, tags)
             row += 1
+
+
+def _values(column: Any, name: str, where: str) -> list[Any]:
+    """Return the values of a column, once it is known to be sound: in a damaged file, offsets can lead anywhere."""
+    pa = import_pyarrow(where)
+    try:
+        column.validate(full=True)
+        return list(column.to_pylist())
+    except (pa.ArrowException, ValueError, OverflowError) as error:  # such as a time after the year 9999
+        raise CorpusError(f"{where}: column {name!r} is damaged ({one_line(error)}); get the file again") from error
 
 
 def label_name(value: object, names: Sequence[str] | None, where: str, what: str = "label") -> str:

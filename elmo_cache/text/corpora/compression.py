@@ -61,7 +61,7 @@ def decompressed(path: Path, raw: BinaryIO) -> BinaryIO:
 def _opened(path: Path, raw: BinaryIO | None = None) -> zipfile.ZipFile:
     try:
         return zipfile.ZipFile(raw or path)
-    except (OSError, zipfile.BadZipFile) as error:
+    except Exception as error:  # a damaged file can make zipfile raise nearly anything
         raise CorpusError(f"{path}: not a complete .zip archive ({one_line(error)})") from error
 
 
@@ -79,7 +79,12 @@ def _only_member(path: Path, archive: zipfile.ZipFile) -> zipfile.ZipInfo:
 
 def _zip_member(path: Path, raw: BinaryIO) -> Any:
     archive = _opened(path, raw)
-    return archive.open(_only_member(path, archive))
+    try:
+        return archive.open(_only_member(path, archive))
+    except RuntimeError as error:  # NotImplementedError is one
+        raise CorpusError(
+            f"{path}: it has a password or a rare method of compression; unpack it and give the file"
+        ) from error
 
 
 def _zstandard(path: Path, raw: BinaryIO) -> Any:

@@ -96,10 +96,15 @@ class ConllCorpus:
         """
         n_seen = 0
         for sentence in self._conllu() if self._is_conllu else self._conll():
-            n_columns = len(sentence.rows[0])
+            n_columns = min(map(len, sentence.rows))
             for column in (self._token, *self._tags.values()):
                 if column >= n_columns:
                     raise self._reader.error(sentence.line, f"no column {column + 1}, the sentence has {n_columns}")
+            for name, column in self._tags.items():
+                if any(not row[column].strip() for row in sentence.rows):
+                    raise self._reader.error(
+                        sentence.line, f"an empty cell for {name} in the sentence, expected a tag or _"
+                    )
             tokens = tuple(row[self._token] for row in sentence.rows)
             tags = {
                 name: tuple(None if row[column] == "_" else row[column] for row in sentence.rows)
@@ -114,21 +119,32 @@ class ConllCorpus:
         # Cells as they stand: the numbers and mappings that the package makes of them are not wanted here.
         parsers = {name: lambda cells, i: cells[i] for name in CONLLU_COLUMNS[1:]}
         for number, lines in self._blocks():
+            self._check_conllu(number - len(lines) + 1, lines)
             try:
                 (found,) = conllu.parse("".join(lines), field_parsers=parsers) or [None]  # type: ignore[arg-type]
-            except conllu.exceptions.ParseException as error:
+            except (conllu.exceptions.ParseException, ValueError) as error:  # ValueError: an id of 5,000 digits
                 raise self._reader.error(
                     number, f"the sentence that ends here is no CoNLL-U: {one_line(error)}"
                 ) from error
             if found is None:
                 continue
-            rows = [
-                [str(token.get(name, "_")) for name in CONLLU_COLUMNS]
-                for token in found
-                if isinstance(token["id"], int)
-            ]
+            rows = [[str(cell) for cell in token.values()] for token in found if isinstance(token["id"], int)]
             if rows:
                 yield _Sentence(number, found.metadata.get("sent_id"), rows)
+
+    def _check_conllu(self, number: int, lines: Sequence[str]) -> None:
+        """Refuse, with the number of the first line, what the package would read as something else."""
+        for k, line in enumerate(lines, number):
+            cells = line.split("\t")
+            if line.startswith("#"):
+                if line[1:].partition("=")[0].strip() == "global.columns":
+                    raise self._reader.error(
+                        k, "columns of its own (CoNLL-U Plus); rename the file to .conll and give columns by number"
+                    )
+            elif cells[0].strip() in ("", "_"):
+                raise self._reader.error(k, f"{cells[0].strip()!r} is not the number of a word; expected 1, 1-2 or 1.1")
+            elif len(cells) > 1 and any("  " in cell for cell in cells[: len(CONLLU_COLUMNS) - 1]):
+                raise self._reader.error(k, "two spaces in a row in a cell, expected one; they could separate columns")
 
     def _blocks(self) -> Iterator[tuple[int, list[str]]]:
         """Yield what stands between blank lines, with the number of its last line."""

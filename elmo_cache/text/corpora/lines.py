@@ -44,7 +44,7 @@ class LineReader:
         self._encoding = encoding or "utf-8"
         try:
             plain = "\n".encode(self._encoding) == b"\n"
-        except (LookupError, UnicodeError):
+        except (LookupError, ValueError):  # ValueError: also a name with a NUL
             plain = False
         if not plain:
             raise CorpusError(
@@ -105,14 +105,12 @@ class LineReader:
     def _decode(self, number: int, line: bytes) -> str:
         try:
             return line.decode(self._encoding)
-        except UnicodeDecodeError as error:
-            byte, offset = line[error.start], error.start
+        except UnicodeError as error:  # some encodings, such as idna, raise no UnicodeDecodeError
             name = "UTF-8" if self._encoding == "utf-8" else self._encoding
-            raise self.error(
-                number,
-                f"not {name} (byte 0x{byte:02x} at offset {offset} of the line); save the file as UTF-8, or give its "
-                "encoding",
-            ) from error
+            place = one_line(error)
+            if isinstance(error, UnicodeDecodeError):
+                place = f"byte 0x{line[error.start]:02x} at offset {error.start} of the line"
+            raise self.error(number, f"not {name} ({place}); save the file as UTF-8, or give its encoding") from error
 
 
 def _is_utf16(sample: bytes) -> bool:

@@ -149,19 +149,33 @@ def _open(path: Path) -> Any:
         if path.suffix.lower() == ".parquet":
             import pyarrow.parquet as pq
 
-            file = pq.ParquetFile(path)
-            return file.schema_arrow, file.metadata.num_rows, lambda: _guarded(path, file.iter_batches(_BATCH_ROWS))
+            file = pq.ParquetFile(path, page_checksum_verification=True)  # of the pages that have checksums
+            return (
+                _with_names(file.schema_arrow),
+                file.metadata.num_rows,
+                lambda: _guarded(path, file.iter_batches(_BATCH_ROWS)),
+            )
         source = pa.memory_map(str(path))
         try:
             reader = pa.ipc.open_file(source)
         except pa.ArrowInvalid:  # a stream, as Hugging Face's datasets write
             reader = pa.ipc.open_stream(source)
-            return reader.schema, 0, lambda: _guarded(path, _sliced(pa.ipc.open_stream(pa.memory_map(str(path)))))
+            return (
+                _with_names(reader.schema),
+                0,
+                lambda: _guarded(path, _sliced(pa.ipc.open_stream(pa.memory_map(str(path))))),
+            )
         n_rows = sum(reader.get_batch(i).num_rows for i in range(reader.num_record_batches))
         batches = (reader.get_batch(i) for i in range(reader.num_record_batches))
-        return reader.schema, n_rows, lambda: _guarded(path, _sliced(batches))
-    except (OSError, pa.ArrowException) as error:
+        return _with_names(reader.schema), n_rows, lambda: _guarded(path, _sliced(batches))
+    except (OSError, UnicodeDecodeError, pa.ArrowException) as error:
         raise CorpusError(f"{path}: cannot be read ({one_line(error)})") from error
+
+
+def _with_names(schema: Any) -> Any:
+    """Return a schema; raise `UnicodeDecodeError` if the names of its columns are no text, as in a damaged file."""
+    assert schema.names is not None
+    return schema
 
 
 def _sliced(batches: Any) -> Iterator[Any]:
