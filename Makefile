@@ -14,7 +14,7 @@ MEMORY ?=
 
 .PHONY: demo test test-all lint docs bench bench-full clean
 
-demo: $(VENV)/installed
+demo: $(BIN)/elmo-cache
 	$(BIN)/elmo-cache build $(DEMO)/imdb.elmo --limit train=1000 --limit test=500
 	$(BIN)/elmo-cache verify $(DEMO)/imdb.elmo
 	$(BIN)/elmo-cache info $(DEMO)/imdb.elmo
@@ -50,6 +50,11 @@ lint: $(VENV)/installed
 	$(BIN)/ruff format --check
 	$(BIN)/mypy --strict cache
 	$(BIN)/mypy elmo_cache trainer
+
+# As users have it: what is edited here has no part in it, but where `make test` has installed it before.
+$(BIN)/elmo-cache:
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet ".[sample]"
 
 # Into site/; a broken link fails.
 docs: $(VENV)/installed

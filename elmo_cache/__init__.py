@@ -2,10 +2,12 @@
 
 `build` does it all. What it reads is a `Corpus`, which `open_corpus` makes of a name or a file; what makes the vectors
 is an `Encoder`, which `load_encoder` makes of a name or a folder; a `TextRule` says how text becomes tokens.
-What reads the result, `FeatureCache` and `Split`, is that of `cache`.
+What reads the result, `FeatureCache` and `Split`, is that of `cache`, as are the `adapters`.
 """
 
 from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -45,6 +47,19 @@ _PLACES = {
     "load_encoder": "elmo_cache.encoders",
     "open_corpus": "elmo_cache.text.corpora",
 }
+
+
+def _check_store() -> None:
+    """Raise `ImportError` if `import cache` finds something else: a file or folder of the user's that is called so."""
+    found = find_spec("cache")
+    origin = None if found is None else found.origin or next(iter(found.submodule_search_locations or ()), None)
+    if origin is None or Path(origin).resolve().parent != Path(__file__).resolve().parents[1] / "cache":
+        raise ImportError(
+            f"`import cache` finds {origin}, not the package of elmo-cache: rename it, or run Python in another folder"
+        )
+
+
+_check_store()
 
 
 def __getattr__(name: str) -> Any:

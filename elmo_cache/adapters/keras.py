@@ -1,0 +1,5 @@
+"""`cache.adapters.keras`."""
+
+from cache.adapters.keras import PaddedBatches
+
+__all__ = ["PaddedBatches"]

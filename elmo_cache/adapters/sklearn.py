@@ -1,0 +1,5 @@
+"""`cache.adapters.sklearn`."""
+
+from cache.adapters.sklearn import Pooled, PooledStatic
+
+__all__ = ["Pooled", "PooledStatic"]
