@@ -31,7 +31,7 @@ def describe_plan(plan: BuildPlan, corpus: Corpus, encoder_name: str, computed_o
     if plan.n_empty:
         window += f", {human_count(plan.n_empty, 'document')} without a token"
     embedded = encoder_name.removeprefix(EMBEDDED) in {found.name for found in embedded_encoders()}
-    hint = "; the original 1024-d ELMo is one option away: see `elmo-cache encoders`" if embedded else ""
+    hint = " (`elmo-cache encoders` lists others, such as the original 1024-d ELMo)" if embedded else ""
     lines = [
         f"{plan.directory}",
         f"  corpus   {corpus.name}: {human_count(n_documents, 'document')} ({per_split}), {_labels(plan)}",
