@@ -20,6 +20,7 @@ __all__ = [
     "differences",
     "fingerprint",
     "in_short",
+    "is_sha256",
     "little_endian",
     "plain_dataset",
     "read_attributes",
@@ -91,8 +92,12 @@ def in_short(value: Any) -> str:
     >>> in_short("keras"), in_short(fingerprint({"a": 1, "b": 2}))
     ("'keras'", "'43258cff783fe703…'")
     """
-    is_hash = isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value)
-    return repr(f"{value[:16]}…" if is_hash else value)
+    return repr(f"{value[:16]}…" if is_sha256(value) else value)
+
+
+def is_sha256(value: Any) -> bool:
+    """Tell whether a value is a SHA-256 in hexadecimal digits."""
+    return isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value) is not None
 
 
 def array_sha256(array: np.ndarray) -> str:

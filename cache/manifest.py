@@ -181,13 +181,14 @@ def _read(path: Path) -> bytes:
         return path.read_bytes()
     except (FileNotFoundError, NotADirectoryError) as error:
         if path.parent.is_dir():
-            what = "is a folder without a manifest, not a cache (or its build has not got that far)"
+            what = "is a folder without a manifest, not a cache (or its build has only just begun)"
         elif path.parent.exists():
-            what = "is not a cache: a cache is a folder, or the one file that `elmo-cache pack` makes of it"
+            what = "is not a cache: that is a folder, or a file that `elmo-cache pack` has made"
         else:
-            what = "does not exist"
-        advice = "`elmo-cache build OUT` makes one; if there is one, give its path"
-        raise NotACacheError(f"{path.parent} {what}; {advice}") from error
+            raise NotACacheError(
+                f"no cache at {path.parent}: create it with `elmo-cache build {path.parent}`, or give another path"
+            ) from error
+        raise NotACacheError(f"{path.parent} {what}") from error
     except CorruptFileError:
         raise
     except OSError as error:

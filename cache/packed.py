@@ -136,7 +136,7 @@ def _open(path: Path, manifest: Manifest | None = None) -> h5py.File:
         with path.open("rb") as stream:
             if stream.read(len(_SIGNATURE)) != _SIGNATURE:
                 raise NotACacheError(
-                    f"{path} is not a cache: a cache is a folder, or the one file that `elmo-cache pack` makes of it"
+                    f"{path} is not a cache: that is a folder, or a file that `elmo-cache pack` has made"
                 )
     except NotACacheError:
         raise

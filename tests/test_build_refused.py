@@ -22,11 +22,20 @@ from elmo_cache.extraction.plan import BuildSettings
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"encoder": HashEncoder(dim=16)}, r"layers\.stored is .*8.* in the cache, .*16.* asked for"),
-        ({"rule": TextRule("whitespace", max_tokens=7)}, r"text\.max_tokens is 500 in the cache, 7 asked for"),
-        ({"rule": TextRule("words")}, r"text\.tokenizer is 'whitespace' in the cache, 'words' asked for"),
-        ({"corpus": corpus(word="other")}, r"another corpus: content\.train\.sha256 is '.*' in the cache"),
-        ({"corpus": corpus(n_train=41)}, r"content\.train\.n_documents is 40 in the cache, 41 asked for"),
+        ({"encoder": HashEncoder(dim=16)}, r"other settings: layers\.stored.* there, you asked for .*16"),
+        (
+            {"rule": TextRule("whitespace", max_tokens=7)},
+            r"text\.max_tokens is 500 there, you asked for 7\. Use the same again, or another f",
+        ),
+        ({"rule": TextRule("words")}, r"text\.tokenizer is 'whitespace' there, you asked for 'words'"),
+        (
+            {"corpus": corpus(word="other")},
+            r"from memory \(train 40, test 10\); its text, labels or splits have changed since\. ",
+        ),
+        (
+            {"corpus": corpus(n_train=41)},
+            r"from memory \(train 40, test 10\); you asked for memory \(train 41, test 10\)\. ",
+        ),
     ],
 )
 def test_another_encoding_or_corpus_is_refused(tmp_path: Path, change: dict[str, Any], message: str) -> None:
@@ -44,21 +53,25 @@ class _Other(HashEncoder):
 
 def test_what_differs_is_named_before_hashes_are_shown(tmp_path: Path) -> None:
     build_small(tmp_path / "c")
-    with pytest.raises(MismatchError, match=r"encoding: encoder is 'hash' in the cache, 'other' asked for; "):
+    with pytest.raises(MismatchError, match=r"other settings: encoder is 'hash' there, you asked for 'other'; "):
         build_small(tmp_path / "c", encoder=_Other())
     texts = corpus(word="other")
     texts.name = "other"
     with pytest.raises(MismatchError) as refused:
         build_small(tmp_path / "c", corpus=texts)
-    assert ": corpus is 'memory' in the cache, 'other' asked for; content.train.sha256 is '" in str(refused.value)
-    assert max(len(word) for word in str(refused.value).split() if "/" not in word) < 30, "a hash is cut short"
+    assert (
+        " from memory (train 40, test 10); you asked for other (train 40, test 10). Use another folder; `--reuse "
+        in str(refused.value)
+    )
+    assert max(len(word) for word in str(refused.value).split() if "/" not in word) < 30, "no hash is shown"
+    assert "content.train.sha256: '" in refused.value.__notes__[0], "but where a traceback is"
 
 
 def test_the_encoders_name_is_not_blamed_for_another_text_rule(tmp_path: Path) -> None:
     build_small(tmp_path / "c")
     renamed = HashEncoder()
     renamed.name = "renamed"
-    with pytest.raises(MismatchError, match=r"another encoding: text\.max_tokens is 500 in the cache, 7 asked for\. "):
+    with pytest.raises(MismatchError, match=r"other settings: text\.max_tokens is 500 there, you asked for 7\. "):
         build_small(tmp_path / "c", encoder=renamed, rule=TextRule("whitespace", max_tokens=7))
 
 

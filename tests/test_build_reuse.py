@@ -416,9 +416,7 @@ def test_the_cache_itself_and_what_is_none(tmp_path: Path) -> None:
 
 def test_a_changed_corpus_is_told_of_reuse(tmp_path: Path) -> None:
     build_small(tmp_path / "c").close()
-    with pytest.raises(
-        MismatchError, match=f"another corpus: .*build into another folder, with `--reuse {tmp_path}/c`"
-    ):
+    with pytest.raises(MismatchError, match=f"you asked for .*`--reuse {tmp_path}/c` copies what is the same"):
         build_small(tmp_path / "c", corpus=MemoryCorpus([*ROWS, *NEW]))
 
 

@@ -223,7 +223,7 @@ def test_a_manifest_without_end(packed: Path, monkeypatch: pytest.MonkeyPatch) -
 @pytest.mark.parametrize(
     ("make", "error", "message"),
     [
-        (lambda path: path.write_bytes(b""), NotACacheError, "is not a cache: a cache is a folder, or the one file"),
+        (lambda path: path.write_bytes(b""), NotACacheError, "is not a cache: that is a folder, or a file"),
         (lambda path: path.write_text("text"), NotACacheError, "is not a cache"),
         (lambda path: path.write_bytes(path.read_bytes()[:3000]), CorruptFileError, "truncated file"),
         (lambda path: path.unlink(), NotACacheError, "does not exist"),

@@ -191,7 +191,7 @@ def test_a_split_that_is_not_there(tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda path: None, "does not exist; `elmo-cache build"),
+        (lambda path: None, "no cache at .*: create it with `elmo-cache build"),
         (lambda path: path.mkdir(), "is a folder without a manifest, not a cache"),
         (lambda path: path.write_text("x"), "is not a cache: a cache is a folder"),
     ],

@@ -151,7 +151,7 @@ def test_the_plan_counts_documents_without_words(tmp_path: Path, elmo: Path, n_d
 
 def test_a_dry_run_of_the_embedded_encoder_points_to_the_original(tmp_path: Path, reviews: Path) -> None:
     result = run_cache("build", tmp_path / "new.elmo", "--corpus", reviews, *COLUMNS, "--dry-run")
-    assert "imdb-v3: 256-d" in result.output and "original 1024-d ELMo is one option away" in result.output
+    assert "imdb-v3: 256-d" in result.output and "such as the original 1024-d ELMo" in result.output
     assert "keras, at most 500" in result.output, "its default"
 
 
@@ -218,7 +218,7 @@ def test_another_encoder_is_refused_with_both_values(copy: Path, reviews: Path) 
     message = error_of(
         run_cache("build", copy, "--corpus", reviews, "--encoder", "imdb-v3", *COLUMNS, "--tokenizer", "words")
     )
-    assert "another encoding" in message and "asked for" in message
+    assert "other settings" in message and "you asked for" in message
     assert before == {path.name: path.read_bytes() for path in copy.iterdir()}
 
 

@@ -56,8 +56,8 @@ def test_build_with_both_engines(tmp_path: Path, module: Path, reviews: Path) ->
     assert (np.abs(found["hub"].astype("f4") - found["native"].astype("f4")) <= step).all()
     # Vectors alike, encodings not: the cache of one engine is not extended with the other.
     again = run_cache("build", tmp_path / "hub.elmo", "--corpus", reviews, "--encoder", module)
-    names = "encoder is 'tf-hub module' in the cache, 'elmo 2x12_6' asked for"
-    expected = f"holds vectors of another encoding: {names}; encoder.model is 'tf-hub' in the cache, 'elmo' asked for; "
+    names = "encoder is 'tf-hub module' there, you asked for 'elmo 2x12_6'"
+    expected = f"was built with other settings: {names}; encoder.model is 'tf-hub' there, you asked for 'elmo'; "
     assert again.exit_code == 1 and expected in again.stderr
 
 

@@ -12,7 +12,6 @@ from typing import Any
 
 from cache import MismatchError, OutputError
 from cache.files import at_work, locked, others_at_work, remove_strays
-from cache.hashing import differences
 from cache.manifest import Manifest, shard_name, write_manifest
 from cache.runtime.processes import Workers
 from cache.runtime.progress import progress_bar
@@ -20,7 +19,13 @@ from elmo_cache.encoders import Encoder, encoder_json, layers_of
 from elmo_cache.encoders.devices import check_precision
 from elmo_cache.encoders.spec import EncoderSpec
 from elmo_cache.extraction.findings import find
-from elmo_cache.extraction.folder import documents_present, existing_parent, find_cache, refuse_other
+from elmo_cache.extraction.folder import (
+    documents_present,
+    existing_parent,
+    find_cache,
+    refuse_other_corpus,
+    refuse_other_encoding,
+)
 from elmo_cache.extraction.plan import (
     BuildPlan,
     BuildSettings,
@@ -93,17 +98,18 @@ class Build:
         names = {"encoder": encoder.name, "corpus": corpus.name}
         layers = layers_of(encoder)
         encoding: dict[str, Any] = {"encoder": encoder_json(encoder), "text": rule.to_json()}
-        renamed = list(differences(dict(previous.names), names)) if previous else []
         if previous:
             found = {**previous.encoding, "layers": previous.layers.to_json()}
-            refuse_other("encoding", {**encoding, "layers": layers.to_json()}, found, directory, renamed)
+            both = previous.names.get("encoder", ""), encoder.name
+            refuse_other_encoding({**encoding, "layers": layers.to_json()}, found, both, directory)
         refuse_unlike(reused, {**encoding, "layers": layers.to_json()})
         tokenise = previous is None or not documents_present(directory, previous)
         self._reader = self._read(corpus, rule, tokenise, existing_parent(directory))
         try:
             corpus_json = self._reader.corpus_json
             if previous:
-                refuse_other("corpus", corpus_json, previous.corpus, directory, renamed)
+                both = previous.names.get("corpus", ""), corpus.name
+                refuse_other_corpus(corpus_json, previous.corpus, both, directory)
             manifest = previous or Manifest(
                 encoding=encoding,
                 corpus=corpus_json,

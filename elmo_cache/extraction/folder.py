@@ -1,17 +1,19 @@
 """The folder that a cache is built in: what is there, and whether it is the cache that is asked for."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from cache import MismatchError, NotACacheError, OutputError
 from cache.files import is_temporary
-from cache.hashing import differences, in_short
+from cache.hashing import differences, is_sha256
 from cache.hdf5 import open_file
 from cache.manifest import MANIFEST_NAME, Manifest, documents_name, read_manifest
 
-__all__ = ["documents_present", "existing_parent", "find_cache", "refuse_other"]
+__all__ = ["documents_present", "existing_parent", "find_cache", "refuse_other_corpus", "refuse_other_encoding"]
+
+_MOST_SHOWN = 6
 
 
 def find_cache(directory: Path) -> Manifest | None:
@@ -69,19 +71,57 @@ def documents_present(directory: Path, manifest: Manifest) -> bool:
     return True
 
 
-def refuse_other(
-    kind: str, wanted: Mapping[str, Any], found: Mapping[str, Any], directory: Path, renamed: list[tuple[str, Any, Any]]
+def refuse_other_encoding(
+    wanted: Mapping[str, Any], found: Mapping[str, Any], names: tuple[str, str], directory: Path
 ) -> None:
-    """Raise `MismatchError` if the two differ; of the names that differ, those of what differs are shown first."""
-    if differing := list(differences(dict(found), dict(wanted))):
-        changed = {kind, *(name.partition(".")[0] for name, _, _ in differing)}
-        shown = [
-            f"{name} is {in_short(there)} in the cache, {in_short(here)} asked for"
-            for name, there, here in [*(names for names in renamed if names[0] in changed), *differing]
-        ]
-        more = f"; and {len(shown) - 6:,} more" if len(shown) > 6 else ""
-        kept = f", with `--reuse {directory}`: it copies what this one has and encodes what is new"
-        raise MismatchError(
-            f"{directory} holds vectors of another {kind}: {'; '.join(shown[:6])}{more}. "
-            f"Ask for what it holds, or build into another folder{kept if kind == 'corpus' else ''}"
-        )
+    """Raise `MismatchError` if a cache was built with other settings; `names` are those of its encoder and of ours."""
+    differing = list(differences(dict(found), dict(wanted)))
+    if not differing:
+        return
+    if names[0] != names[1] and any(name.partition(".")[0] == "encoder" for name, _, _ in differing):
+        differing.insert(0, ("encoder", *names))
+    raise _mismatch(
+        f"{directory} was built with other settings: {_shown(differing)}. Use the same again, or another folder",
+        differing,
+    )
+
+
+def refuse_other_corpus(
+    wanted: Mapping[str, Any], found: Mapping[str, Any], names: tuple[str, str], directory: Path
+) -> None:
+    """Raise `MismatchError` if a cache was built from another corpus; `names` are those of its corpus and of ours."""
+    differing = list(differences(dict(found), dict(wanted)))
+    if not differing:
+        return
+    before, now = (f"{name} ({_sizes(corpus)})" for name, corpus in zip(names, (found, wanted), strict=True))
+    others = [entry for entry in differing if entry[0].partition(".")[0] != "content"]
+    what = f"you asked for {now}"
+    if others:
+        what = _shown(others)
+    elif before == now:
+        what = "its text, labels or splits have changed since"
+    way_out = f"Use another folder; `--reuse {directory}` copies what is the same"
+    raise _mismatch(f"{directory} was built from {before}; {what}. {way_out}", differing)
+
+
+def _sizes(corpus: Mapping[str, Any]) -> str:
+    content = corpus.get("content", {})
+    return ", ".join(f"{split} {facts['n_documents']:,}" for split, facts in content.items())
+
+
+def _shown(differing: Sequence[tuple[str, Any, Any]]) -> str:
+    shown = [
+        f"{name} differs"
+        if is_sha256(there) or is_sha256(here)
+        else f"{name} is {there!r} there, you asked for {here!r}"
+        for name, there, here in differing
+    ]
+    more = f"; and {len(shown) - _MOST_SHOWN:,} more" if len(shown) > _MOST_SHOWN else ""
+    return "; ".join(shown[:_MOST_SHOWN]) + more
+
+
+def _mismatch(message: str, differing: Sequence[tuple[str, Any, Any]]) -> MismatchError:
+    error = MismatchError(message)
+    # What `--debug` shows.
+    error.add_note("\n".join(f"{name}: {there!r} there, {here!r} asked for" for name, there, here in differing))
+    return error

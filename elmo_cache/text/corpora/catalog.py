@@ -84,7 +84,9 @@ class CorpusOptions:
         """Raise `CorpusError` if one that does not apply to a corpus was given."""
         for option, value in vars(self).items():
             if value is not None and option not in applicable:
-                usable = ", ".join(sorted(applicable)) or "none"
+                if not applicable:
+                    raise CorpusError(f"{option} does not apply to the corpus {name}: it needs a file as corpus")
+                usable = ", ".join(sorted(applicable))
                 raise CorpusError(f"{option} does not apply to the corpus {name}; what does: {usable}")
 
     @property
