@@ -61,7 +61,8 @@ class PaddedBatches(keras.utils.PyDataset):  # type: ignore[misc]
         Pad a batch only to its longest document and two positions more, up to the next multiple of 64, or of the
         number given. A convolution of width 3 followed by a global maximum cannot tell: one padded position sees the
         document's edge, one sees nothing but zeros. Batches then differ in length, which `fit` cannot take with Keras
-        on TensorFlow: give it `dataset(batches)` of `cache.adapters.tensorflow`.
+        on TensorFlow: give it `dataset(batches)` of `cache.adapters.tensorflow`. A model with an output for each token
+        needs `predict_on_batch`: `predict` joins outputs of one length alone.
     masks : bool
         Add the input `mask`.
     token_ids : bool
@@ -71,7 +72,8 @@ class PaddedBatches(keras.utils.PyDataset):  # type: ignore[misc]
     dtype : dtype
         Of the vectors: float16, as they are stored, or float32.
     workers : int
-        Threads that read batches ahead while `fit` works on the ones before. They change no result.
+        Threads that read batches ahead while `fit` works on the ones before. They change no result, and need Keras on
+        TensorFlow.
 
     Attributes
     ----------
@@ -119,6 +121,12 @@ class PaddedBatches(keras.utils.PyDataset):  # type: ignore[misc]
     ):
         if not 1 <= workers <= _MOST_WORKERS:
             raise ValueError(f"workers is out of range: expected 1 to {_MOST_WORKERS} threads")
+        if workers > 1 and keras.backend.backend() != "tensorflow":
+            # Keras takes a batch to build the model, and the rest of what its threads have read goes into the epoch.
+            raise ValueError(
+                f"workers is {workers}, but Keras on {keras.backend.backend()} would mix batches of different epochs: "
+                "use workers=1, or Keras on TensorFlow"
+            )
         if not 0 <= trim <= _LONGEST:
             raise ValueError("trim is out of range: expected True, False or a number of tokens")
         super().__init__(workers=workers)
