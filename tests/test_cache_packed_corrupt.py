@@ -226,7 +226,7 @@ def test_a_manifest_without_end(packed: Path, monkeypatch: pytest.MonkeyPatch) -
         (lambda path: path.write_bytes(b""), NotACacheError, "is not a cache: that is a folder, or a file"),
         (lambda path: path.write_text("text"), NotACacheError, "is not a cache"),
         (lambda path: path.write_bytes(path.read_bytes()[:3000]), CorruptFileError, "truncated file"),
-        (lambda path: path.unlink(), NotACacheError, "does not exist"),
+        (lambda path: path.unlink(), NotACacheError, "no cache at"),
     ],
 )
 def test_no_packed_cache_there(packed: Path, make: Callable[[Path], object], error: type, message: str) -> None:
