@@ -48,11 +48,21 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 def test_snippet_of_the_quick_start(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    execute(PAGES["index"].snippet("with FeatureCache("), {})
+    execute(PAGES["start"].snippet("with FeatureCache("), {})
     with FeatureCache("demo/imdb.elmo") as features:
         train = features["train"]
         shown = [features, (len(train.tokens(3)), train.dim), train.tokens(3)[:5], train.labels[:5]]
     assert capsys.readouterr().out == "".join(f"{value}\n" for value in shown)
+
+
+def test_snippet_of_the_front_page(place: Path) -> None:
+    train = execute(PAGES["index"].snippet("FeatureCache("), {})["train"]
+    assert train[3].shape == (len(train.tokens(3)), train.dim)
+
+
+def test_the_front_page_shows_the_readmes_figures() -> None:
+    figures = re.compile(r"^ (?:mean|  sd) .*$|^range .*$", re.MULTILINE)
+    assert figures.findall(PAGES["index"].text) == figures.findall(Page("README.md").text) != []
 
 
 def test_snippet_that_builds_from_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
