@@ -19,7 +19,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from cache import CacheError, FeatureCache, Split
-from cache.adapters.sklearn import Pooled, PooledStatic
+from elmo_cache.adapters.sklearn import Pooled, PooledStatic
 from cache.files import atomic_path
 from cache.runtime.progress import progress_bar
 from trainer.cli import load_vectors
