@@ -22,7 +22,16 @@ from cache.hashing import (
 )
 from cache.manifest import FORMAT, check_version
 
-__all__ = ["REPAIR", "checked_blocks", "create_file", "dataset_of", "open_file", "open_for_reading", "seal"]
+__all__ = [
+    "REPAIR",
+    "checked_blocks",
+    "create_file",
+    "create_plain_file",
+    "dataset_of",
+    "open_file",
+    "open_for_reading",
+    "seal",
+]
 
 REPAIR = "`elmo-cache verify --discard` and the same `elmo-cache build` repair it"
 _METADATA_BYTES = 2**16
@@ -60,6 +69,18 @@ def create_file(path: Path, data_bytes: int) -> Iterator[h5py.File]:
     reserve(path, data_bytes + _METADATA_BYTES)
     # Opened for the second time it keeps what is reserved, and when it is closed it gives back what it did not use.
     with h5py.File(h5py.h5f.open(name, h5py.h5f.ACC_RDWR, access)) as file:
+        yield file
+
+
+@contextmanager
+def create_plain_file(path: Path, data_bytes: int) -> Iterator[h5py.File]:
+    """Make or replace an HDF5 file for other tools, in the library's default format.
+
+    `data_bytes` is what datasets and their headers will take at most; it is reserved as in `create_file`.
+    """
+    h5py.File(path, "w", locking=False).close()  # not every file system has locks
+    reserve(path, data_bytes + _METADATA_BYTES)
+    with h5py.File(path, "r+", locking=False) as file:
         yield file
 
 

@@ -89,7 +89,7 @@ class PackedStorage(Storage):
         """
         with self.lock:
             for split in self.manifest.splits:
-                self.rows(split, 0)
+                self._check_places(split)
             for _, block in checked_blocks(self._file, self.manifest.splits):
                 if progress:
                     progress(block.nbytes)
@@ -99,6 +99,14 @@ class PackedStorage(Storage):
                 documents.check()
             finally:
                 documents.close()
+
+    def _check_places(self, split: str) -> None:
+        try:
+            self.rows(split, 0)
+        except CorruptFileError:
+            raise
+        except (OSError, RuntimeError) as error:  # the index of chunks
+            raise CorruptFileError(f"{self.path} is damaged ({one_line(error)}); {_REPAIR}") from error
 
     def close(self) -> None:
         """Close the file."""

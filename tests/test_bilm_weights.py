@@ -126,3 +126,11 @@ def test_fingerprint_stays() -> None:
 
     assert weights_fingerprint(weights) == expected
     assert expected == "2ba06d99badf2c06b0d4c7b26d53f8b62499251b98ea6b65bc5cabd68778383a"
+
+
+def test_room_is_made_for_all_weights_before_hdf5_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    reserved: list[int] = []
+    monkeypatch.setattr("cache.hdf5.reserve", lambda path, n_bytes: reserved.append(n_bytes))
+    for n_layers in (1, 16):
+        write_weights(tmp_path / "w.hdf5", random_weights(replace(OPTIONS, n_layers=n_layers)))
+        assert reserved.pop() >= (tmp_path / "w.hdf5").stat().st_size

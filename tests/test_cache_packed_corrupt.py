@@ -252,3 +252,11 @@ def test_nothing_of_it_is_discarded(packed: Path) -> None:
     with pytest.raises(OutputError, match=r"c\.h5 is one file, of which nothing can be discarded"):
         verify(packed, discard=True)
     assert packed.exists()
+
+
+def test_a_damaged_index_of_chunks(packed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(datasets: object) -> None:
+        raise RuntimeError("Error iterating over dataset chunks (incorrect metadata checksum)")
+
+    monkeypatch.setattr("cache.packed.stored_rows", broken)
+    assert "is damaged (Error iterating over dataset chunks" in bad(packed)

@@ -1,6 +1,7 @@
 """Corpora in damaged files of others' formats: an error of one line, whatever the libraries that read them raise."""
 
 import io
+import os
 import random
 import zipfile
 from collections.abc import Callable
@@ -107,3 +108,10 @@ def test_encodings_that_fail_in_their_own_way(tmp_path: Path, encoding: str, say
     (tmp_path / "a.txt").write_bytes(b"one\ntwo \xff\n")
     with pytest.raises(CorpusError, match=says):
         list(open_corpus(tmp_path / "a.txt", encoding=encoding).documents())
+
+
+@pytest.mark.parametrize("name", ["train.parquet", "train.feather", "train.arrow"])
+def test_a_pipe_in_a_folder_of_tables(tmp_path: Path, name: str) -> None:
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(CorpusError, match=rf"{name}: a pipe or a device, expected a file"):
+        rows(tmp_path)

@@ -1,6 +1,8 @@
 """`elmo-cache export`, each format read back by the library it is for and held against `split[i]`."""
 
 import json
+import re
+import resource
 from pathlib import Path
 
 import h5py
@@ -165,3 +167,25 @@ def test_a_damaged_shard_leaves_no_file(folder: Path, tmp_path: Path) -> None:
     error = error_of(run_cache("export", folder, tmp_path / "out.parquet", "--format", "parquet"))
     assert "train-00001.h5" in error
     assert (tmp_path / "out.parquet").read_text() == "what was there" and len(list(tmp_path.iterdir())) == 2
+
+
+@pytest.mark.parametrize("n_documents", [1, 40, 5000])
+def test_a_disk_too_full_for_allennlp_is_noticed_before_hdf5_writes(
+    tmp_path: Path, n_documents: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where HDF5 itself cannot write, it crashes: there is room for all of the file before it begins."""
+    words = [[f"w{i}"] * (i % 3) for i in range(n_documents)]
+    write_cache(tmp_path / "c", {"train": words})
+    reserved: list[int] = []
+    monkeypatch.setattr("cache.hdf5.reserve", lambda path, n_bytes: reserved.append(n_bytes))
+    assert run_cache("export", tmp_path / "c", tmp_path / "c.hdf5", "--format", "allennlp").exit_code == 0
+    assert reserved[0] >= (tmp_path / "c.hdf5").stat().st_size
+    monkeypatch.undo()
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1024, before[1]))
+    try:
+        done = run_cache("export", tmp_path / "c", tmp_path / "d.hdf5", "--format", "allennlp")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert re.fullmatch(r"cannot write .*d\.hdf5: File too large; .*", error_of(done).removeprefix("Error: "))
+    assert not list(tmp_path.glob("*d.hdf5*")) and not list(tmp_path.glob(".*.tmp"))

@@ -222,6 +222,23 @@ def test_files_that_are_none(command: list[str], folder: Path, name: str) -> Non
         assert done["trials"].exit_code == done["predict"].exit_code == 1
 
 
+def test_weights_that_are_a_pipe(command: list[str], folder: Path) -> None:
+    (folder / "weights" / "elmo-001.npz").unlink()
+    os.mkfifo(folder / "weights" / "elmo-001.npz")
+    done = run_all(command, folder, "evaluate trials")
+    assert (done["evaluate"].exit_code, done["trials"].exit_code) == (1, 0)
+    assert all("elmo-001.npz is a pipe or a device, expected a file" in result.stderr for result in done.values())
+
+
+def test_vectors_from_a_pipe(command: list[str], folder: Path, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "v.vec")
+    value = json.loads((folder / "config.json").read_text())
+    value["vectors"]["source"] = str(tmp_path / "v.vec")
+    (folder / "config.json").write_text(json.dumps(value))
+    for result in run_all(command, folder, "evaluate predict").values():
+        assert result.exit_code == 1 and "a pipe or a device; give their file with --vectors" in result.stderr
+
+
 def test_results_that_are_a_file(command: list[str], tmp_path: Path) -> None:
     (tmp_path / "five.txt").write_text("5\n")
     for result in run_all(command, tmp_path / "five.txt").values():

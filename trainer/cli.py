@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from cache import FeatureCache
+from cache.files import is_special
 from cache.runtime.console import Commands, say, workers_option
 from cache.runtime.processes import Workers
 from cache.runtime.progress import note_on, progress_bar
@@ -224,7 +225,7 @@ def evaluate_command(folder: Path, number: int, kind: str, cache_path: Path, spl
     config = _config_in(folder)
     with FeatureCache(cache_path) as features:
         split = choose_split(features, split)
-        static = load_vectors(vectors or config.vectors["source"], features)
+        static = load_vectors(vectors or _source_in(config, folder), features)
         saved = SavedTrial(folder, config, kind, number)
         accuracy, n_documents = evaluate(saved, features, split, static)
     say(f"{kind}, trial {number}: {accuracy:.1%} of {n_documents:,} documents of {split} in {cache_path}")
@@ -262,7 +263,7 @@ def predict_command(
     chosen = choose_trial(folder, kind, number)
     with FeatureCache(cache_path) as features:
         split = choose_split(features, split)
-        static = load_vectors(vectors or config.vectors["source"], features)
+        static = load_vectors(vectors or _source_in(config, folder), features)
         saved = SavedTrial(folder, config, kind, chosen.trial)
         with progress_bar(len(features[split]), "predicting", "docs") as bar:
             found = predict(saved, features, split, static, progress=bar.update)
@@ -281,6 +282,15 @@ def _config_in(folder: Path) -> RunConfig:
             f"{folder} holds no config.json: it is no folder of trials; `elmo-train trials --out` makes one"
         )
     return config
+
+
+def _source_in(config: RunConfig, folder: Path) -> str:
+    source = str(config.vectors["source"])
+    if is_special(Path(source)):  # in a stranger's folder, one that never ends
+        raise TrialsError(
+            f"{folder} had its static vectors from {source}, a pipe or a device; give their file with --vectors"
+        )
+    return source
 
 
 def _report(out: Path, results: list[TrialResult]) -> None:

@@ -7,13 +7,16 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from cache.hdf5 import create_plain_file
 from cache.store import FeatureCache
 
 __all__ = ["write_allennlp"]
 
+_HEADER_BYTES = 1024  # of a dataset, its name and its place in the group, at most
+
 
 def write_allennlp(
-    path: Path, features: FeatureCache, name: str, layer: str | None, advance: Callable[[int], object]
+    path: Path, features: FeatureCache, split: str, layer: str | None, advance: Callable[[int], object]
 ) -> None:
     """Write a dataset a document, named by its place in the corpus, and `sentence_to_index`.
 
@@ -23,13 +26,14 @@ def write_allennlp(
     """
     numbered = sorted((view for view in features.manifest.layers.views if view.isdecimal()), key=int)
     views = numbered if layer is None and numbered else [layer]
-    splits = [features.split(name, view) for view in views]
+    splits = [features.split(split, view) for view in views]
     first = splits[0]
-    index = {}
-    with h5py.File(path, "w", locking=False) as file:  # `atomic_path` holds a lock of its own
-        for i, doc_id in enumerate(first.doc_ids.tolist()):
-            layers = [split[i].astype(np.float32) for split in splits]
-            file.create_dataset(str(doc_id), data=layers[0] if len(layers) == 1 else np.stack(layers))
-            index[" ".join(first.tokens(i))] = str(doc_id)
+    names = [str(doc_id) for doc_id in first.doc_ids.tolist()]
+    index = json.dumps({" ".join(first.tokens(i)): name for i, name in enumerate(names)})
+    n_bytes = 4 * first.dim * len(splits) * int(first.lengths.sum())
+    with create_plain_file(path, n_bytes + len(index) + len(names) * _HEADER_BYTES) as file:
+        for i, name in enumerate(names):
+            layers = [part[i].astype(np.float32) for part in splits]
+            file.create_dataset(name, data=layers[0] if len(layers) == 1 else np.stack(layers))
             advance(len(layers[0]))
-        file.create_dataset("sentence_to_index", (1,), h5py.string_dtype("utf-8"), data=json.dumps(index))
+        file.create_dataset("sentence_to_index", (1,), h5py.string_dtype("utf-8"), data=index)

@@ -181,8 +181,8 @@ class _Training:
         position.log.append([*row, round(position.elapsed_s), position.loss, forward, backward])
         with atomic_path(self.out / "options.json") as path:
             path.write_text(json.dumps(self.settings.options.to_json(), indent=2) + "\n", encoding="ascii")
-        with atomic_path(self.out / "weights.hdf5") as path, path.open("w+b") as target:
-            write_weights(target, self.model.tensors(), {"float16": "<f2", "float32": "<f4"}[self.dtype])
+        with atomic_path(self.out / "weights.hdf5") as path:
+            write_weights(path, self.model.tensors(), {"float16": "<f2", "float32": "<f4"}[self.dtype])
         with atomic_path(self.out / "log.csv") as path, path.open("w", newline="", encoding="ascii") as file:
             writer = csv.writer(file)
             writer.writerow(LOG_HEADER)

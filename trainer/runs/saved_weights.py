@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from cache.errors import one_line
-from cache.files import atomic_path
+from cache.files import atomic_path, is_special
 from cache.npz import array_names, read_array
 from trainer.errors import TrialsError
 from trainer.runs.results import TrialResult
@@ -49,6 +49,8 @@ def load_weights(out: Path, model: str, number: int) -> dict[str, np.ndarray]:
         If there are none, or the file is damaged.
     """
     path = weights_path(out, model, number)
+    if is_special(path):
+        raise TrialsError(f"{path} is a pipe or a device, expected a file; run the trial again in another folder")
     try:
         with zipfile.ZipFile(path) as archive:
             weights = {name: read_array(archive, name) for name in array_names(archive)}

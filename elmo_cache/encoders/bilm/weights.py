@@ -10,7 +10,7 @@ import numpy as np
 
 from cache.errors import one_line
 from cache.hashing import array_sha256, fingerprint
-from cache.hdf5 import open_for_reading
+from cache.hdf5 import create_plain_file, open_for_reading
 from elmo_cache.encoders.bilm.options import BiLMOptions
 from elmo_cache.errors import EncoderError
 
@@ -33,6 +33,7 @@ Weights = Mapping[str, np.ndarray]
 
 N_CHARACTERS = 261
 _MOST_NUMBERS = 2**31  # 23 times the original ELMo
+_HEADER_BYTES = 2**13  # of a tensor and the groups in its name, at most
 _BEST_COMPRESSION = 1100  # of deflate: 1032
 
 
@@ -198,19 +199,20 @@ def _tensor(file: h5py.File, name: str, shape: tuple[int, ...], where: str) -> n
     return tensor[first:]
 
 
-def write_weights(target: Path | BinaryIO, weights: Weights, dtype: str = "<f4") -> None:
+def write_weights(target: Path, weights: Weights, dtype: str = "<f4") -> None:
     """Write weights in the public format.
 
     Parameters
     ----------
-    target : Path or binary file
+    target : Path
         The HDF5 file, replaced.
     weights : Weights
         What to write.
     dtype : str
         What NumPy calls the type of the numbers: `<f4`, or `<f2` for a file of half the size.
     """
-    with h5py.File(target, "w", locking=False) as file:  # not every file system has locks
+    n_bytes = sum(tensor.size * np.dtype(dtype).itemsize + _HEADER_BYTES for tensor in weights.values())
+    with create_plain_file(target, n_bytes) as file:
         for name, tensor in weights.items():
             file.create_dataset(name, data=tensor.astype(dtype))
 

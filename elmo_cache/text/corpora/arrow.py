@@ -97,7 +97,7 @@ def class_names(schema: "pa.Schema", column: str | None) -> tuple[str, ...] | No
         features = json.loads((schema.metadata or {})[b"huggingface"])["info"]["features"]
         feature = features[column]
         names = feature.get("feature", feature)["names"]  # of a list, those of what is in it
-    except (AttributeError, KeyError, TypeError, ValueError):
+    except (AttributeError, KeyError, TypeError, ValueError, RecursionError):
         return None
     return tuple(map(str, names)) if isinstance(names, list) else None
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from cache.errors import one_line
+from cache.files import is_special
 from elmo_cache.errors import CorpusError
 from elmo_cache.text.corpora.arrow import choose_columns, class_names, import_pyarrow, is_list, read_batches
 from elmo_cache.text.corpora.base import Document
@@ -145,6 +146,8 @@ def _listed(folder: Path) -> list[Path]:
 def _open(path: Path) -> Any:
     """Return schema, number of rows, and a function that gives the rows in batches."""
     pa = import_pyarrow(str(path))
+    if is_special(path):  # pyarrow would wait for it, and not even Ctrl-C would end that
+        raise CorpusError(f"{path}: a pipe or a device, expected a file")
     try:
         if path.suffix.lower() == ".parquet":
             import pyarrow.parquet as pq
