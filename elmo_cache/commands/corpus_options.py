@@ -144,7 +144,7 @@ _OPTIONS = [
         help="For .csv and .tsv: whether quotation marks quote a cell (csv), or are part of its text (none).  "
         "[default: csv; for .tsv it is found out]",
     ),
-    click.option("--delimiter", metavar="CHARACTER", help="For .csv and .tsv.  [default: a comma, a tab]"),
+    click.option("--delimiter", metavar="CHARACTER", help="For .csv and .tsv; or tab.  [default: a comma, a tab]"),
     click.option("--encoding", help="Of files of text.  [default: utf-8]"),
     click.option(
         "--aclimdb",
