@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from cache import FeatureCache, Split
     from elmo_cache.encoders import Encoder, load_encoder
     from elmo_cache.errors import CorpusError, EncoderError
-    from elmo_cache.extraction.function import build
+    from elmo_cache.extraction.building import build
     from elmo_cache.text.corpora import Corpus, Document, open_corpus
     from elmo_cache.text.rule import TextRule
 
@@ -43,7 +43,7 @@ _PLACES = {
     "FeatureCache": "cache",
     "Split": "cache",
     "TextRule": "elmo_cache.text.rule",
-    "build": "elmo_cache.extraction.function",
+    "build": "elmo_cache.extraction.building",
     "load_encoder": "elmo_cache.encoders",
     "open_corpus": "elmo_cache.text.corpora",
 }

@@ -14,8 +14,10 @@ import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pytest
+from numpy_encoder import HashEncoder
 from sklearn.datasets import load_files
 
+from elmo_cache import build
 from elmo_cache.errors import CorpusError
 from elmo_cache.text.corpora import Document, open_corpus
 
@@ -327,6 +329,17 @@ def test_another_delimiter_is_named(tmp_path: Path) -> None:
     with pytest.raises(CorpusError, match="which looks like semicolons; give delimiter ';'"):
         read(tmp_path / "a.csv")
     assert [(d.text, d.label) for d in read(tmp_path / "a.csv", delimiter=";")] == [("fine, warm", "pos")]
+    (tmp_path / "b.csv").write_text("text\tlabel\nfine, warm\tpos\n")
+    with pytest.raises(CorpusError, match="which looks like tabs; give delimiter tab"):
+        read(tmp_path / "b.csv")
+    for tab in ("tab", "\\t", "\t"):
+        assert [(d.text, d.label) for d in read(tmp_path / "b.csv", delimiter=tab)] == [("fine, warm", "pos")]
+
+
+def test_classes_that_are_numbers_are_in_their_order(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("text,label\na,10.0\nb,9.5\nc,-1\n")
+    features = build(tmp_path / "a.csv", HashEncoder(), tmp_path / "c")
+    assert features.label_names == ("-1", "9.5", "10.0")
 
 
 def test_another_encoding(tmp_path: Path) -> None:

@@ -49,6 +49,8 @@ def make(source: Any, folder: Path, **options: Any) -> FeatureCache:
         (np.array(TEXTS), {"labels": pd.Series(LABELS)}),
         (FRAME["review"], {"labels": FRAME["sentiment"]}),
         (pl.Series(TEXTS), {"labels": pl.Series(LABELS)}),
+        (pa.array(TEXTS), {"labels": pa.array(LABELS)}),
+        (pa.chunked_array([TEXTS[:7], TEXTS[7:]]), {"labels": pa.chunked_array([LABELS])}),
         (FRAME, COLUMNS),
         (FRAME.astype({"sentiment": "category"}), COLUMNS),
         (FRAME.iloc[::-1].iloc[::-1].set_index(np.arange(30) * 7), COLUMNS),
@@ -140,6 +142,11 @@ def endless() -> Iterator[str]:
     [
         ([], {}, "no documents, expected at least one"),
         ({}, {}, "no splits, expected at least one"),
+        ({"a b", "c"}, {}, "the texts: set, which has no order: give a list"),
+        ([{"text": "a", "label": "x"}], {}, "document 0: dict, expected a str: make a frame"),
+        ([{"a", "b"}], {}, "document 0: set, expected a str or a list of tokens"),
+        ({"text": ["a"], "label": ["x"]}, {}, "a mapping is from names of splits, and one is 'text': make a frame"),
+        ({"tokens": [["a"]], "tags": [["x"]]}, {}, "a mapping is from names of splits, and one is 'tokens'"),
         (["a", None], {}, "document 1: NoneType, expected a str or a list of tokens"),
         ([None], {}, "document 0: NoneType, expected a str"),
         (["a", float("nan")], {}, "document 1: float, expected a str"),
@@ -195,3 +202,11 @@ def test_a_path_takes_names_of_columns_alone(tmp_path: Path) -> None:
     FRAME.to_csv(tmp_path / "a.csv", index=False)
     with pytest.raises(CorpusError, match=re.escape("name them, as in label='stars', tags='ner_tags'")):
         make(tmp_path / "a.csv", tmp_path, text="review", labels=LABELS)
+
+
+def test_lists_of_arrow_are_tokens(tmp_path: Path) -> None:
+    tokens, tags = [["a b", ""], [], ["c"]], [["X", None], [], ["Y"]]
+    features = build(pa.array(tokens), HashEncoder(), tmp_path / "c", tags=pa.array(tags))
+    train = features["train"].by_corpus_order()
+    assert [train.tokens(i) for i in range(3)] == tokens
+    assert [[None if k < 0 else "XY"[k] for k in train.tags(i)] for i in range(3)] == tags

@@ -60,7 +60,7 @@ def test_words_that_are_cut(elmo: Path, tmp_path: Path) -> None:
 def test_a_language_without_spaces(elmo: Path, tmp_path: Path) -> None:
     said = plan_of(elmo, tmp_path, pd.DataFrame({"text": [CHINESE, CHINESE[::-1], "very good"]}))
     assert "look like phrases of a language written without spaces" in said
-    assert "2 of 3 documents have one token" in said
+    assert "2 of 3 documents with a single token" in said
     for text in ("这 部 电影 真的 非常 好看", "very good film 好看"):
         assert "without spaces" not in plan_of(elmo, tmp_path, pd.DataFrame({"text": [text]}))
     said = plan_of(elmo, tmp_path, pd.DataFrame({"text": [CHINESE]}), "--tokenizer", "characters")

@@ -154,7 +154,9 @@ _OPTIONS = [
         help="Quotation marks in .csv and .tsv: around cells (csv), or part of the text (none).  [default: csv; .tsv "
         "files are inspected]",
     ),
-    click.option("--delimiter", metavar="CHARACTER", help="Delimiter of .csv and .tsv.  [default: comma, tab]"),
+    click.option(
+        "--delimiter", metavar="CHARACTER", help="Delimiter of .csv and .tsv, or `tab`.  [default: comma, tab]"
+    ),
     click.option("--encoding", help="Encoding of text files.  [default: utf-8]"),
     click.option(
         "--aclimdb",

@@ -49,9 +49,9 @@ def _as_options(names: str) -> str:
 # `limit` alone is a word that errors of the system use.
 _PARAMETERS = re.compile(
     r"(?<![\w-])(?:shard_tokens|max_tokens|num_words|literal_padding|limit(?= \S+=-?\d)|limit(?=\Z)|"
-    r"(?:text|label|split|id|token)_column|tag_columns|label_names|imdb_npz|imdb_word_index|"
+    r"(?:text|label|split|id|token)_column|tag_columns|label_names|imdb_npz|imdb_word_index(?!\.)|"
     r"(?<=give )(?:quoting|delimiter|encoding|corpus)|(?<=, )aclimdb(?= )|(?<=as )aclimdb(?=\Z)|"
-    r"quoting(?= none)|(?:quoting|delimiter|encoding)(?= is )|token_column|\w+(?= does not apply to the corpus)|"
+    r"quoting(?= none)|(?:quoting|delimiter|encoding)(?= is )|\w+(?= does not apply to the corpus)|"
     r"(?<=what does: ).*)(?!\w)"
 )
 _OPTIONS = {"label_names": "--labels", "tag_columns": "--tag-column"}

@@ -113,7 +113,7 @@ def _remarks(plan: BuildPlan) -> list[str]:
             "and give --tokenizer whitespace, or give --tokenizer characters"
         )
     if 2 * plan.n_single > n_documents:
-        remarks.append(f"{plan.n_single:,} of {human_count(n_documents, 'document')} have one token")
+        remarks.append(f"{plan.n_single:,} of {human_count(n_documents, 'document')} with a single token")
     if found.n_decomposed:
         remarks.append(
             f"{human_count(found.n_decomposed, 'document')} not in Unicode's form NFC, which vocabularies are in: "

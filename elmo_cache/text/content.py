@@ -1,20 +1,56 @@
-"""What a document is made of: its digest, by which a corpus is known, and what its tags and id must be."""
+"""What a corpus is made of: the digests of documents, by which it is known, and what their tags and ids must be."""
 
 import hashlib
 import json
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from elmo_cache.errors import CorpusError
-from elmo_cache.text.corpora import Document
+from elmo_cache.text.corpora import Corpus, Document
 
-__all__ = ["check_extras", "document_digest", "is_composed"]
+__all__ = ["check_extras", "corpus_identity", "document_digest", "is_composed"]
 
 
 def document_digest(document: Document) -> bytes:
     """Return 32 bytes that are the same for documents of the same label and content, wherever they stand."""
     label = "" if document.label is None else document.label
     return hashlib.sha256(_utf8(label) + b"\0" + _content(document)).digest()
+
+
+def corpus_identity(
+    corpus: Corpus, content: Mapping[str, Any], label_names: Sequence[str] | None, order_seed: int
+) -> dict[str, Any]:
+    """Return what is equal for equal corpora, wherever their files lie, as the manifest holds it.
+
+    Parameters
+    ----------
+    corpus : Corpus
+        The corpus.
+    content : Mapping
+        For each split the number of its documents, and their hash.
+    label_names : sequence of str or None
+        The classes.
+    order_seed : int
+        Of the order in which documents are stored.
+
+    Raises
+    ------
+    CorpusError
+        If the corpus's split rule is not JSON.
+    """
+    identity = {
+        "content": content,
+        "split_rule": dict(corpus.split_rule),
+        "label_names": None if label_names is None else list(label_names),
+        "order_seed": order_seed,
+    }
+    try:
+        # As the manifest will give it back: tuples are lists there, and would never equal it.
+        found: dict[str, Any] = json.loads(json.dumps(identity, allow_nan=False))
+    except (TypeError, ValueError) as error:
+        raise CorpusError(f"{corpus.name}: its split_rule is not JSON: {error}") from error
+    return found
 
 
 def is_composed(text: str | tuple[str, ...]) -> bool:

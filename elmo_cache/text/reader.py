@@ -6,7 +6,6 @@ document and the vocabulary.
 """
 
 import hashlib
-import json
 from array import array
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -19,7 +18,7 @@ import numpy as np
 from cache.documents import encode_vocabulary, write_documents
 from cache.manifest import Manifest, check_split_name
 from elmo_cache.errors import CorpusError
-from elmo_cache.text.content import check_extras, document_digest, is_composed
+from elmo_cache.text.content import check_extras, corpus_identity, document_digest, is_composed
 from elmo_cache.text.corpora import Corpus, Document
 from elmo_cache.text.corpora.base import order_labels
 from elmo_cache.text.order import sorted_by_place, stored_order
@@ -177,17 +176,7 @@ class CorpusReader:
                 "n_documents": len(facts.orders),
                 "sha256": hashlib.sha256(np.ascontiguousarray(digests).data).hexdigest(),
             }
-        identity = {
-            "content": content,
-            "split_rule": dict(self._corpus.split_rule),
-            "label_names": None if self.label_names is None else list(self.label_names),
-            "order_seed": self._order_seed,
-        }
-        try:
-            # As the manifest will give it back: tuples are lists there, and would never equal it.
-            self.corpus_json = json.loads(json.dumps(identity, allow_nan=False))
-        except (TypeError, ValueError) as error:
-            raise CorpusError(f"{self._corpus.name}: its split_rule is not JSON: {error}") from error
+        self.corpus_json = corpus_identity(self._corpus, content, self.label_names, self._order_seed)
 
     def class_counts(self) -> dict[str, int]:
         """Return how many documents each class has, in the order of the classes; none without labels."""
@@ -253,15 +242,11 @@ class CorpusReader:
         return int(self._rule.is_cut(self._unwindowed_lengths(split)).sum())
 
     def _counts(self, splits: list[str]) -> np.ndarray:
-        counts = np.zeros(len(self._words), np.int64)
-        spooled = self._spool.read()
-        for split in splits:
-            facts = self._splits[split]
-            for start in range(0, len(facts.offsets), 4096):
-                offsets, lengths = facts.offsets[start : start + 4096], facts.lengths[start : start + 4096]
-                parts = [spooled[o : o + n] for o, n in zip(offsets, lengths, strict=True)]
-                counts += np.bincount(np.concatenate(parts), minlength=len(counts))
-        return counts
+        facts = [self._splits[split] for split in splits]
+        return sum(
+            (self._spool.counts(part.offsets, part.lengths, len(self._words)) for part in facts),
+            np.zeros(len(self._words), np.int64),
+        )
 
     @property
     def vocabulary(self) -> list[str]:

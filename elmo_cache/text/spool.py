@@ -12,6 +12,8 @@ from cache.errors import OutputError
 
 __all__ = ["Spool"]
 
+_BLOCK_DOCUMENTS = 4096
+
 
 class Spool:
     """A nameless temporary file of token ids, written from beginning to end, then read at any place.
@@ -54,6 +56,15 @@ class Spool:
             return np.memmap(self._file, np.int32, "r", shape=(self._n_ids,))
         except OSError as error:
             raise self._refused(error) from error
+
+    def counts(self, offsets: "array[int]", lengths: "array[int]", n_ids: int) -> np.ndarray:
+        """Return how often each id below `n_ids` occurs, int64, in stretches of such lengths from the offsets on."""
+        counts, spooled = np.zeros(n_ids, np.int64), self.read()
+        for start in range(0, len(offsets), _BLOCK_DOCUMENTS):
+            stop = start + _BLOCK_DOCUMENTS
+            parts = [spooled[o : o + n] for o, n in zip(offsets[start:stop], lengths[start:stop], strict=True)]
+            counts += np.bincount(np.concatenate(parts), minlength=n_ids)
+        return counts
 
     def close(self) -> None:
         """Drop the file."""

@@ -22,7 +22,7 @@ from elmo_cache.text.corpora.records import (
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["choose_columns", "class_names", "import_pyarrow", "is_list", "label_name", "read_batches"]
+__all__ = ["choose_columns", "class_names", "import_pyarrow", "is_list", "label_name", "plain", "read_batches"]
 
 
 def import_pyarrow(what: str) -> Any:
@@ -168,6 +168,13 @@ def _values(column: Any, name: str, where: str) -> list[Any]:
         raise CorpusError(f"{where}: column {name!r} is damaged ({one_line(error)}); get the file again") from error
 
 
+def plain(value: Any) -> Any:
+    """Return a scalar of NumPy or Arrow as one of Python, and anything else as it is."""
+    if isinstance(value, np.generic):
+        return value.item()
+    return value.as_py() if hasattr(value, "as_py") else value
+
+
 def label_name(value: object, names: Sequence[str] | None, where: str, what: str = "label") -> str:
     """Return the name of a class, from what stands in a column of labels.
 
@@ -184,8 +191,7 @@ def label_name(value: object, names: Sequence[str] | None, where: str, what: str
     >>> label_name(1.0, None, "row 0"), label_name(1, ("neg", "pos"), "row 0"), label_name(True, None, "row 0")
     ('1', 'pos', 'true')
     """
-    if isinstance(value, np.generic):
-        value = value.item()
+    value = plain(value)
     if value is None or (isinstance(value, float) and value != value) or (isinstance(value, str) and not value.strip()):
         raise CorpusError(f"{where}: no {what}; fill it in or drop the row")
     if isinstance(value, str):

@@ -3,13 +3,14 @@
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import Any, Protocol
 
 __all__ = ["IMDB_LABELS", "Corpus", "Document", "order_labels"]
 
 IMDB_LABELS = ("neg", "pos")  # Keras's classes 0 and 1
 
-_INTEGER = re.compile(r"[+-]?[0-9]{1,1000}")  # int() refuses more than 4,300 digits
+_NUMBER = re.compile(r"[+-]?[0-9]{1,1000}(\.[0-9]{1,1000})?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,7 @@ class Corpus(Protocol):
     """A source of documents that can be read more than once; anything of this shape can be built into a cache.
 
     A build reads it as a stream: to make a cache of it, or to see whether the cache that is there holds the same text.
+    A corpus may also have `notes`, a list of str: what was done to the text as it was read, which the plan shows.
     """
 
     @property
@@ -95,7 +97,7 @@ class Corpus(Protocol):
 
 
 def order_labels(names: Iterable[str]) -> tuple[str, ...]:
-    """The distinct names in the order of their class indices: sorted, and by value if all are integers.
+    """The distinct names in the order of their class indices: sorted, and by value if all are numbers.
 
     Parameters
     ----------
@@ -109,10 +111,10 @@ def order_labels(names: Iterable[str]) -> tuple[str, ...]:
 
     Examples
     --------
-    >>> order_labels(["10", "9", "10"]), order_labels(["pos", "neg"])
-    (('9', '10'), ('neg', 'pos'))
+    >>> order_labels(["10", "9", "10"]), order_labels(["10.0", "9.5"]), order_labels(["pos", "neg"])
+    (('9', '10'), ('9.5', '10.0'), ('neg', 'pos'))
     """
     distinct = set(names)
-    if all(_INTEGER.fullmatch(name) for name in distinct):
-        return tuple(sorted(distinct, key=lambda name: (int(name), name)))
+    if all(_NUMBER.fullmatch(name) for name in distinct):
+        return tuple(sorted(distinct, key=lambda name: (Fraction(name), name)))
     return tuple(sorted(distinct))

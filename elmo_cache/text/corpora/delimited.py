@@ -111,5 +111,5 @@ def _check_delimiter(header: list[str], delimiter: str, reader: LineReader, line
         return
     for other, name in ((";", "semicolons"), ("\t", "tabs"), (",", "commas"), ("|", "bars")):
         if other != delimiter and other in header[0]:
-            shown = "a tab" if other == "\t" else repr(other)
+            shown = "tab" if other == "\t" else repr(other)
             raise reader.error(line, f"one column, {header[0][:60]!r}, which looks like {name}; give delimiter {shown}")

@@ -42,7 +42,7 @@ class FileCorpus:
         For tables: whether quotation marks around a cell quote it, or are part of its text. None: they quote it in a
         `.csv`; a `.tsv` is read through to find out.
     delimiter : str or None
-        For tables: the character between cells. None: a comma, in `.tsv` a tab.
+        For tables: the character between cells; `tab` is one. None: a comma, in `.tsv` a tab.
     encoding : str or None
         Of the text; None: UTF-8.
 
@@ -67,6 +67,7 @@ class FileCorpus:
     ) -> None:
         if quoting not in (None, *QUOTINGS):
             raise CorpusError(f"quoting is {quoting!r}, expected one of {', '.join(QUOTINGS)}")
+        delimiter = "\t" if delimiter in ("tab", "\\t") else delimiter  # which a command line hardly takes
         if delimiter is not None and (len(delimiter) != 1 or delimiter in '\r\n"'):
             raise CorpusError(f"delimiter is {delimiter[:40]!r}, expected one character")
         self.name = path.name

@@ -32,7 +32,10 @@ def read_json_array(reader: LineReader, columns: Columns) -> Iterator[tuple[Colu
     except (ValueError, RecursionError) as error:
         raise CorpusError(f"{reader.path}: not JSON ({error}), expected an array of objects") from error
     if not isinstance(items, list):
-        raise CorpusError(f"{reader.path}: a JSON {_json_type(items)}, expected an array of objects")
+        raise CorpusError(
+            f"{reader.path}: a JSON {_json_type(items)}, expected an array of objects, as pandas writes with "
+            "orient='records'"
+        )
     return _json_records(enumerate(items, 1), reader, columns)
 
 

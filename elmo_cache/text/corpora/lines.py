@@ -6,6 +6,8 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import BinaryIO
 
+import numpy as np
+
 from cache.errors import one_line
 from elmo_cache.errors import CorpusError
 from elmo_cache.text.corpora.compression import BROKEN, decompressed
@@ -17,7 +19,8 @@ MAX_LINE_BYTES = 64 * 2**20
 
 _BOM = b"\xef\xbb\xbf"
 _SAMPLE_BYTES = 4096
-_ZEROS = 0.05  # of the bytes of one half, in text of any script: spaces and line ends have one each
+_ZEROS = 0.05  # of the upper bytes of UTF-16: those of spaces and line ends, in any script
+_ALPHABETIC = 0.9  # of the upper bytes: those of alphabets are small, and those of other scripts are seldom UTF-8
 
 
 class LineReader:
@@ -126,9 +129,12 @@ def _is_utf16(sample: bytes) -> bool:
     if sample.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return True
     sample = sample[: len(sample) // 2 * 2]
-    n_zeros = [sample[half::2].count(0) for half in (0, 1)]
-    if min(n_zeros) or max(n_zeros) < max(2, _ZEROS * len(sample) / 2):
-        return False
-    text = sample.decode("utf-16-le" if n_zeros[1] else "utf-16-be", "replace")
-    is_printable = all(letter.isprintable() or letter in "\t\r\n\ufffd" for letter in text)
-    return is_printable and text.count("\n") == sample.count(b"\n")
+    half = int(sample[1::2].count(0) > sample[::2].count(0))  # of the upper bytes
+    upper, lower = np.frombuffer(sample[half::2], np.uint8), np.frombuffer(sample[1 - half :: 2], np.uint8)
+    n_zeros = np.count_nonzero(upper == 0)
+    return bool(
+        n_zeros >= max(2, _ZEROS * len(upper))
+        and lower.all()
+        and np.count_nonzero(upper < 0x20) >= _ALPHABETIC * len(upper)
+        and np.any(lower >= 0x20)
+    )

@@ -1,14 +1,24 @@
 """Documents that Python holds already: texts, lists of tokens, data frames, data sets; by split or not."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from typing import Any, NamedTuple
 
 from elmo_cache.errors import CorpusError
-from elmo_cache.text.corpora.arrow import choose_columns, class_names, import_pyarrow, is_list, label_name, read_batches
+from elmo_cache.text.corpora.arrow import (
+    choose_columns,
+    class_names,
+    import_pyarrow,
+    is_list,
+    label_name,
+    plain,
+    read_batches,
+)
 from elmo_cache.text.corpora.base import Document
 from elmo_cache.text.corpora.records import (
+    LABEL_COLUMN,
     ONLY_SPLIT,
     TEXT_COLUMN,
+    TOKENS_COLUMN,
     Columns,
     Record,
     Remarks,
@@ -165,9 +175,16 @@ def tag_columns_of(tags: Any) -> tuple[str, ...]:
 
 
 def _parts(source: Any, labels: Any, tags: Any) -> Iterator[_Part]:
+    if isinstance(source, Set):
+        raise CorpusError(f"the texts: {type(source).__name__}, which has no order: give a list")
     if isinstance(source, Mapping):
         if not source:
             raise CorpusError("no splits, expected at least one")
+        if columns := [name for name in (TEXT_COLUMN, TOKENS_COLUMN, LABEL_COLUMN) if name in source]:
+            raise CorpusError(
+                f"a mapping is from names of splits, and one is {columns[0]!r}: make a frame of columns, as "
+                "pandas.DataFrame(…)"
+            )
         for what, values in (("labels", labels), ("tags", tags)):
             if values is not None and (not isinstance(values, Mapping) or set(values) != set(source)):
                 raise CorpusError(f"the texts are by split, {', '.join(source)}: give {what} by the same splits")
@@ -226,7 +243,7 @@ def _peek(parts: list[_Part], first: _Part | None, columns: Columns) -> tuple[st
     if isinstance(first.source, Iterator):
         put_back = first._replace(source=_chain(begun, documents))
         parts = [put_back if part is first else part for part in parts]
-    return (None if begun is None or isinstance(begun, str) else "tokens"), parts
+    return (None if begun is None or isinstance(plain(begun), str) else "tokens"), parts
 
 
 def _chain(first: Any, others: Iterator[Any]) -> Iterator[Any]:
@@ -248,7 +265,7 @@ def _listed(part: _Part, names: Sequence[str] | None) -> Iterator[Record]:
             except StopIteration:
                 raise CorpusError(f"{part.where}: {i} {what} for more documents, expected one for each") from None
         label = label_name(found["labels"], names, where) if "labels" in found else None
-        tags = {name: tuple(_iterate(found[f"tags {name}"], f"tags {name}", where)) for name in sets}
+        tags = {name: tuple(map(plain, _iterate(plain(found[f"tags {name}"]), f"tags {name}", where))) for name in sets}
         for name, given in tags.items():
             if strange := [tag for tag in given if tag is not None and not isinstance(tag, str)]:
                 raise CorpusError(f"{where}: {strange[0]!r} among its tags {name}, expected strings or None")
@@ -265,11 +282,14 @@ def _iterate(values: Any, what: str, where: str) -> Iterator[Any]:
 
 
 def _text_of(document: Any, where: str) -> str | tuple[str, ...]:
+    document = plain(document)
     if isinstance(document, str):
         return document
-    if isinstance(document, bytes) or not isinstance(document, Iterable):
+    if isinstance(document, Mapping):
+        raise CorpusError(f"{where}: {type(document).__name__}, expected a str: make a frame, as pandas.DataFrame(…)")
+    if isinstance(document, bytes | Set) or not isinstance(document, Iterable):
         raise CorpusError(f"{where}: {type(document).__name__}, expected a str or a list of tokens")
-    tokens = tuple(document)
+    tokens = tuple(map(plain, document))
     for k, token in enumerate(tokens):
         if not isinstance(token, str):
             raise CorpusError(f"{where}, token {k}: {type(token).__name__}, expected a str")
