@@ -19,9 +19,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from cache import CacheError, FeatureCache, Split
-from elmo_cache.adapters.sklearn import Pooled, PooledStatic
 from cache.files import atomic_path
 from cache.runtime.progress import progress_bar
+from elmo_cache.adapters.sklearn import Pooled, PooledStatic
 from trainer.cli import load_vectors
 
 SIZES = (200, 500, 1000, 2000, 5000, 15000)
