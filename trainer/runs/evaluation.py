@@ -64,7 +64,7 @@ class SavedTrial:
         if not self.config.keeps_weights(name):
             raise TrialsError(
                 f"{name} is a scikit-learn model, and trials keep only what it scored: a saved one would be a pickle, "
-                "which can run code. Fit it again with Pooled from cache.adapters.sklearn (docs/reuse.md)"
+                "which can run code. Fit it again with Pooled of elmo_cache.adapters.sklearn (docs/reuse.md)"
             )
 
 
