@@ -220,7 +220,7 @@ def test_old_results_go_on(tmp_path: Path) -> None:
     ("options", "message"),
     [
         (["--results", "elmo"], "elmo holds no config.json"),
-        (["--cache", "nowhere.elmo"], "nowhere.elmo does not exist"),
+        (["--cache", "nowhere.elmo"], "no cache at nowhere.elmo"),
         (["--split", "dev"], "new.elmo has no split 'dev'; it has train"),
         (["--trial", "9"], "results has no trial 9 of elmo, but 1, 2"),
         (["--model", "elmo-only"], "no trial of elmo-only; models with trials there: basic, elmo"),

@@ -101,7 +101,7 @@ def test_a_model_named_twice_is_trained_once(arguments: tuple[object, ...], tmp_
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--cache", "nowhere.elmo"], "does not exist"),
+        (["--cache", "nowhere.elmo"], "no cache at nowhere.elmo"),
         (["--vectors", "nowhere.vec"], "nowhere.vec"),
         (["--models", "basic,bert"], "'bert'"),
         (["--layer", "7"], "no layer '7'"),

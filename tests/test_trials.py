@@ -222,7 +222,7 @@ def test_a_trainable_mix_of_all_layers(tmp_path: Path) -> None:
         assert len(found["shares"]) == 3 and found["gamma"] != 1.0
         scaled = experiment(features, layer="scalar-mix", gamma="auto")
         scaled.run("elmo-only", 1)
-        trained = learned(scaled.model("elmo-only").get_layer("scalar_mix"))["gamma"]
+        trained = learned(scaled.learner("elmo-only").model.get_layer("scalar_mix"))["gamma"]
         assert trained != scaled.gamma and trained == pytest.approx(scaled.gamma, abs=0.02), (
             "three epochs change little"
         )
