@@ -23,6 +23,9 @@ PROGRAMS = {"elmo-cache": elmo_cache, "elmo-train": elmo_train}
 PRETRAINING = "python -m elmo_cache.pretraining "
 MADE_SMALL = {
     "build": ["--encoder", "elmo", "--tokenizer", "words"],
+    "curve": shlex.split(
+        "--n 1 --sizes 16,24 --models elmo,tfidf-lr --vectors wiki.multi.en.vec --val-size 16 --test-size 20"
+    ),
     "encode": ["--encoder", "elmo"],
     "tag": shlex.split("--n 1 --vectors wiki.multi.en.vec --train-size 24 --val-size 10 --test-size 12"),
     "trials": shlex.split(

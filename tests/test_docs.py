@@ -68,7 +68,7 @@ def test_the_front_page_shows_the_readmes_figures() -> None:
 def test_snippet_that_builds_from_python(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The encoder is the real one; short texts stand in for the reviews."""
     texts = [("train" if i < 210 else "test", "ab"[i % 2], f"a fine film {i}") for i in range(270)]
-    monkeypatch.setattr("elmo_cache.extraction.build.corpus_of", lambda source, **_: MemoryCorpus(texts))
+    monkeypatch.setattr("elmo_cache.extraction.building.corpus_of", lambda source, **_: MemoryCorpus(texts))
     monkeypatch.chdir(tmp_path)
     found = execute(PAGES["own-text"].snippet("load_encoder("), {})
     assert [vectors.shape for vectors in found["vectors"]] == [(3, 256), (0, 256)]
@@ -88,7 +88,7 @@ def test_snippet_of_what_python_holds(tmp_path: Path, monkeypatch: pytest.Monkey
 def test_the_table_of_what_to_type_can_be_understood(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     typed = re.findall(r"^\|[^|]+\| `(--corpus [^`]+)`", (ROOT / "docs" / "own-text.md").read_text(), re.MULTILINE)
-    assert len(typed) == 15
+    assert len(typed) == 16
     for options in typed:
         understand(f"elmo-cache build my.elmo {options}")
 
