@@ -64,7 +64,7 @@ class Split:
 
     @property
     def shape(self) -> tuple[int]:
-        """`(n_docs,)`. With a shape, scikit-learn indexes a split like an array instead of making a list of documents."""
+        """`(n_docs,)`. It makes scikit-learn index a split like an array instead of building a list of documents."""
         return (len(self),)
 
     @property
@@ -193,8 +193,8 @@ class Split:
         Returns
         -------
         list of Neighbour
-            Tuples of `document`, `position`, `word` and `similarity` (the cosine); fewer than `k` if the split has fewer
-            tokens. If the query is the vector of a token in this split, that token is included.
+            Tuples of `document`, `position`, `word` and `similarity` (the cosine); fewer than `k` if the split has
+            fewer tokens. If the query is the vector of a token in this split, that token is included.
 
         Raises
         ------
