@@ -20,8 +20,8 @@ REACHED, MISSED, GRID = "#2a78d6", "#c8542b", "#d9d9d9"
 HEAD = """# Benchmarks
 
 Each row compares elmo-cache with a reference: another program, a limit of the machine, or a required figure. Both sides
-were measured in the same run and on the same input, by the script in `benchmarks/` that the notes name. `make bench` and
-`make bench-full` repeat the measurements. A larger ratio is better, unless its target says "at most".
+were measured in the same run and on the same input, by the script in `benchmarks/` that the notes name. `make bench`
+and `make bench-full` repeat the measurements. A larger ratio is better, unless its target says "at most".
 """
 
 
