@@ -88,7 +88,7 @@ def test_snippet_of_what_python_holds(tmp_path: Path, monkeypatch: pytest.Monkey
 def test_the_table_of_what_to_type_can_be_understood(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     typed = re.findall(r"^\|[^|]+\| `(--corpus [^`]+)`", (ROOT / "docs" / "own-text.md").read_text(), re.MULTILINE)
-    assert len(typed) == 15
+    assert len(typed) == 16
     for options in typed:
         understand(f"elmo-cache build my.elmo {options}")
 
