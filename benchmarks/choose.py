@@ -28,7 +28,7 @@ from cache.runtime.console import Command
 from cache.runtime.processes import Workers, run_tasks
 from cache.runtime.progress import progress_bar
 from trainer.errors import TrialsError
-from trainer.runs.settings import MODELS, parse_gamma
+from trainer.runs.settings import CONVOLUTIONS, parse_gamma
 
 Key = tuple[str, str, float, str | None, int]
 """Place, model, learning rate, gamma as asked for, trial."""
@@ -37,7 +37,7 @@ Key = tuple[str, str, float, str | None, int]
 @click.command(cls=Command)
 @click.option("--cache", "caches", multiple=True, required=True, help="A cache; may be repeated.")
 @click.option("--vectors", multiple=True, default=("glove-50d",), show_default=True, help="May be repeated.")
-@click.option("--models", default=",".join(MODELS), show_default=True)
+@click.option("--models", default=",".join(CONVOLUTIONS), show_default=True)
 @click.option("--rates", default="1e-4,3e-4,1e-3,3e-3", show_default=True, help="The same for every model.")
 @click.option("--gammas", default="1,0.25,0.1,0.05,auto", show_default=True, help="For models with ELMo vectors.")
 @click.option("--n", "n_trials", type=click.IntRange(2), default=30, show_default=True, help="Trials.")
@@ -68,8 +68,8 @@ def main(
     out: Path,
 ) -> None:
     kinds = models.split(",")
-    if unknown := [kind for kind in kinds if kind not in MODELS]:
-        raise TrialsError(f"--models names {unknown[0]!r}, expected some of {', '.join(MODELS)}")
+    if unknown := [kind for kind in kinds if kind not in CONVOLUTIONS]:
+        raise TrialsError(f"--models names {unknown[0]!r}, expected some of {', '.join(CONVOLUTIONS)}")
     try:
         steps = [float(rate) for rate in rates.split(",")]
     except ValueError as error:

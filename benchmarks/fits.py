@@ -99,19 +99,22 @@ def run_job(job: Job) -> tuple[Job, list[Mapping[str, Any]]]:
     if "ELMO_CACHE_WORKER" in os.environ:
         use_one_thread()
     from trainer.fitting import accuracy
+    from trainer.learners.keras import KerasLearner
 
     experiment = _experiment(job.place)
-    training, validation = experiment.feeds(job.model, experiment.trial(job.trial))
+    learner = experiment.learner(job.model)
+    assert isinstance(learner, KerasLearner)
+    training, validation = learner.feeds(experiment.trial(job.trial))
     found: list[Mapping[str, Any]] = []
     for point in job.points:
         start = time.perf_counter()
         rates, gamma = {job.model: point.rate}, 1.0 if point.gamma is None else point.gamma
         experiment.settings = replace(experiment.settings, learning_rates=rates, gamma=gamma)
-        fit = experiment.fit(job.model, job.trial, training, validation)
+        fit = learner.fit(job.trial, training, validation)
         found.append(
             {
                 "validation_loss": fit.validation_loss,
-                "validation_accuracy": accuracy(experiment.model(job.model), validation),
+                "validation_accuracy": accuracy(learner.model, validation),
                 "best_epoch": fit.best_epoch,
                 "epochs": fit.n_epochs,
                 "seconds": round(time.perf_counter() - start, 3),

@@ -21,7 +21,9 @@ from cache.adapters.keras import PaddedBatches
 from elmo_cache import build
 from trainer.experiment import Experiment
 from trainer.fitting import Fit, fit
-from trainer.models import N_FILTERS, N_HIDDEN, compile_model, reinitialise
+from trainer.learners.keras import KerasLearner
+from trainer.models.convolutional import N_FILTERS, N_HIDDEN
+from trainer.models.starting import compile_model, reinitialise
 from trainer.protocols import Sizes
 from trainer.runs.settings import Settings
 from trainer.vectors import StaticVectors
@@ -50,15 +52,17 @@ def measure(features: FeatureCache, static_dim: int, reach: float, runs: int, re
     vectors = StaticVectors("random", matrix, np.ones(n_words, bool), 0)
     experiment = Experiment(features, vectors, Settings("random", sizes=Sizes(reviews, reviews, 1), seed=SEED))
     trial = experiment.trial(TRIAL)
-    ours = experiment.model("elmo")
+    learner = experiment.learner("elmo")
+    assert isinstance(learner, KerasLearner)
+    ours = learner.model
     theirs = peer_model(features["train"].dim + static_dim)
     arrays = [padded(features, matrix, trial.train, shuffled=True), padded(features, matrix, trial.validation)]
     found: dict[str, list[float]] = {}
 
     def from_the_cache() -> None:
         reinitialise(ours, SEED, TRIAL)
-        training = experiment.feed("elmo", "train", trial.train, shuffle_seed=(SEED, TRIAL))
-        validation = experiment.feed("elmo", "train", experiment.by_length("train", trial.validation))
+        training = learner.feed("train", trial.train, shuffle_seed=(SEED, TRIAL))
+        validation = learner.feed("train", experiment.by_length("train", trial.validation))
         result: Fit = fit(ours, training, validation, max_epochs=1)
         found["ours"] = [*result.training_losses, *result.validation_losses]
 

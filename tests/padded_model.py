@@ -7,7 +7,8 @@ import numpy as np
 from keras import layers
 
 from cache import Split
-from trainer.models import N_FILTERS, N_HIDDEN, ScalarMix, compile_model
+from trainer.models.convolutional import N_FILTERS, N_HIDDEN, ScalarMix
+from trainer.models.starting import compile_model
 
 
 def padded_model(window: int, dims: Mapping[str, int], static_dim: int, rate: float = 1e-3) -> keras.Model:

@@ -21,6 +21,7 @@ from small_trials import trials_command
 from cache import FeatureCache
 from trainer.experiment import Experiment
 from trainer.fitting import accuracy
+from trainer.learners.keras import KerasLearner
 from trainer.protocols import Sizes
 from trainer.runs.settings import Settings
 from trainer.vectors.static import load_static_vectors
@@ -89,10 +90,12 @@ def test_each_fit_is_that_of_a_trial(place: Path, chosen: Path) -> None:
             )
             alone = Experiment(features, vectors, settings, {"train": 60})
             trial = alone.trial(fit["trial"])
-            feeds = alone.feeds(fit["model"], trial)
-            found = alone.fit(fit["model"], fit["trial"], *feeds)
+            learner = alone.learner(fit["model"])
+            assert isinstance(learner, KerasLearner)
+            feeds = learner.feeds(trial)
+            found = learner.fit(fit["trial"], *feeds)
             assert (found.validation_loss, found.n_epochs) == (fit["validation_loss"], fit["epochs"])
-            assert accuracy(alone.model(fit["model"]), feeds[1]) == fit["validation_accuracy"]
+            assert accuracy(learner.model, feeds[1]) == fit["validation_accuracy"]
             assert len(trial.test) == 0 and trial.validation_split == "train" and max(trial.train) < 60
         auto = Experiment(features, vectors, replace(settings, gamma="auto"), {"train": 60}).gamma
     assert {fit["gamma"] for fit in fits} == {None, 1.0, auto}

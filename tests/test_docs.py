@@ -183,7 +183,7 @@ def test_diffs_apply_and_what_they_add_runs(place: Path, tmp_path: Path) -> None
     for package in ("cache", "elmo_cache", "trainer"):
         shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__", "embedded"))
     diffs = [block for kind, block in CONTRIBUTING.blocks if kind == "diff"]
-    assert len(diffs) == 3
+    assert len(diffs) == 2
     for diff in diffs:
         subprocess.run(["git", "apply", "-"], cwd=tmp_path, input=diff, text=True, check=True)
     for k in range(120):
@@ -191,14 +191,17 @@ def test_diffs_apply_and_what_they_add_runs(place: Path, tmp_path: Path) -> None
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(f"{'good' if k % 2 else 'bad'} w{k % 30} w{k % 29} w{k % 23}")
     shutil.copy(place / "wiki.multi.en.vec", tmp_path)
+    for name in ("my_models.py", "my_estimators.py"):
+        (tmp_path / name).write_text(PAGES["experiment"].snippet(f"# {name}"))
 
     code = "from elmo_cache import build; from elmo_cache.encoders.random_words import RandomWords\n"
     code += "f = build('texts', RandomWords(), 'texts.elmo'); print(len(f['train']), f['test'][0].shape)"
     assert python(tmp_path, "-c", code) == "80 (4, 256)\n"
-    arguments = "--cache texts.elmo --models basic,elmo-wide --n 2 --vectors wiki.multi.en.vec --out results"
+    models = "basic,my_models.py:wide,my_estimators.py:forest"
+    arguments = f"--cache texts.elmo --models {models} --n 2 --vectors wiki.multi.en.vec --out results"
     sizes = "--train-size 20 --val-size 20 --test-size 20"
     output = python(tmp_path, "-m", "trainer.cli", "trials", *arguments.split(), *sizes.split())
-    assert "elmo-wide" in output and "mean" in output
+    assert "wide" in output and "forest" in output and "mean" in output
 
 
 def python(folder: Path, *arguments: str) -> str:

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from small_trials import learned
 
-from trainer.models import build_model, compile_model, reinitialise, set_gamma
+from trainer.models.convolutional import build_model, set_gamma
+from trainer.models.starting import compile_model, reinitialise
 from trainer.steps import steps_of
 
 STATIC = np.concatenate([np.zeros((1, 300)), np.random.default_rng(0).standard_normal((40, 300))]).astype(np.float32)

@@ -75,7 +75,7 @@ def test_a_build_that_goes_on_says_the_same(elmo: Path, tmp_path: Path, options:
     first = run_cache(*build, "--limit", "train=1")
     assert first.exit_code == 0, first.output
     (tmp_path / "c" / "train-00000.h5").unlink()
-    for more in (("--dry-run",), ("--workers", "1")):
+    for more in (("--dry-run",), ("--all", "--workers", "1")):
         again = run_cache(*build, *more)
         assert again.exit_code == 0, again.output
         notes = [line for line in again.output.splitlines() if line.startswith("Note: ")]

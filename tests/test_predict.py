@@ -16,6 +16,7 @@ from small_trials import SIZE_OPTIONS
 from tiny_elmo import SMALL, write_elmo
 
 from cache import FeatureCache
+from trainer.models.named import model_of
 from trainer.runs.config import RunConfig
 from trainer.runs.evaluation import SavedTrial, restore
 from trainer.runs.prediction import Predictions, describe_predictions
@@ -78,7 +79,7 @@ def models_own(kind: str, number: int) -> np.ndarray:
     with FeatureCache("new.elmo") as features:
         train = features["train"]
         static = load_static_vectors("words.vec", features.vocabulary)
-        model, _, _ = restore(SavedTrial(Path("results"), config, kind, number), features, "train", static)
+        model = restore(SavedTrial(Path("results"), config, model_of(kind), number), features, static).model
         weights = {variable.path: variable for variable in model.trainable_variables}
         padded = padded_model(500, {} if kind == "basic" else {"features": train.dim}, static.dim)
         for variable in padded.trainable_variables:
@@ -219,7 +220,7 @@ def test_old_results_go_on(tmp_path: Path) -> None:
     ("options", "message"),
     [
         (["--results", "elmo"], "elmo holds no config.json"),
-        (["--cache", "nowhere.elmo"], "nowhere.elmo does not exist"),
+        (["--cache", "nowhere.elmo"], "no cache at nowhere.elmo"),
         (["--split", "dev"], "new.elmo has no split 'dev'; it has train"),
         (["--trial", "9"], "results has no trial 9 of elmo, but 1, 2"),
         (["--model", "elmo-only"], "no trial of elmo-only; models with trials there: basic, elmo"),

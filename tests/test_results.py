@@ -15,8 +15,9 @@ from cache.errors import OutputError
 from trainer.errors import TrialsError
 from trainer.runs.results import TrialResult, read_results, write_results
 
-HEADER = "trial,model,accuracy,best_epoch,epochs,validation_loss,seconds,seed,train_hash,validation_hash,test_hash"
-LINE = "1,basic,0.732,3,5,0.61,2.5,0,0a,0b,0c"
+EARLIER = "trial,model,accuracy,best_epoch,epochs,validation_loss,seconds,seed,train_hash,validation_hash,test_hash"
+HEADER = f"{EARLIER},macro_f1,log_loss"
+LINE = "1,basic,0.732,3,5,0.61,2.5,0,0a,0b,0c,,"
 
 
 @pytest.fixture
@@ -63,6 +64,15 @@ def test_results_file_spelt_out(path: Path) -> None:
     assert [entry.name for entry in path.parent.iterdir()] == ["trials.csv"]
 
 
+def test_results_of_earlier_versions_lack_two_columns(path: Path) -> None:
+    path.write_text(f"{EARLIER}\n{LINE[:-2]}\n")
+    (result,) = read_results(path)
+    assert (result.accuracy, result.macro_f1, result.log_loss) == (0.732, None, None)
+    write_results(path, [result, replace(result, trial=2, macro_f1=0.5, log_loss=0.25)])
+    assert path.read_text().splitlines()[1:] == [LINE, LINE.replace("1,basic", "2,basic")[:-2] + ",0.5,0.25"]
+    assert read_results(path)[0] == result
+
+
 def test_numpy_numbers_are_written_as_numbers(path: Path) -> None:
     result = replace(PUBLISHED[0], accuracy=np.float64(0.1) * 3, trial=np.int64(2))  # type: ignore[arg-type]
 
@@ -99,10 +109,10 @@ def test_what_was_there_stays_if_writing_fails(path: Path, monkeypatch: pytest.M
     ("content", "line", "what"),
     [
         ("", 1, "the columns are missing"),
-        (f"{HEADER[:-1]}\n", 1, "the columns are trial,model,.*test_has, expected trial,model,.*test_hash"),
-        (f"{HEADER}\n{LINE}\n{LINE[:-3]}\n", 3, "10 values, expected 11"),
-        (f"{HEADER}\n{LINE},1\n", 2, "12 values, expected 11"),
-        (f"{HEADER}\n\n{LINE}\n", 2, "0 values, expected 11"),
+        (f"{HEADER[:-1]}\n", 1, "the columns are trial,model,.*log_los, expected trial,model,.*log_loss"),
+        (f"{HEADER}\n{LINE}\n{LINE[:-1]}\n", 3, "12 values, expected 13"),
+        (f"{HEADER}\n{LINE},1\n", 2, "14 values, expected 13"),
+        (f"{HEADER}\n\n{LINE}\n", 2, "0 values, expected 13"),
         (f"{HEADER}\n{LINE}", 2, "the line is cut short"),
         (HEADER, 1, "the line is cut short"),
         (f"{HEADER}\n{LINE}\n{LINE}\n", 3, "trial 1 of basic is there twice"),
@@ -116,6 +126,9 @@ def test_what_was_there_stays_if_writing_fails(path: Path, monkeypatch: pytest.M
         (f"{HEADER}\n{LINE.replace(',3,5,', ',0,5,')}\n", 2, "best_epoch is 0"),
         (f"{HEADER}\n{LINE.replace('2.5', '-2.5')}\n", 2, "seconds is -2.5"),
         (f"{HEADER}\n{LINE.replace(',0,0a', ',-1,0a')}\n", 2, "seed is -1"),
+        (f"{HEADER}\n{LINE}1.5\n".replace(",,1.5", ",1.5,"), 2, "macro_f1 is 1.5"),
+        (f"{HEADER}\n{LINE}-1\n", 2, r"log_loss is -1\.0"),
+        (f"{EARLIER}\n{LINE}\n", 2, "13 values, expected 11"),
         (f"{HEADER}\n{LINE.replace('0b', 'xyz')}\n", 2, "validation_hash is 'xyz'"),
         (f'{HEADER}\n{LINE}\n2,"basic{LINE[7:]}\n', 3, "unexpected end of data"),
     ],

@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,10 @@ from small_trials import corpus, experiment, outcomes
 from cache import FeatureCache
 from elmo_cache import build
 from trainer.errors import TrialsError
-from trainer.runs import settings, trials
+from trainer.models import named
 from trainer.runs.config import RunConfig
 from trainer.runs.results import read_results
-from trainer.runs.settings import GAMMAS, LEARNING_RATES, MODELS
+from trainer.runs.settings import CONVOLUTIONS, GAMMAS, LEARNING_RATES
 from trainer.runs.trials import run_trials
 
 GOLDEN = Path(__file__).parent / "golden" / "results_1"
@@ -64,7 +65,7 @@ def test_what_a_folder_keeps(finished: Path, tmp_path: Path) -> None:
     assert config.settings_of("elmo").learning_rate("elmo") == 1e-3 and config.settings_of("elmo").gamma == 1.0
     config.write(tmp_path)
     assert config_in(tmp_path) == config
-    assert json.loads((tmp_path / "config.json").read_text())["version"] == 2
+    assert json.loads((tmp_path / "config.json").read_text())["version"] == 3
 
 
 def test_a_model_that_is_added_is_trained_alone(features: FeatureCache, out: Path) -> None:
@@ -96,9 +97,9 @@ def test_a_folder_depends_only_on_the_models_that_ran_in_it(
     features: FeatureCache, out: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = read_results(out / "trials.csv")
-    for n_trials, models in ((3, (*MODELS, "elmo-wide")), (4, ("elmo",))):
-        for module in (settings, trials):
-            monkeypatch.setattr(module, "MODELS", models)
+    built_in = dict(named._BUILT_IN)
+    for n_trials, models in ((3, {**built_in, "elmo-wide": built_in["elmo"]}), (4, {"elmo": built_in["elmo"]})):
+        monkeypatch.setattr(named, "_BUILT_IN", models)
         results = run_trials(experiment(features), ["elmo"], n_trials, out)
         assert {(r.trial, r.model) for r in results} == {(r.trial, r.model) for r in before} | {
             (k, "elmo") for k in range(1, n_trials + 1)
@@ -111,7 +112,7 @@ def test_results_of_version_1_go_on(features: FeatureCache, tmp_path: Path) -> N
     """Written by the code that had one gamma for all, and a learning rate for each model there was."""
     out = Path(shutil.copytree(GOLDEN, tmp_path / "r"))
     before = read_results(out / "trials.csv")
-    assert set(config_in(out).models) == set(MODELS) and config_in(out).settings["min_epochs"] == 1
+    assert set(config_in(out).models) == set(CONVOLUTIONS) and config_in(out).settings["min_epochs"] == 1
     value = json.loads((out / "config.json").read_text())
     # How a cache is fingerprinted is not what is tested here.
     value["cache"]["encoding"] = features.manifest.encoding_fingerprint
@@ -125,6 +126,17 @@ def test_results_of_version_1_go_on(features: FeatureCache, tmp_path: Path) -> N
     results = run_trials(experiment(features, learning_rates={"elmo-only": 1e-2}), ["basic", "elmo-only"], 2, out)
     assert [r for r in results if r.model != "elmo-only"] == before
     assert config_in(out).models["elmo-only"]["learning_rate"] == 1e-2
+
+
+def test_results_of_version_1_come_out_again(features: FeatureCache, tmp_path: Path) -> None:
+    """The same digits, but for the last ones of the losses on another processor."""
+    before = read_results(GOLDEN / "trials.csv")
+    again = run_trials(experiment(features), ["basic", "elmo"], 2, tmp_path / "r")
+    for old, new in zip(before, again, strict=True):
+        assert new.validation_loss == pytest.approx(old.validation_loss, rel=1e-6)
+        same = replace(new, validation_loss=old.validation_loss, seconds=old.seconds, macro_f1=None, log_loss=None)
+        assert same == old
+        assert new.macro_f1 is not None and new.log_loss is not None
 
 
 def test_results_of_earlier_versions_keep_what_they_ran_with(
@@ -147,8 +159,8 @@ def test_results_of_earlier_versions_keep_what_they_ran_with(
 
 
 def test_a_later_version_is_named(out: Path) -> None:
-    change(out, version=3)
-    with pytest.raises(TrialsError, match=r"config\.json was written by a later version .* up to 2\): update"):
+    change(out, version=4)
+    with pytest.raises(TrialsError, match=r"config\.json was written by a later version .* up to 3\): update"):
         RunConfig.read(out)
 
 

@@ -5,22 +5,22 @@ from typing import Any
 import pytest
 
 from trainer.errors import TrialsError
-from trainer.runs.settings import GAMMAS, LEARNING_RATES, MODELS, Settings, parse_gamma, parse_rates
+from trainer.runs.settings import CONVOLUTIONS, GAMMAS, LEARNING_RATES, Settings, parse_gamma, parse_rates
 
 
 def test_the_published_choices_of_the_notebook() -> None:
     settings = Settings(protocol="notebook")
-    assert [settings.learning_rate(model) for model in MODELS] == [1e-3] * 3
+    assert [settings.learning_rate(model) for model in CONVOLUTIONS] == [1e-3] * 3
     assert (settings.gamma, settings.patience, settings.min_epochs) == (1.0, 2, 1)
-    named = Settings(learning_rates=parse_rates(["1e-3"]), gamma=parse_gamma("1"))
+    named = Settings(learning_rates=parse_rates(["1e-3"], CONVOLUTIONS), gamma=parse_gamma("1"))
     assert named.to_json() == {**settings.to_json(), "protocol": "clean"}
-    assert [named.learning_rate(model) for model in MODELS] == [1e-3] * 3 and named.gamma == settings.gamma
+    assert [named.learning_rate(model) for model in CONVOLUTIONS] == [1e-3] * 3 and named.gamma == settings.gamma
 
 
 def test_defaults_have_one_place(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(LEARNING_RATES["clean"], "elmo", 3e-4)  # type: ignore[arg-type]
     monkeypatch.setitem(GAMMAS, "clean", "auto")  # type: ignore[arg-type]
-    assert [Settings().learning_rate(model) for model in MODELS] == [1e-3, 3e-4, 1e-3]
+    assert [Settings().learning_rate(model) for model in CONVOLUTIONS] == [1e-3, 3e-4, 1e-3]
     assert Settings().gamma == "auto"
     assert Settings(learning_rates={"elmo": 1e-2}, gamma=2.0).learning_rate("elmo") == 1e-2
     notebook = Settings(protocol="notebook")
@@ -34,11 +34,12 @@ def test_defaults_have_one_place(monkeypatch: pytest.MonkeyPatch) -> None:
         (["3e-4"], {"basic": 3e-4, "elmo": 3e-4, "elmo-only": 3e-4}),
         (["elmo=3e-4"], {"elmo": 3e-4}),
         (["elmo=3e-4", "elmo=0.0003", "basic=1e-2"], {"elmo": 3e-4, "basic": 1e-2}),
+        (["elmo-lstm=3e-4"], {"elmo-lstm": 3e-4}),
         (["elmo=3e-4", "1e-2"], {"basic": 1e-2, "elmo": 3e-4, "elmo-only": 1e-2}),
     ],
 )
 def test_rates_as_options_say_them(texts: list[str], rates: dict[str, float]) -> None:
-    assert parse_rates(texts) == rates
+    assert parse_rates(texts, CONVOLUTIONS) == rates
 
 
 @pytest.mark.parametrize("gamma", ["Auto", "1", float("nan"), float("inf"), 0, -1.0, True, 1e39, 1e-50, 10**400])

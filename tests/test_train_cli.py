@@ -50,9 +50,12 @@ def results(place: Path, arguments: tuple[object, ...]) -> Path:
     return place / "results"
 
 
+FILES = ("trials.csv", "epochs.csv", "classes.csv", "summary.json", "config.json", "accuracies.png")
+
+
 def test_everything_is_there(results: Path) -> None:
     names = {path.name for path in results.iterdir()}
-    assert names == {"trials.csv", "summary.json", "config.json", "accuracies.png", "weights"}
+    assert names == {*FILES, "weights"}
     assert (results / "accuracies.png").read_bytes().startswith(b"\x89PNG")
     summary = json.loads((results / "summary.json").read_text())
     assert summary["trainable_parameters"] == {"basic": 17_717, "elmo": 20_021}
@@ -98,7 +101,7 @@ def test_a_model_named_twice_is_trained_once(arguments: tuple[object, ...], tmp_
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--cache", "nowhere.elmo"], "does not exist"),
+        (["--cache", "nowhere.elmo"], "no cache at nowhere.elmo"),
         (["--vectors", "nowhere.vec"], "nowhere.vec"),
         (["--models", "basic,bert"], "'bert'"),
         (["--layer", "7"], "no layer '7'"),

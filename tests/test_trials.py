@@ -16,6 +16,7 @@ from cache import CacheError, FeatureCache, Layers
 from elmo_cache import TextRule, build
 from trainer.errors import TrialsError
 from trainer.experiment import Experiment
+from trainer.models.named import model_of
 from trainer.protocols import Sizes
 from trainer.runs.config import RunConfig
 from trainer.runs.evaluation import SavedTrial, evaluate
@@ -74,7 +75,7 @@ def test_the_same_run_twice_gives_the_same_digits(
 
 
 def test_a_trial_alone_is_the_same(features: FeatureCache, three: tuple[Path, list[TrialResult]]) -> None:
-    result, _ = experiment(features).run("elmo", 3)
+    result = experiment(features).run("elmo", 3).result
     assert outcomes([result])[3, "elmo"] == outcomes(three[1])[3, "elmo"]
 
 
@@ -157,20 +158,20 @@ def test_streaming_gives_what_memory_gives(
     features: FeatureCache, three: tuple[Path, list[TrialResult]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("trainer.experiment.LOAD_BYTES", 0)
-    result, _ = experiment(features).run("elmo", 1)
+    result = experiment(features).run("elmo", 1).result
     assert outcomes([result])[1, "elmo"] == outcomes(three[1])[1, "elmo"]
 
 
 def test_a_learning_rate_of_its_own(features: FeatureCache) -> None:
     slow = experiment(features, learning_rates={"elmo": 1e-6})
-    assert float(slow.model("elmo").optimizer.learning_rate) == pytest.approx(1e-6)
-    assert float(slow.model("basic").optimizer.learning_rate) == pytest.approx(1e-3)
+    assert float(slow.learner("elmo").model.optimizer.learning_rate) == pytest.approx(1e-6)
+    assert float(slow.learner("basic").model.optimizer.learning_rate) == pytest.approx(1e-3)
 
 
 def saved(out: Path, kind: str, number: int) -> SavedTrial:
     config = RunConfig.read(out)
     assert config is not None
-    return SavedTrial(out, config, kind, number)
+    return SavedTrial(out, config, model_of(kind), number)
 
 
 def test_saved_weights_score_as_the_trial_did(
@@ -186,9 +187,11 @@ def test_saved_weights_score_as_the_trial_did(
         assert other.vocabulary != features.vocabulary
         static = StaticVectors("random", matrix, np.ones(len(matrix), bool), 0)
         for kind in ("basic", "elmo"):
-            accuracy, n_documents = evaluate(saved(out, kind, 2), other, "held-out", static)
+            scores, n_documents = evaluate(saved(out, kind, 2), other, "held-out", static)
             assert n_documents == 30
-            assert accuracy == pytest.approx(next(r.accuracy for r in results if (r.trial, r.model) == (2, kind)))
+            assert scores.accuracy == pytest.approx(
+                next(r.accuracy for r in results if (r.trial, r.model) == (2, kind))
+            )
 
 
 def test_weights_are_refused_for_another_encoding_and_where_there_are_none(
@@ -215,11 +218,11 @@ def test_a_trainable_mix_of_all_layers(tmp_path: Path) -> None:
     with build(corpus(), HashEncoder(dim=20, layers=layers), tmp_path / "c") as features:
         mixing = experiment(features, layer="scalar-mix")
         results = run_trials(mixing, ["elmo-only"], 1, tmp_path / "r")
-        found = learned(mixing.model("elmo-only").get_layer("scalar_mix"))
+        found = learned(mixing.learner("elmo-only").model.get_layer("scalar_mix"))
         assert len(found["shares"]) == 3 and found["gamma"] != 1.0
         scaled = experiment(features, layer="scalar-mix", gamma="auto")
         scaled.run("elmo-only", 1)
-        trained = learned(scaled.model("elmo-only").get_layer("scalar_mix"))["gamma"]
+        trained = learned(scaled.learner("elmo-only").model.get_layer("scalar_mix"))["gamma"]
         assert trained != scaled.gamma and trained == pytest.approx(scaled.gamma, abs=0.02), (
             "three epochs change little"
         )

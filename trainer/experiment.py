@@ -1,34 +1,51 @@
-"""One trial: the same few documents for every model, one compiled model for all trials of its kind."""
+"""One trial: the same few documents for every model, each of which is made once for all trials."""
 
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from cache import FeatureCache, Split
 from trainer.errors import TrialsError
 from trainer.gamma import balancing_gamma
+from trainer.learners.base import Fit, Learner
+from trainer.models.named import Model, model_of
 from trainer.protocols import Pool, Trial, check_notebook_lengths, draw_trial, group_duplicates
 from trainer.runs.results import TrialResult
-from trainer.runs.settings import Settings
+from trainer.runs.settings import Settings, is_keras
+from trainer.scores import Scores, score
 from trainer.vectors import StaticVectors
 
-if TYPE_CHECKING:
-    import keras
-
-    from trainer.feed import RaggedBatches
-    from trainer.fitting import Fit
-
-__all__ = ["Experiment"]
-
-EVALUATION_BATCH = 64
-"""Documents a batch where nothing is learned from it."""
+__all__ = ["Experiment", "Outcome"]
 
 LOAD_BYTES = 2**30
 """Documents up to this size are held in memory while a model is trained on them; larger sets stream."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of one training.
+
+    Attributes
+    ----------
+    result : TrialResult
+        Its line of `trials.csv`.
+    scores : Scores
+        On the test documents, class by class too.
+    fit : Fit
+        How the losses went.
+    weights : dict of str to ndarray
+        What was learned, float32, by name; empty for a model of scikit-learn.
+    """
+
+    result: TrialResult
+    scores: Scores
+    fit: Fit
+    weights: dict[str, np.ndarray]
 
 
 @dataclass
@@ -38,7 +55,7 @@ class Experiment:
     Parameters
     ----------
     features : FeatureCache
-        An open cache with the splits `train` and `test` and two classes.
+        An open cache with the splits `train` and `test` and at least two classes.
     vectors : StaticVectors
         Of the cache's vocabulary.
     settings : Settings
@@ -49,11 +66,13 @@ class Experiment:
         The classes that the models tell apart. Default: the cache's.
     auto_gamma : float, optional
         The number that `gamma="auto"` stands for, from earlier trials. Default: found when first needed.
+    models : Mapping[str, Model], optional
+        Models of yours, by name; the built-in ones are always there.
 
     Raises
     ------
     TrialsError
-        If there are no classes, or not two.
+        If there are fewer than two classes.
     """
 
     features: FeatureCache
@@ -62,15 +81,17 @@ class Experiment:
     pool_sizes: Mapping[str, int] | None = None
     label_names: Sequence[str] | None = None
     auto_gamma: float | None = None
+    models: Mapping[str, Model] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         names = self.label_names or self.features.label_names
-        if names is None or len(names) != 2:
-            found = "no labels" if names is None else f"{len(names)} classes ({', '.join(names)})"
-            raise TrialsError(f"{self.features.path} has {found}; these classifiers tell two classes apart")
-        self._models: dict[str, keras.Model] = {}
-        # By set of inputs: the documents' positions, and their batches.
-        self._test_feeds: dict[str, tuple[bytes, RaggedBatches]] = {}
+        if names is None or len(names) < 2:
+            found = "no labels" if names is None else f"one class ({', '.join(names)})"
+            raise TrialsError(f"{self.features.path} has {found}; trials need at least two classes")
+        self.classes = tuple(names)
+        self._learners: dict[str, Learner] = {}
+        self.test_feeds: dict[str, tuple[bytes, Any]] = {}
+        """By what a model reads: the test documents' positions, and their batches."""
 
     def check_pool(self) -> None:
         """Check that there is something to draw trials from, of the lengths that the protocol wants.
@@ -144,43 +165,81 @@ class Experiment:
         TrialsError
             As `draw_trial`.
         """
-        return draw_trial(self.settings.protocol, self._pool, self.settings.sizes, self.settings.seed, number)
+        settings = self.settings
+        draw = "balanced" if settings.balanced else "random" if len(self.classes) == 2 else "stratified"
+        return draw_trial(settings.protocol, self._pool, settings.sizes, settings.seed, number, draw)
 
-    def run(
-        self, kind: str, number: int, *, on_epoch: Callable[[int, float], None] | None = None
-    ) -> tuple[TrialResult, dict[str, np.ndarray]]:
+    def learner(self, name: str) -> Learner:
+        """Return what trains a model, made once.
+
+        Parameters
+        ----------
+        name : str
+            A model out of `MODELS` or `models`.
+
+        Raises
+        ------
+        TrialsError
+            If there is no such model, or it cannot be made or used; the message shows your own line.
+        """
+        if name not in self._learners:
+            model = self.models.get(name) or model_of(name)
+            made = model.make(*self.model_arguments)
+            keras = sys.modules.get("keras")
+            if keras is not None and isinstance(made, keras.Model):
+                from trainer.learners.keras import KerasLearner
+
+                self._learners[name] = KerasLearner(self, model, made)
+            elif hasattr(made, "fit") and hasattr(made, "get_params"):
+                from trainer.learners.sklearn import SklearnLearner
+
+                self._learners[name] = SklearnLearner(self, model, made)
+            else:
+                raise TrialsError(
+                    f"{model.place} returned a value of type {type(made).__name__}, expected a Keras model or a "
+                    "scikit-learn estimator"
+                )
+        return self._learners[name]
+
+    def has_weights(self, name: str) -> bool:
+        """Tell whether a model learns weights step by step, as those of Keras do.
+
+        Raises
+        ------
+        TrialsError
+            As `learner`: a model of yours is made to find out. A built-in one is not: that would import its library.
+        """
+        return self.learner(name).has_weights if name in self.models else is_keras(name)
+
+    def run(self, name: str, number: int, *, on_epoch: Callable[[int, float], None] | None = None) -> Outcome:
         """Train and test one model on one trial's documents.
 
         Parameters
         ----------
-        kind : str
-            A model out of `MODELS`.
+        name : str
+            A model out of `MODELS` or `models`.
         number : int
             The trial, 1-based.
         on_epoch : callable, optional
             Called with the epoch, from 1, and its validation loss.
 
-        Returns
-        -------
-        TrialResult, dict of str to ndarray
-            The result, and the trained weights, float32, by `layer/variable`.
-
         Raises
         ------
         TrialsError
-            As `trial`.
+            As `trial` and `learner`.
         """
-        from trainer.fitting import accuracy, trainable_weights
-
         trial = self.trial(number)
         start = time.perf_counter()
-        found = self.fit(kind, number, *self.feeds(kind, trial), on_epoch=on_epoch)
-        model = self.model(kind)
+        learner = self.learner(name)
+        found = learner.learn(trial, on_epoch=on_epoch)
+        labels = self.features["test"].labels
+        assert labels is not None
+        scores = score(labels[trial.test], learner.probabilities("test", trial.test))
         train_hash, validation_hash, test_hash = trial.hashes
         result = TrialResult(
             trial=number,
-            model=kind,
-            accuracy=accuracy(model, self._test_feed(kind, trial.test)),
+            model=name,
+            accuracy=scores.accuracy,
             best_epoch=found.best_epoch,
             epochs=found.n_epochs,
             validation_loss=found.validation_loss,
@@ -189,106 +248,23 @@ class Experiment:
             train_hash=train_hash,
             validation_hash=validation_hash,
             test_hash=test_hash,
+            macro_f1=scores.macro_f1,
+            log_loss=scores.log_loss,
         )
-        return result, trainable_weights(model)
+        return Outcome(result, scores, found, learner.weights())
 
-    def feeds(self, kind: str, trial: Trial) -> tuple["RaggedBatches", "RaggedBatches"]:
-        """Return the batches of a trial's training and validation documents, for any number of fits."""
-        split = trial.validation_split
-        return (
-            self.feed(kind, "train", trial.train, shuffle_seed=(self.settings.seed, trial.number)),
-            self.feed(kind, split, self.by_length(split, trial.validation)),
-        )
+    @cached_property
+    def model_arguments(self) -> tuple[np.ndarray, dict[str, int], int]:
+        """What models are made from: static vectors with a row for padding, the inputs' dimensions, the classes."""
+        static = np.concatenate([np.zeros((1, self.vectors.dim), np.float32), self.vectors.matrix])
+        return static, dict.fromkeys(self.layer_views, self.features.manifest.layers.dim), len(self.classes)
 
-    def fit(
-        self,
-        kind: str,
-        number: int,
-        training: "RaggedBatches",
-        validation: "RaggedBatches",
-        *,
-        on_epoch: Callable[[int, float], None] | None = None,
-    ) -> "Fit":
-        """Train `model(kind)` from the weights that a trial starts with; leave the best weights in it.
-
-        Parameters
-        ----------
-        kind, number, on_epoch
-            As in `run`.
-        training, validation : RaggedBatches
-            The trial's `feeds`.
-        """
-        from trainer.fitting import fit
-        from trainer.models import reinitialise, set_gamma
-
-        settings, model = self.settings, self.model(kind)
-        # Both may have changed since the model was built.
-        set_gamma(model, self.gamma)
-        model.optimizer.learning_rate = settings.learning_rate(kind)
-        reinitialise(model, settings.seed, number)
-        return fit(
-            model,
-            training,
-            validation,
-            max_epochs=settings.max_epochs,
-            patience=settings.patience,
-            min_epochs=settings.min_epochs,
-            on_epoch=on_epoch,
-        )
-
-    def model(self, kind: str) -> "keras.Model":
-        """Return the compiled model of a kind, built once: its weights are those it was last given."""
-        from trainer.models import build_model, compile_model, set_gamma
-
-        if kind not in self._models:
-            dims = dict.fromkeys(self.layer_views, self.features.manifest.layers.dim)
-            static = np.concatenate([np.zeros((1, self.vectors.dim), np.float32), self.vectors.matrix])
-            model = build_model(kind, static, dims)
-            compile_model(model, self.settings.learning_rate(kind))
-            set_gamma(model, self.gamma)
-            self._models[kind] = model
-        return self._models[kind]
-
-    def feed(
-        self, kind: str, split: str, positions: np.ndarray, shuffle_seed: tuple[int, ...] | None = None
-    ) -> "RaggedBatches":
-        """Return the batches of some documents, with the inputs that a model needs.
-
-        Parameters
-        ----------
-        kind : str
-            A model out of `MODELS`; `basic` reads no vectors.
-        split : str
-        positions : ndarray of int, (n_docs,)
-            In the split's stored order; the batches have them in the order given.
-        shuffle_seed : tuple of int, optional
-            Seed of an order that changes with each epoch, instead.
-
-        Returns
-        -------
-        RaggedBatches
-            Of `batch_size` documents if they are shuffled, which is for training, and else of `EVALUATION_BATCH`; of
-            each document the `window` last tokens at most. Their vectors are in memory if they take up to
-            `LOAD_BYTES`, and are read batch by batch otherwise.
-        """
-        import keras
-
-        from trainer.feed import RaggedBatches
-
-        documents = self.features.split(split)[positions]
-        splits: dict[str, Split] = {}
-        if kind != "basic":
-            splits = {name: self.features.split(split, view)[positions] for name, view in self.layer_views.items()}
-            if sum(part.n_tokens * part.dim * 2 for part in splits.values()) <= LOAD_BYTES:
-                splits = {name: part.load() for name, part in splits.items()}
-        return RaggedBatches(
-            splits,
-            documents,
-            batch_size=EVALUATION_BATCH if shuffle_seed is None else self.settings.batch_size,
-            window=self.settings.window,
-            shuffle_seed=shuffle_seed,
-            few_shapes=keras.backend.backend() == "jax",
-        )
+    def layers(self, split: str, positions: np.ndarray) -> dict[str, Split]:
+        """Return some documents in each of `layer_views`, in memory if they take up to `LOAD_BYTES` together."""
+        parts = {name: self.features.split(split, view)[positions] for name, view in self.layer_views.items()}
+        if sum(part.n_tokens * part.dim * 2 for part in parts.values()) <= LOAD_BYTES:
+            parts = {name: part.load() for name, part in parts.items()}
+        return parts
 
     def by_length(self, split: str, positions: np.ndarray) -> np.ndarray:
         """Return positions `(n_docs,)` ordered by their documents' lengths: documents of a batch are then much alike.
@@ -296,13 +272,6 @@ class Experiment:
         For documents whose order does not matter: all but those of training.
         """
         return positions[np.argsort(self.features.split(split).lengths[positions], kind="stable")]
-
-    def _test_feed(self, kind: str, positions: np.ndarray) -> "RaggedBatches":
-        # The test documents are the same in every trial: their batches are kept.
-        inputs, documents = ("static" if kind == "basic" else "elmo"), positions.tobytes()
-        if inputs not in self._test_feeds or self._test_feeds[inputs][0] != documents:
-            self._test_feeds[inputs] = (documents, self.feed(kind, "test", self.by_length("test", positions)))
-        return self._test_feeds[inputs][1]
 
     @cached_property
     def _pool(self) -> Pool:

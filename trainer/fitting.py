@@ -2,18 +2,21 @@
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 
 from cache.runtime.quiet import quiet_import
+from trainer.learners.base import Fit
 from trainer.steps import Batch, steps_of
 
 with quiet_import():
     import keras
 
 __all__ = ["Batches", "Fit", "accuracy", "assign_weights", "fit", "predict", "trainable_weights"]
+
+_STATE = ("moving_mean", "moving_variance")
+"""Variables that training changes beside the weights: those of `BatchNormalization`."""
 
 
 class Batches(Protocol):
@@ -37,28 +40,6 @@ class Batches(Protocol):
         """Return inputs by name, and labels where there are some."""
 
 
-@dataclass(frozen=True)
-class Fit:
-    """What training found.
-
-    Attributes
-    ----------
-    best_epoch, n_epochs : int
-        Epoch with the lowest validation loss, and how many were run; both from 1. A NaN is not low: an epoch with one
-        is the best only if all have one.
-    validation_loss : float
-        Binary cross-entropy at the best epoch, in nats, the mean over documents.
-    training_losses, validation_losses : tuple of float
-        The same by epoch; that of training is taken while the weights change.
-    """
-
-    best_epoch: int
-    n_epochs: int
-    validation_loss: float
-    training_losses: tuple[float, ...]
-    validation_losses: tuple[float, ...]
-
-
 def fit(
     model: keras.Model,
     training: Batches,
@@ -76,7 +57,7 @@ def fit(
     Parameters
     ----------
     model : keras.Model
-        Compiled, with the weights to start from.
+        Compiled by `compile_model`, with the weights to start from.
     training, validation : Batches
         The documents, with labels.
     max_epochs, patience : int
@@ -106,10 +87,10 @@ def fit(
         if not best or loss < lowest:
             # Nothing would be below a NaN.
             best_epoch, lowest = epoch, math.inf if math.isnan(loss) else loss
-            best = trainable_weights(model)
+            best = trainable_weights(model, numbered=True)
         elif epoch >= min_epochs and epoch - best_epoch >= patience:
             break
-    assign_weights(model, best)
+    assign_weights(model, best, numbered=True)
     return Fit(
         best_epoch,
         len(validation_losses),
@@ -120,12 +101,12 @@ def fit(
 
 
 def predict(model: keras.Model, batches: Batches, *, progress: Callable[[int], None] | None = None) -> np.ndarray:
-    """Return the probability of class 1 for each document.
+    """Return the probability of each class for each document.
 
     Parameters
     ----------
     model : keras.Model
-        As `build_model` returns it.
+        As `trainer.models.convolutional.build_model` returns it.
     batches : Batches
         The documents, with or without labels.
     progress : callable, optional
@@ -133,16 +114,18 @@ def predict(model: keras.Model, batches: Batches, *, progress: Callable[[int], N
 
     Returns
     -------
-    ndarray of float64, (n_docs,)
+    ndarray of float64, (n_docs, n_classes)
         In the batches' order.
     """
     steps = steps_of(model)
-    found = []
+    width = model.output_shape[-1]
+    found = [np.zeros((0, width))]
     for i in range(len(batches)):
-        found.append(steps.predict(batches[i][0]).astype(np.float64)[:, 0])
+        found.append(steps.predict(batches[i][0]).astype(np.float64))
         if progress:
             progress(len(found[-1]))
-    return np.concatenate(found) if found else np.zeros(0)
+    every = np.concatenate(found)
+    return np.concatenate([1 - every, every], axis=1) if width == 1 else every
 
 
 def _mean_loss(step: Callable[[Iterable[Batch]], list[float]], batches: Batches) -> float:
@@ -160,17 +143,39 @@ def _mean_loss(step: Callable[[Iterable[Batch]], list[float]], batches: Batches)
 
 
 def accuracy(model: keras.Model, batches: Batches) -> float:
-    """Return the share of labelled documents that the model gets right, 0 to 1: class 1 is a probability above 0.5."""
+    """Return the share of labelled documents whose class is the most probable one, 0 to 1; of equal ones the first."""
     assert batches.labels is not None
-    return float(np.mean((predict(model, batches) > 0.5) == (batches.labels == 1)))
+    return float(np.mean(predict(model, batches).argmax(axis=1) == batches.labels))
 
 
-def trainable_weights(model: keras.Model) -> dict[str, np.ndarray]:
-    """Return copies of the trainable weights, float32, by `layer/variable`: the head alone, without static vectors."""
-    return {variable.path: np.array(variable.numpy()) for variable in model.trainable_variables}
+def trainable_weights(model: keras.Model, *, numbered: bool = False) -> dict[str, np.ndarray]:
+    """Return copies of the trainable weights, float32, by `layer/variable`: the head alone, without static vectors.
+
+    With them comes what `BatchNormalization` keeps. `numbered` names are `0/kernel`, `1/bias`, …, which do not depend
+    on what else was built before, as Keras's names for layers without a name do.
+    """
+    return {name: np.array(variable.numpy()) for name, variable in _kept(model, numbered).items()}
 
 
-def assign_weights(model: keras.Model, weights: Mapping[str, np.ndarray]) -> None:
-    """Put back what `trainable_weights` of the same kind of model returned."""
-    for variable in model.trainable_variables:
-        variable.assign(weights[variable.path])
+def assign_weights(model: keras.Model, weights: Mapping[str, np.ndarray], *, numbered: bool = False) -> None:
+    """Put back what `trainable_weights` of the same kind of model returned.
+
+    Raises
+    ------
+    ValueError
+        If one is missing or has another shape; nothing is assigned then.
+    """
+    kept = _kept(model, numbered)
+    for name, variable in kept.items():
+        value = weights.get(name)
+        if value is None or value.shape != tuple(variable.shape):
+            found = "missing" if value is None else f"of shape {value.shape}"
+            raise ValueError(f"{name} is {found}, expected {tuple(variable.shape)}")
+    for name, variable in kept.items():
+        variable.assign(weights[name])
+
+
+def _kept(model: keras.Model, numbered: bool) -> dict[str, keras.Variable]:
+    state = [variable for variable in model.non_trainable_variables if variable.name in _STATE]
+    variables = [*model.trainable_variables, *state]
+    return {f"{i}/{v.name}" if numbered else v.path: v for i, v in enumerate(variables)}

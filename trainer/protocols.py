@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 
 from trainer.errors import TrialsError
+from trainer.stratification import DRAWS, arranged, check_balance
 
 __all__ = [
     "MOST_DOCUMENTS",
@@ -182,14 +183,18 @@ def check_notebook_lengths(lengths_by_split: Mapping[str, np.ndarray], window: i
             )
 
 
-def draw_trial(protocol: str, pool: Pool, sizes: Sizes, seed: int, number: int) -> Trial:
+def draw_trial(protocol: str, pool: Pool, sizes: Sizes, seed: int, number: int, draw: str = "random") -> Trial:
     """Draw the documents of one trial; no other trial has a say in it.
 
     Under `clean`, train and validation documents come from the train split and are drawn anew in each trial,
     test documents are drawn once per seed, and a text never stands on two sides of a trial (twice on one
     side it may). Under `notebook`, test and validation documents are the first of the test split, the same
     in all trials, and only the train documents are drawn; a text that both splits hold may stand on two
-    sides, as it could in the notebook. Both draw at random from all classes alike.
+    sides, as it could in the notebook. With larger sizes and all else the same, train documents are added to
+    those there are.
+
+    Documents are drawn at random whatever their class, or `stratified`: each class has the share of the train
+    and of the test documents that it has in its split; or `balanced`: as many of each class.
 
     Parameters
     ----------
@@ -202,6 +207,8 @@ def draw_trial(protocol: str, pool: Pool, sizes: Sizes, seed: int, number: int) 
         Decides everything, with `number`; 0 to 2**63 - 1.
     number : int
         The trial, 1-based.
+    draw : {"random", "stratified", "balanced"}
+        What the classes have to do with it.
 
     Returns
     -------
@@ -234,8 +241,10 @@ def draw_trial(protocol: str, pool: Pool, sizes: Sizes, seed: int, number: int) 
         raise TrialsError(f"the seed is {seed}, expected 0 to {SEED_STOP - 1}")
     if number < 1:
         raise TrialsError(f"the trial number is {number}, expected at least 1")
-    draw = _draw_clean if protocol == "clean" else _draw_notebook
-    trial = draw(pool, sizes, seed, number)
+    if draw not in DRAWS:
+        raise TrialsError(f"no draw {draw!r}; there are {', '.join(DRAWS)}")
+    drawn = _draw_clean if protocol == "clean" else _draw_notebook
+    trial = drawn(pool, sizes, seed, number, draw)
     labels = np.unique(pool.train_labels[trial.train])
     if len(labels) < 2:
         raise TrialsError(
@@ -245,28 +254,45 @@ def draw_trial(protocol: str, pool: Pool, sizes: Sizes, seed: int, number: int) 
     return trial
 
 
-def _draw_clean(pool: Pool, sizes: Sizes, seed: int, number: int) -> Trial:
+def _draw_clean(pool: Pool, sizes: Sizes, seed: int, number: int, draw: str) -> Trial:
     n_train, n_test = len(pool.train_labels), len(pool.test_labels)
     _check_found(pool, "train", sizes.train + sizes.validation, n_train)
     _check_found(pool, "test", sizes.test, n_test)
-    test = _permutation(n_test, seed, _SHARED_BY_ALL_TRIALS)[: sizes.test]
+    test = arranged(_permutation(n_test, seed, _SHARED_BY_ALL_TRIALS), pool.test_labels, draw)[: sizes.test]
 
     # The whole pool is permuted before texts are left out, so that each is left out without moving the others.
     order = _permutation(n_train, seed, number)
     order = order[~np.isin(pool.train_groups[order], pool.test_groups[test])]
+    order = arranged(order, pool.train_labels, draw)
     train, rest = order[: sizes.train], order[sizes.train :]
     rest = rest[~np.isin(pool.train_groups[rest], pool.train_groups[train])]
+    rest = arranged(rest, pool.train_labels, draw)
     _check_found(pool, "train", sizes.train + sizes.validation, len(train) + len(rest), trial=number)
-    return Trial(number, np.sort(train), np.sort(rest[: sizes.validation]), np.sort(test), "train")
+    parts = Trial(number, np.sort(train), np.sort(rest[: sizes.validation]), np.sort(test), "train")
+    _check_draw(pool, parts, draw)
+    return parts
 
 
-def _draw_notebook(pool: Pool, sizes: Sizes, seed: int, number: int) -> Trial:
+def _draw_notebook(pool: Pool, sizes: Sizes, seed: int, number: int, draw: str) -> Trial:
     n_train, n_test = len(pool.train_labels), len(pool.test_labels)
     _check_found(pool, "train", sizes.train, n_train)
     _check_found(pool, "test", sizes.test + sizes.validation, n_test)
-    train = _permutation(n_train, seed, number)[: sizes.train]
-    test = np.arange(sizes.test + sizes.validation, dtype=np.int64)
-    return Trial(number, np.sort(train), test[sizes.test :], test[: sizes.test], "test")
+    train = arranged(_permutation(n_train, seed, number), pool.train_labels, draw)[: sizes.train]
+    order = arranged(np.arange(n_test, dtype=np.int64), pool.test_labels, draw)
+    test, rest = order[: sizes.test], arranged(np.sort(order[sizes.test :]), pool.test_labels, draw)
+    parts = Trial(number, np.sort(train), np.sort(rest[: sizes.validation]), np.sort(test), "test")
+    _check_draw(pool, parts, draw)
+    return parts
+
+
+def _check_draw(pool: Pool, trial: Trial, draw: str) -> None:
+    if draw != "balanced":
+        return
+    n_classes = 1 + max(int(labels.max(initial=0)) for labels in (pool.train_labels, pool.test_labels))
+    of_validation = pool.train_labels if trial.validation_split == "train" else pool.test_labels
+    check_balance("training", pool.train_labels[trial.train], n_classes)
+    check_balance("validation", of_validation[trial.validation], n_classes)
+    check_balance("test", pool.test_labels[trial.test], n_classes)
 
 
 def _permutation(n: int, seed: int, number: int) -> np.ndarray:

@@ -10,9 +10,12 @@ from typing import Any, Protocol
 import numpy as np
 
 from cache.runtime.quiet import quiet_import
+from trainer.convolution import RaggedConvolution
+from trainer.models.convolutional import ScalarMix
 
 with quiet_import():
     import keras
+    from keras import layers
 
 __all__ = ["Batch", "Steps", "steps_of"]
 
@@ -30,15 +33,17 @@ class Steps(Protocol):
         """Return the loss of each batch."""
 
     def predict(self, inputs: dict[str, np.ndarray]) -> np.ndarray:
-        """Return the model's output for one batch, float32 `(n_docs, 1)`."""
+        """Return the model's output for one batch, float32 `(n_docs, 1)` or `(n_docs, n_classes)`."""
 
 
 def steps_of(model: keras.Model) -> Steps:
     """Return the steps of a compiled model, traced once for as long as it keeps its optimiser."""
     found = getattr(model, "_steps", None)
     if found is None or found.model.optimizer is not found.optimizer:
-        found = _BY_BACKEND.get(keras.backend.backend(), _KerasSteps)(model)
-        model._steps = found
+        steps = _BY_BACKEND.get(keras.backend.backend(), _KerasSteps)
+        if steps is _JaxSteps and not all(type(layer) in _WITHOUT_STATE for layer in model.layers):
+            steps = _KerasSteps
+        found = model._steps = steps(model)
     return found  # type: ignore[no-any-return]
 
 
@@ -48,7 +53,7 @@ class _KerasSteps:
     def __init__(self, model: keras.Model):
         self.model = model
         self.optimizer = model.optimizer
-        self._names = [tensor.name for tensor in model.inputs]
+        self._dtypes = {tensor.name: np.dtype(tensor.dtype) for tensor in model.inputs}
         self.optimizer.build(model.trainable_variables)
 
     def train(self, batches: Iterable[Batch]) -> list[float]:
@@ -61,7 +66,7 @@ class _KerasSteps:
         return np.asarray(self.model.predict_on_batch(self._wanted(inputs)))
 
     def _wanted(self, inputs: dict[str, np.ndarray]) -> dict[str, Any]:
-        return {name: inputs[name] for name in self._names}
+        return {name: np.asarray(inputs[name], dtype) for name, dtype in self._dtypes.items()}
 
 
 class _TensorFlowSteps(_KerasSteps):
@@ -95,20 +100,32 @@ class _TensorFlowSteps(_KerasSteps):
         self._tensor = tf.convert_to_tensor
 
     def train(self, batches: Iterable[Batch]) -> list[float]:
-        return [float(self._train(self._wanted(inputs), self._tensor(labels))) for inputs, labels in batches]
+        return [
+            float(self._train(self._wanted(inputs), self._tensor(np.asarray(labels, np.float32))))
+            for inputs, labels in batches
+        ]
 
     def losses(self, batches: Iterable[Batch]) -> list[float]:
-        return [float(self._loss(self._wanted(inputs), self._tensor(labels))) for inputs, labels in batches]
+        return [
+            float(self._loss(self._wanted(inputs), self._tensor(np.asarray(labels, np.float32))))
+            for inputs, labels in batches
+        ]
 
     def predict(self, inputs: dict[str, np.ndarray]) -> np.ndarray:
         return np.asarray(self._predict(self._wanted(inputs)))
 
     def _wanted(self, inputs: dict[str, np.ndarray]) -> dict[str, Any]:
-        return {name: self._tensor(inputs[name]) for name in self._names}
+        return {name: self._tensor(array) for name, array in super()._wanted(inputs).items()}
+
+    def _labels(self, labels: Any) -> Any:
+        return self._tensor(np.asarray(labels, np.float32))
 
 
 class _JaxSteps(_KerasSteps):
-    """Compiled functions of the variables' values, which go back into the variables after the last batch."""
+    """Compiled functions of the variables' values, which go back into the variables after the last batch.
+
+    For layers alone that change nothing but their weights: no dropout, no running means.
+    """
 
     def __init__(self, model: keras.Model):
         super().__init__(model)
@@ -153,4 +170,5 @@ class _JaxSteps(_KerasSteps):
         return [v.value for v in self.model.non_trainable_variables]
 
 
-_BY_BACKEND = {"tensorflow": _TensorFlowSteps, "jax": _JaxSteps}
+_WITHOUT_STATE = (layers.InputLayer, layers.Dense, layers.Embedding, RaggedConvolution, ScalarMix)
+_BY_BACKEND: dict[str, type[_KerasSteps]] = {"tensorflow": _TensorFlowSteps, "jax": _JaxSteps}

@@ -155,7 +155,7 @@ _OPTIONS = [
         "files are inspected]",
     ),
     click.option(
-        "--delimiter", metavar="CHARACTER", help="Delimiter of .csv and .tsv, or `tab`.  [default: comma, tab]"
+        "--delimiter", metavar="CHARACTER", help="Delimiter of .csv and .tsv (or tab).  [default: comma, tab]"
     ),
     click.option("--encoding", help="Encoding of text files.  [default: utf-8]"),
     click.option(

@@ -151,13 +151,15 @@ CONFIG = {
     },
     "vectors": {"source": "muse", "name": "muse", "dim": 300, "sha256": "2" * 64, "words": {"a": "3" * 64}},
 }
+SETTINGS_2 = {name: value for name, value in CONFIG["settings"].items() if name != "balanced"}
 OF_MODELS = {
     "basic": {"learning_rate": 1e-3},
     "elmo": {"learning_rate": 1e-3, "gamma": {"asked": "auto", "value": 0.5}},
 }
 CONFIGS = [
-    {**CONFIG, "version": 2, "models": OF_MODELS},
-    {**CONFIG, "gamma": 0.5, "settings": {**CONFIG["settings"], "gamma": "auto", "learning_rates": {"elmo": 1e-3}}},
+    {**CONFIG, "version": 3, "models": {**OF_MODELS, "tfidf-lr": {}, "mine": {"source_sha256": "4" * 64}}},
+    {**CONFIG, "version": 2, "models": OF_MODELS, "settings": SETTINGS_2},
+    {**CONFIG, "gamma": 0.5, "settings": {**SETTINGS_2, "gamma": "auto", "learning_rates": {"elmo": 1e-3}}},
 ]
 
 

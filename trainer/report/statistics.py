@@ -10,7 +10,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["PairedDifference", "Summary", "describe", "method", "paired_difference", "summarize", "verdict"]
+from trainer.report.metrics import ACCURACY, Metric
+
+__all__ = [
+    "PairedDifference",
+    "Summary",
+    "describe",
+    "mean_interval",
+    "method",
+    "paired_difference",
+    "summarize",
+    "verdict",
+]
 
 LEAST_TRIALS = 3
 """Below this many trials neither an interval nor a p-value is given."""
@@ -29,7 +40,7 @@ _TOLERANCE = 1e-9
 
 @dataclass(frozen=True)
 class Summary:
-    """Accuracies of one model over trials, as fractions, 0 to 1."""
+    """Accuracies of one model over trials, as fractions, 0 to 1; or values of another metric."""
 
     n: int
     """Trials."""
@@ -86,7 +97,21 @@ def summarize(accuracies: Sequence[float]) -> Summary:
     return Summary(len(values), float(values.mean()), _sd(values), float(values.min()), float(values.max()))
 
 
-def paired_difference(accuracies: Sequence[float], others: Sequence[float]) -> PairedDifference:
+def mean_interval(values: Sequence[float]) -> tuple[float, float] | None:
+    """Return the bootstrap 95 % percentile interval of a mean; None below `LEAST_TRIALS` values.
+
+    Raises
+    ------
+    ValueError
+        If one is not finite.
+    """
+    checked = _checked(values)
+    return _bootstrap_interval(checked) if len(checked) >= LEAST_TRIALS else None
+
+
+def paired_difference(
+    accuracies: Sequence[float], others: Sequence[float], *, higher_is_better: bool = True
+) -> PairedDifference:
     """Compare two models over the same trials.
 
     The interval is the percentile interval of 10,000 bootstrap means (Efron and Tibshirani 1993, chapter 13).
@@ -99,6 +124,8 @@ def paired_difference(accuracies: Sequence[float], others: Sequence[float]) -> P
     ----------
     accuracies, others : sequence of float, (n,)
         Accuracies of two models in the same trials; the difference is `accuracies - others`.
+    higher_is_better : bool
+        False for losses.
 
     Raises
     ------
@@ -117,20 +144,21 @@ def paired_difference(accuracies: Sequence[float], others: Sequence[float]) -> P
     values = first - second
     values[np.abs(values) < _TOLERANCE] = 0
     enough = len(values) >= LEAST_TRIALS
+    better = values if higher_is_better else -values
     return PairedDifference(
         n=len(values),
         mean=float(values.mean()),
         sd=_sd(values),
         interval=_bootstrap_interval(values) if enough else None,
         p_value=_sign_flip_p_value(values) if enough else None,
-        wins=int(np.count_nonzero(values > 0)),
+        wins=int(np.count_nonzero(better > 0)),
         ties=int(np.count_nonzero(values == 0)),
-        losses=int(np.count_nonzero(values < 0)),
+        losses=int(np.count_nonzero(better < 0)),
     )
 
 
-def describe(d: PairedDifference) -> dict[str, str]:
-    """Return the numbers of a difference by column title, in percentage points.
+def describe(d: PairedDifference, metric: Metric = ACCURACY) -> dict[str, str]:
+    """Return the numbers of a difference by column title, in percentage points or the metric's own unit.
 
     Examples
     --------
@@ -141,12 +169,12 @@ def describe(d: PairedDifference) -> dict[str, str]:
     if d.interval is None or d.p_value is None:
         interval = p_value = "too few trials"
     else:
-        interval = f"{100 * d.interval[0]:+.1f} to {100 * d.interval[1]:+.1f}"
+        interval = " to ".join(f"{metric.factor * end:+.{metric.decimals}f}" for end in d.interval)
         p_value = _show_p(d.p_value)
     return {
         "trials": str(d.n),
-        "mean": f"{100 * d.mean:+.1f}",
-        "sd": "-" if d.sd is None else f"{100 * d.sd:.1f}",
+        "mean": f"{metric.factor * d.mean:+.{metric.decimals}f}",
+        "sd": metric.show(d.sd),
         "95 % interval": interval,
         "p": p_value.removeprefix("p = ").removeprefix("p "),
         "better": str(d.wins),
@@ -155,7 +183,7 @@ def describe(d: PairedDifference) -> dict[str, str]:
     }
 
 
-def verdict(model: str, other: str, d: PairedDifference) -> str:
+def verdict(model: str, other: str, d: PairedDifference, metric: Metric = ACCURACY) -> str:
     """Say in one sentence what the difference of `model` to `other` shows and what it does not.
 
     Examples
@@ -164,19 +192,20 @@ def verdict(model: str, other: str, d: PairedDifference) -> str:
     'elmo was better than basic by 10.0 points in this one trial, but no difference was shown: fewer than 3 trials say
     nothing about further ones.'
     """
-    better, worse, n_better = (model, other, d.wins) if d.mean >= 0 else (other, model, d.losses)
+    is_better = (d.mean >= 0) == metric.higher_is_better or d.mean == 0
+    better, worse, n_better = (model, other, d.wins) if is_better else (other, model, d.losses)
     trials = "this one trial" if d.n == 1 else f"these {d.n} trials"
     if d.ties == d.n:
-        return f"{model} and {other} had the same accuracy throughout {trials}: no difference was shown."
+        return f"{model} and {other} had the same {metric.noun} throughout {trials}: no difference was shown."
     if abs(d.mean) < _TOLERANCE:
-        lead = f"{model} and {other} had the same mean accuracy in {trials}"
+        lead = f"{model} and {other} had the same mean {metric.noun} in {trials}"
     else:
         average = "" if d.n == 1 else " on average"
-        lead = f"{better} was better than {worse} by {abs(100 * d.mean):.1f} points{average} in {trials}"
+        lead = f"{better} was better than {worse} by {metric.show(abs(d.mean))} {metric.points}{average} in {trials}"
     if d.interval is None or d.p_value is None:
         return f"{lead}, but no difference was shown: fewer than {LEAST_TRIALS} trials say nothing about further ones."
-    low, high = sorted(math.copysign(100, d.mean) * end for end in d.interval)
-    lead += f" (95 % interval {low:.1f} to {high:.1f}, {_show_p(d.p_value)})"
+    low, high = sorted(math.copysign(1, d.mean) * end for end in d.interval)
+    lead += f" (95 % interval {metric.show(low)} to {metric.show(high)}, {_show_p(d.p_value)})"
     leaves_out_zero, is_unlikely = low > 0 or high < 0, d.p_value < LEVEL
     if leaves_out_zero and is_unlikely:
         return f"{lead} and in {n_better} of them: a difference was shown."

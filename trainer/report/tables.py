@@ -1,6 +1,7 @@
 """What the results of trials show in numbers: the summary and the table on the terminal."""
 
 import json
+import math
 import re
 import textwrap
 from collections.abc import Mapping, Sequence
@@ -9,32 +10,44 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from cache.files import atomic_path
 from trainer.errors import TrialsError
+from trainer.report.metrics import ACCURACY, METRICS, Metric
 from trainer.report.statistics import PairedDifference, describe, method, paired_difference, summarize, verdict
+from trainer.runs.details import ClassResult
 from trainer.runs.results import Result, TrialResult
 
-__all__ = ["accuracies_by_model", "aligned", "percent", "summary", "table", "wrapped", "write_summary"]
+__all__ = [
+    "accuracies_by_model",
+    "aligned",
+    "percent",
+    "summary",
+    "table",
+    "values_by_model",
+    "wrapped",
+    "write_summary",
+]
 
 _WIDTH = 100
+_LABEL_WIDTH = 30
+_MOST_TOLD = 3
+"""Of more models the sentences compare each to the first one alone."""
 
 
 def summary(results: Sequence[TrialResult]) -> dict[str, Any]:
     """Return what `summary.json` holds: each model's accuracies, and each pair's difference, as fractions.
+
+    The same of macro-F1 and log-loss stands under `macro_f1` and `log_loss`, where results have them.
 
     Raises
     ------
     TrialsError
         If there are no results.
     """
-    accuracies = accuracies_by_model(results)
-    return {
-        "models": {model: asdict(summarize(list(found.values()))) for model, found in accuracies.items()},
-        "pairs": [
-            {"model": model, "other": other, **asdict(difference), "verdict": verdict(model, other, difference)}
-            for model, other, difference in _pairs(accuracies)
-        ],
-    }
+    found = {metric.field: _summary(results, metric) for metric in METRICS.values() if _has(results, metric)}
+    return {**found.pop("accuracy", _summary(results, ACCURACY)), **found}
 
 
 def write_summary(folder: Path, results: Sequence[TrialResult], more: Mapping[str, Any] | None = None) -> None:
@@ -51,13 +64,21 @@ def write_summary(folder: Path, results: Sequence[TrialResult], more: Mapping[st
         temporary.write_text(json.dumps({**summary(results), **(more or {})}, indent=1) + "\n", encoding="utf-8")
 
 
-def table(results: Sequence[TrialResult]) -> str:
+def table(results: Sequence[TrialResult], metric: Metric = ACCURACY, classes: Sequence[ClassResult] = ()) -> str:
     """Return the table for the terminal: trials, summaries, differences, and what they show, in words.
+
+    Parameters
+    ----------
+    results : sequence of TrialResult
+    metric : Metric
+        What models are compared by. The means of the others stand below, where results have them.
+    classes : sequence of ClassResult
+        Results by class, for a block with the mean F1 of each.
 
     Raises
     ------
     TrialsError
-        If there are no results.
+        If there are no results, or none with this metric.
 
     Examples
     --------
@@ -76,22 +97,31 @@ def table(results: Sequence[TrialResult]) -> str:
     <BLANKLINE>
     No two models have a trial in common: there is nothing to compare.
     """
-    accuracies = accuracies_by_model(results)
-    summaries = {model: summarize(list(found.values())) for model, found in accuracies.items()}
-    rows = [["trial", *accuracies]]
+    values = values_by_model(results, metric)
+    summaries = {model: summarize(list(found.values())) for model, found in values.items()}
+    rows = [["trial", *values]]
     for trial in sorted({result.trial for result in results}):
-        rows.append([str(trial), *(percent(found.get(trial)) for found in accuracies.values())])
-    rows.append(["mean", *(percent(s.mean) for s in summaries.values())])
-    rows.append(["sd", *(percent(s.sd) for s in summaries.values())])
-    rows.append(["range", *(f"{percent(s.min)} to {percent(s.max)}" for s in summaries.values())])
+        rows.append([str(trial), *(metric.show(found.get(trial)) for found in values.values())])
+    rows.append(["mean", *(metric.show(s.mean) for s in summaries.values())])
+    rows.append(["sd", *(metric.show(s.sd) for s in summaries.values())])
+    rows.append(["range", *(f"{metric.show(s.min)} to {metric.show(s.max)}" for s in summaries.values())])
+    others = [other for other in METRICS.values() if other != metric and _has(results, other)]
+    for other in others:
+        found = {model: list(of_model.values()) for model, of_model in values_by_model(results, other).items()}
+        rows.append([other.noun, *(other.show(float(np.mean(found[m])) if m in found else None) for m in values)])
     lines = aligned(rows)
     rule = "-" * len(lines[0])
-    blocks = ["\n".join(["Accuracy in %", lines[0], rule, *lines[1:-3], rule, *lines[-3:]])]
-    if pairs := _pairs(accuracies):
-        described = [{"": f"{model} - {other}", **describe(difference)} for model, other, difference in pairs]
+    n_last = 3 + len(others)
+    blocks = ["\n".join([metric.title, lines[0], rule, *lines[1:-n_last], rule, *lines[-n_last:]])]
+    if classes:
+        blocks.append(_class_block(classes, list(values)))
+    if pairs := _pairs(values, metric):
+        described = [{"": f"{model} - {other}", **describe(difference, metric)} for model, other, difference in pairs]
         lines = aligned([list(described[0]), *(list(row.values()) for row in described)])
-        blocks.append("\n".join(["Paired differences in percentage points", lines[0], "-" * len(lines[0]), *lines[1:]]))
-    sentences = [verdict(*pair) for pair in pairs]
+        title = f"Paired differences in {metric.unit}"
+        blocks.append("\n".join([title, lines[0], "-" * len(lines[0]), *lines[1:]]))
+    told = pairs if len(values) <= _MOST_TOLD else [pair for pair in pairs if pair[1] == next(iter(values))]
+    sentences = [verdict(*pair, metric) for pair in told]
     sentences += [] if pairs else ["No two models have a trial in common: there is nothing to compare."]
     share_test = len({result.test_hash for result in results}) == 1
     if note := method([difference for _, _, difference in pairs], share_test=share_test):
@@ -119,20 +149,67 @@ def accuracies_by_model(results: Sequence[Result]) -> dict[str, dict[int, float]
     TrialsError
         If there are no results.
     """
+    return values_by_model(results, ACCURACY)
+
+
+def values_by_model(results: Sequence[Result], metric: Metric) -> dict[str, dict[int, float]]:
+    """Return a metric by model and trial, models in order of appearance; what is not finite is left out.
+
+    Raises
+    ------
+    TrialsError
+        If there are no results, or none with this metric.
+    """
     if not results:
         raise TrialsError("there are no results: run `elmo-train trials` first")
-    models = dict.fromkeys(result.model for result in results)
-    ordered = sorted(results, key=lambda result: result.trial)
-    return {model: {r.trial: r.accuracy for r in ordered if r.model == model} for model in models}
+    found: dict[str, dict[int, float]] = {result.model: {} for result in results}
+    for result in sorted(results, key=lambda result: result.trial):
+        value = getattr(result, metric.field, None)
+        if value is not None and math.isfinite(value):
+            found[result.model][result.trial] = value
+    found = {model: values for model, values in found.items() if values}
+    if not found:
+        raise TrialsError(f"these results have no {metric.noun}: they were made by an earlier version")
+    return found
 
 
-def _pairs(accuracies: Mapping[str, Mapping[int, float]]) -> list[tuple[str, str, PairedDifference]]:
+def _has(results: Sequence[Result], metric: Metric) -> bool:
+    return any(getattr(result, metric.field, None) is not None for result in results)
+
+
+def _summary(results: Sequence[TrialResult], metric: Metric) -> dict[str, Any]:
+    values = values_by_model(results, metric)
+    return {
+        "models": {model: asdict(summarize(list(found.values()))) for model, found in values.items()},
+        "pairs": [
+            {"model": model, "other": other, **asdict(difference), "verdict": verdict(model, other, difference, metric)}
+            for model, other, difference in _pairs(values, metric)
+        ],
+    }
+
+
+def _class_block(classes: Sequence[ClassResult], models: Sequence[str]) -> str:
+    rows = [["class", *models]]
+    for label in dict.fromkeys(found.label for found in classes):
+        of_label = [found for found in classes if found.label == label]
+        means = [[found.f1 for found in of_label if found.model == model] for model in models]
+        rows.append(
+            [" ".join(label.split())[:_LABEL_WIDTH], *(percent(float(np.mean(f1)) if f1 else None) for f1 in means)]
+        )
+    lines = aligned(rows)
+    return "\n".join(["Mean F1 by class in %", lines[0], "-" * len(lines[0]), *lines[1:]])
+
+
+def _pairs(
+    values: Mapping[str, Mapping[int, float]], metric: Metric = ACCURACY
+) -> list[tuple[str, str, PairedDifference]]:
     """Return each later model with each earlier one, over the trials that both have."""
     pairs = []
-    for other, model in combinations(accuracies, 2):
-        if trials := [trial for trial in accuracies[other] if trial in accuracies[model]]:
-            first, second = ([accuracies[name][trial] for trial in trials] for name in (model, other))
-            pairs.append((model, other, paired_difference(first, second)))
+    for other, model in combinations(values, 2):
+        if trials := [trial for trial in values[other] if trial in values[model]]:
+            first, second = ([values[name][trial] for trial in trials] for name in (model, other))
+            difference = paired_difference(first, second, higher_is_better=metric.higher_is_better)
+            pairs.append((model, other, difference))
     return pairs
 
 

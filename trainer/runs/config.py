@@ -12,14 +12,14 @@ from trainer.errors import TrialsError
 from trainer.protocols import PROTOCOLS, Sizes, is_whole
 from trainer.runs.folder import is_model_name, read_small_file
 from trainer.runs.schema import HASH, PATH, TEXT, TEXT_OR_NONE, Each, Rule, check, is_text, shown, whole
-from trainer.runs.settings import RANGES, Settings, is_gamma, is_rate, takes_gamma
+from trainer.runs.settings import RANGES, Settings, is_gamma, is_keras, is_rate, takes_gamma
 
 if TYPE_CHECKING:
     from trainer.experiment import Experiment
 
 __all__ = ["RunConfig"]
 
-VERSION = 2
+VERSION = 3
 N_WORDS = 20
 """Of so many of the most frequent words a hash of the static vector is kept."""
 _NAME = "config.json"
@@ -41,8 +41,9 @@ class RunConfig:
     vectors : Mapping
         `source`, `name`, `dim`, `sha256`, and `words`, hashes of the vectors of frequent words.
     models : Mapping of str to Mapping
-        What concerns one model alone: `learning_rate`, and for those that read ELMo vectors `gamma` as it was asked
-        for (`asked`) and as the number that this came to (`value`).
+        What concerns one model alone: `learning_rate`, for a model of Keras; for the built-in ones that scale ELMo
+        vectors `gamma`, as it was asked for (`asked`) and as the number that this came to (`value`); for yours
+        `source_sha256`.
     """
 
     settings: Mapping[str, Any]
@@ -58,13 +59,16 @@ class RunConfig:
         Raises
         ------
         TrialsError
-            If `--gamma auto` finds no number.
+            If `--gamma auto` finds no number, or a model of yours cannot be made.
         """
         features, vectors, settings = experiment.features, experiment.vectors, experiment.settings
         manifest = features.manifest
         of_models: dict[str, dict[str, Any]] = {}
         for model in models:
-            of_models[model] = {"learning_rate": settings.learning_rate(model)}
+            own = experiment.models.get(model)
+            of_models[model] = {"source_sha256": own.sha256} if own else {}
+            if experiment.has_weights(model):
+                of_models[model] |= {"learning_rate": settings.learning_rate(model)}
             if takes_gamma(model):
                 of_models[model] |= {"gamma": {"asked": settings.gamma, "value": experiment.gamma}}
         return cls(
@@ -113,8 +117,9 @@ class RunConfig:
                 f"{VERSION}): update elmo-cache"
             )
         try:
-            check(value, _VERSION_1 if version == 1 else _VERSION_2)
-            found = cls(**_of_version_1(value) if version == 1 else {n: v for n, v in value.items() if n != "version"})
+            check(value, {1: _VERSION_1, 2: _VERSION_2}.get(version, _VERSION_3))
+            value = _of_version_1(value) if version == 1 else {n: v for n, v in value.items() if n != "version"}
+            found = cls(**{**value, "settings": {"balanced": False, **value["settings"]}})
             found._shared_settings()
         except (ValueError, RecursionError) as error:
             raise _unusable(path, error) from error
@@ -132,7 +137,7 @@ class RunConfig:
         """
         value = {"version": VERSION, **vars(self)}
         try:
-            check(value, _VERSION_2)
+            check(value, _VERSION_3)
         except ValueError as error:
             raise TrialsError(f"trials cannot be kept in {folder}: {error}") from error
         with atomic_path(folder / _NAME) as temporary:
@@ -188,7 +193,14 @@ class RunConfig:
         found = self.models[model]
         if takes_gamma(model) and "gamma" not in found:
             raise TrialsError(f"{_NAME}: models.{model} has no gamma, though it reads ELMo vectors")
-        return self._shared_settings({model: found["learning_rate"]}, found.get("gamma", {}).get("value"))
+        if is_keras(model) and "learning_rate" not in found:
+            raise TrialsError(f"{_NAME}: models.{model} has no learning_rate")
+        rates = {model: found["learning_rate"]} if "learning_rate" in found else {}
+        return self._shared_settings(rates, found.get("gamma", {}).get("value"))
+
+    def keeps_weights(self, model: str) -> bool:
+        """Tell whether trials of a model leave a file of weights: those of Keras do."""
+        return "learning_rate" in self.models.get(model, {})
 
     @property
     def auto_gamma(self) -> float | None:
@@ -240,12 +252,13 @@ _GAMMA = Rule("a number above 0", is_gamma)
 _GAMMA_OR_AUTO = Rule("a number above 0, or 'auto'", lambda value: value == "auto" or is_gamma(value))
 _MODEL = Rule("the name of a model", is_model_name)
 
-_SETTINGS = {
+_SETTINGS_2 = {
     "protocol": Rule(f"one of {', '.join(PROTOCOLS)}", lambda value: value in PROTOCOLS),
     "sizes": {"train": whole(1), "validation": whole(1), "test": whole(0)},
     "layer": TEXT_OR_NONE,
     **{name: whole(*ends) for name, ends in RANGES.items()},
 }
+_SETTINGS = {**_SETTINGS_2, "balanced": Rule("true or false", lambda value: isinstance(value, bool))}
 _POOL = {"train": whole(0), "test": whole(0)}
 _CACHE = {
     "path": PATH,
@@ -265,7 +278,7 @@ _VECTORS = {
 }
 _VERSION_1 = {
     "settings": {
-        **_optional("min_epochs", _SETTINGS),
+        **_optional("min_epochs", _SETTINGS_2),
         "learning_rates": Each(_MODEL, _RATE),
         "gamma?": _GAMMA_OR_AUTO,
     },
@@ -274,11 +287,17 @@ _VERSION_1 = {
     "cache": _optional("encoding_options", _CACHE),
     "vectors": _optional("words", _VECTORS),
 }
-_VERSION_2 = {
-    "version": Rule(str(VERSION), lambda value: is_whole(value, VERSION, VERSION)),
+_OF_MODEL = {"learning_rate?": _RATE, "gamma?": {"asked": _GAMMA_OR_AUTO, "value": _GAMMA}}
+_VERSION_3 = {
+    "version": Rule("2 or 3", lambda value: is_whole(value, 2, VERSION)),
     "settings": _SETTINGS,
     "pool": _POOL,
     "cache": _CACHE,
     "vectors": _VECTORS,
-    "models": Each(_MODEL, {"learning_rate": _RATE, "gamma?": {"asked": _GAMMA_OR_AUTO, "value": _GAMMA}}),
+    "models": Each(_MODEL, {**_OF_MODEL, "source_sha256?": HASH}),
+}
+_VERSION_2 = {
+    **_VERSION_3,
+    "settings": _SETTINGS_2,
+    "models": Each(_MODEL, {"learning_rate": _RATE, "gamma?": _OF_MODEL["gamma?"]}),
 }

@@ -11,15 +11,15 @@ from cache import FeatureCache
 from cache.hashing import array_sha256, differences
 from trainer.errors import TrialsError
 from trainer.experiment import Experiment
+from trainer.models.named import Model
 from trainer.runs.config import RunConfig
 from trainer.runs.saved_weights import load_weights, weights_path
 from trainer.runs.schema import shown
+from trainer.scores import Scores, score
 from trainer.vectors import StaticVectors
 
 if TYPE_CHECKING:
-    import keras
-
-    from trainer.feed import RaggedBatches
+    from trainer.learners.keras import KerasLearner
 
 __all__ = ["SavedTrial", "evaluate", "restore"]
 
@@ -34,18 +34,42 @@ class SavedTrial:
         The results of `run_trials`.
     config : RunConfig
         Their `config.json`.
-    kind, number : str, int
-        Model and trial.
+    model : Model
+    number : int
+        The trial.
+
+    Raises
+    ------
+    TrialsError
+        If the folder has no trials of it, it keeps no weights, or your file is not the one that it was trained with.
     """
 
     folder: Path
     config: RunConfig
-    kind: str
+    model: Model
     number: int
 
+    def __post_init__(self) -> None:
+        name, trained = self.model.name, self.config.models
+        if name not in trained:
+            raise TrialsError(f"there are no trials of {name}, but of {', '.join(trained) or 'none'}")
+        wanted = trained[name].get("source_sha256")
+        if wanted is not None and self.model.is_built_in:
+            raise TrialsError(f"{name} is a model of yours: give its file again, --model FILE.py:{name}")
+        if wanted != self.model.sha256:
+            raise TrialsError(
+                f"{self.model.place} is not what the trials of {name} in {self.folder} were made with: its SHA-256 is "
+                f"{str(self.model.sha256)[:16]}…, expected {str(wanted)[:16]}…. Use the file as it was then"
+            )
+        if not self.config.keeps_weights(name):
+            raise TrialsError(
+                f"{name} is a scikit-learn model, and trials keep only what it scored: a saved one would be a pickle, "
+                "which can run code. Fit it again with Pooled of elmo_cache.adapters.sklearn (docs/reuse.md)"
+            )
 
-def evaluate(saved: SavedTrial, features: FeatureCache, split: str, static: StaticVectors) -> tuple[float, int]:
-    """Return the accuracy of a trial's weights on a split, 0 to 1, and the number of documents it was measured on.
+
+def evaluate(saved: SavedTrial, features: FeatureCache, split: str, static: StaticVectors) -> tuple[Scores, int]:
+    """Return how good a trial's weights are on a split, and the number of documents this was measured on.
 
     Parameters
     ----------
@@ -57,22 +81,20 @@ def evaluate(saved: SavedTrial, features: FeatureCache, split: str, static: Stat
     TrialsError
         As `restore`, or if the cache has other classes.
     """
-    from trainer.fitting import accuracy
-
     classes = saved.config.cache["label_names"]
     if list(features.label_names or ()) != classes:
         raise TrialsError(
             f"{features.path} has the classes {', '.join(features.label_names or ('none',))}, the weights tell "
             f"{', '.join(classes)} apart"
         )
-    model, batches, positions = restore(saved, features, split, static)
-    return accuracy(model, batches), len(positions)
+    learner = restore(saved, features, static)
+    labels = features[split].labels
+    assert labels is not None
+    return score(labels, learner.probabilities(split, np.arange(len(labels)))), len(labels)
 
 
-def restore(
-    saved: SavedTrial, features: FeatureCache, split: str, static: StaticVectors
-) -> tuple["keras.Model", "RaggedBatches", np.ndarray]:
-    """Return the model that a trial has trained, and the documents of a split as it takes them.
+def restore(saved: SavedTrial, features: FeatureCache, static: StaticVectors) -> "KerasLearner":
+    """Return the model that a trial has trained, ready for the documents of a cache.
 
     Parameters
     ----------
@@ -80,41 +102,30 @@ def restore(
         The trial.
     features : FeatureCache
         A cache of the same encoding; its corpus and vocabulary may be others, and it may have no labels.
-    split : str
-        Which of its documents.
     static : StaticVectors
         Of this cache's vocabulary, from the source that the trial had them from.
 
     Returns
     -------
-    model : keras.Model
+    KerasLearner
         With the trained weights.
-    batches : RaggedBatches
-        All documents of the split, by length.
-    positions : ndarray of int64, (n_docs,)
-        Where each document of the batches stands in the split.
 
     Raises
     ------
     TrialsError
         If the cache has another encoding, the vectors are others, or there are no such weights.
-    SelectionError
-        If the cache has no such split.
     """
-    from trainer.fitting import assign_weights
+    from trainer.learners.keras import KerasLearner
 
     experiment = _experiment_of(saved, features, static)
-    weights = load_weights(saved.folder, saved.kind, saved.number)
-    model = experiment.model(saved.kind)
-    for variable in model.trainable_variables:
-        value = weights.get(variable.path)
-        if value is None or value.shape != tuple(variable.shape):
-            found = "missing" if value is None else f"of shape {value.shape}"
-            path = weights_path(saved.folder, saved.kind, saved.number)
-            raise TrialsError(f"{path}: {variable.path} is {found}, expected {tuple(variable.shape)}")
-    assign_weights(model, weights)
-    positions = experiment.by_length(split, np.arange(len(features[split])))
-    return model, experiment.feed(saved.kind, split, positions), positions
+    weights = load_weights(saved.folder, saved.model.name, saved.number)
+    learner = experiment.learner(saved.model.name)
+    assert isinstance(learner, KerasLearner)
+    try:
+        learner.assign(weights)
+    except ValueError as error:
+        raise TrialsError(f"{weights_path(saved.folder, saved.model.name, saved.number)}: {error}") from error
+    return learner
 
 
 def _experiment_of(saved: SavedTrial, features: FeatureCache, static: StaticVectors) -> Experiment:
@@ -134,8 +145,10 @@ def _experiment_of(saved: SavedTrial, features: FeatureCache, static: StaticVect
             f"one with the same encoder ({encoder}) and text options, which `elmo-cache info {path} --json` shows"
         )
     _check_vectors(saved.config.vectors, features.vocabulary, static)
-    settings = saved.config.settings_of(saved.kind)
-    return Experiment(features, static, settings, label_names=trained_in["label_names"])
+    name = saved.model.name
+    own = {} if saved.model.is_built_in else {name: saved.model}
+    settings = saved.config.settings_of(name)
+    return Experiment(features, static, settings, label_names=trained_in["label_names"], models=own)
 
 
 def _check_vectors(trained_with: Mapping[str, Any], vocabulary: Sequence[str], static: StaticVectors) -> None:

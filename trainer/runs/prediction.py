@@ -28,9 +28,9 @@ class Predictions:
     ----------
     documents : Split
         The documents.
-    label_names : tuple of str, (2,)
+    label_names : tuple of str, (n_classes,)
         Class names by class index.
-    probabilities : ndarray of float32, (n_docs, 2)
+    probabilities : ndarray of float32, (n_docs, n_classes)
         Of each class.
     """
 
@@ -40,11 +40,9 @@ class Predictions:
 
     @property
     def labels(self) -> list[str]:
-        """The name of each document's class, the second where its probability is above one half; "" without a token."""
-        return [
-            "" if empty else self.label_names[int(probability > 0.5)]
-            for empty, probability in zip(self.empty, self.probabilities[:, 1], strict=True)
-        ]
+        """The name of each document's most probable class, of equal ones the first; "" without a token."""
+        best = self.probabilities.argmax(axis=1).tolist()
+        return ["" if empty else self.label_names[i] for empty, i in zip(self.empty, best, strict=True)]
 
     @cached_property
     def empty(self) -> list[bool]:
@@ -61,7 +59,7 @@ def choose_trial(folder: Path, kind: str, number: int | None = None) -> TrialRes
     folder : Path
         The results of `run_trials`.
     kind : str
-        A model out of `MODELS`.
+        The name of a model.
     number : int, optional
         The trial, 1-based.
 
@@ -128,16 +126,12 @@ def predict(
     TrialsError, SelectionError
         As `trainer.runs.evaluation.restore`.
     """
-    from trainer import fitting
-
-    model, batches, positions = restore(saved, features, split, static)
+    learner = restore(saved, features, static)
     documents = features[split]
-    second = np.empty(len(documents))
-    second[positions] = fitting.predict(model, batches, progress=progress)
+    probabilities = learner.probabilities(split, np.arange(len(documents)), progress=progress)
     order = np.argsort(documents.doc_ids)
-    second = second[order]
-    probabilities = np.stack([1 - second, second], axis=1).astype(np.float32)
-    return Predictions(documents[order], tuple(saved.config.cache["label_names"]), probabilities)
+    names = tuple(saved.config.cache["label_names"])
+    return Predictions(documents[order], names, probabilities[order].astype(np.float32))
 
 
 def write_predictions(path: Path, predictions: Predictions) -> None:

@@ -38,7 +38,7 @@ class TrialResult(Result):
     epochs: int
     """Epochs that were run."""
     validation_loss: float
-    """Binary cross-entropy at the best epoch, in nats."""
+    """Cross-entropy at the best epoch, in nats."""
     seconds: float
     """Of training and testing."""
     seed: int
@@ -47,6 +47,9 @@ class TrialResult(Result):
     """Of the document set, as in `Trial.hashes`; likewise the other two."""
     validation_hash: str
     test_hash: str
+    macro_f1: float | None = None
+    """On the test documents, as `trainer.scores.Scores` has it; None in folders of earlier versions, likewise below."""
+    log_loss: float | None = None
 
 
 def write_results(path: Path, results: Sequence[TrialResult]) -> None:
@@ -92,4 +95,6 @@ def _checks(result: TrialResult) -> dict[str, object]:
         "best_epoch": 1 <= result.best_epoch <= result.epochs,
         "epochs": result.epochs <= RANGES["max_epochs"][1],
         "validation_loss": not result.validation_loss < 0,  # it may be NaN
+        "macro_f1": result.macro_f1 is None or 0 <= result.macro_f1 <= 1,
+        "log_loss": result.log_loss is None or not result.log_loss < 0,
     }

@@ -3,7 +3,7 @@
 import csv
 import io
 from collections.abc import Callable, Sequence
-from dataclasses import fields
+from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -39,16 +39,21 @@ def write_rows(path: Path, kind: type[Kind], rows: Sequence[Kind]) -> None:
         temporary.write_bytes(lines.getvalue().encode())
 
 
-def read_rows(path: Path, kind: type[Kind], checks: Callable[[Kind], dict[str, object]]) -> list[Kind]:
+def read_rows(
+    path: Path, kind: type[Kind], checks: Callable[[Kind], dict[str, object]], key: Sequence[str] = ("trial", "model")
+) -> list[Kind]:
     """Read a file that `write_rows` wrote; without such a file there are no rows.
 
     Parameters
     ----------
     path : Path
     kind : type
-        The dataclass; its fields are int, float, str, or `float | None`, among them `trial` and `model`.
+        The dataclass; its fields are int, float, str, or `float | None`, among them `trial` and `model`. Columns of
+        fields that have a default may be missing at the end of each line.
     checks : callable
         Returns for a row, by field, whether a training can have that value.
+    key : sequence of str
+        Fields that no two rows have alike.
 
     Raises
     ------
@@ -64,18 +69,19 @@ def read_rows(path: Path, kind: type[Kind], checks: Callable[[Kind], dict[str, o
         line = error.object.count(b"\n", 0, error.start) + 1
         raise _damaged(path, line, f"byte {error.start} is not UTF-8") from error
     rows: list[Kind] = []
-    found: set[tuple[int, str]] = set()
+    found: set[tuple[Any, ...]] = set()
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
         header = tuple(next(reader, ()))
-        if header != _columns(kind):
+        if header not in _headers(kind):
             columns = one_line(",".join(header)) if header else "missing"
             raise ValueError(f"the columns are {columns}, expected {','.join(_columns(kind))}")
         for values in reader:
-            row = _parse_row(values, kind, checks)
-            if (row.trial, row.model) in found:
+            row = _parse_row(values, header, kind, checks)
+            own = tuple(getattr(row, name) for name in key)
+            if own in found:
                 raise ValueError(f"trial {row.trial} of {row.model} is there twice")
-            found.add((row.trial, row.model))
+            found.add(own)
             rows.append(row)
         if not text.endswith("\n"):
             raise ValueError("the line is cut short")
@@ -88,12 +94,20 @@ def _columns(kind: type[Any]) -> tuple[str, ...]:
     return tuple(field.name for field in fields(kind))
 
 
-def _parse_row(texts: Sequence[str], kind: type[Kind], checks: Callable[[Kind], dict[str, object]]) -> Kind:
+def _headers(kind: type[Any]) -> list[tuple[str, ...]]:
+    """Return the headers that a file may have: a column was added at the end when its field got a default."""
     columns = _columns(kind)
-    if len(texts) != len(columns):
-        raise ValueError(f"{len(texts)} values, expected {len(columns)}")
+    n_optional = sum(field.default is not MISSING for field in fields(kind))
+    return [columns[: len(columns) - k] for k in range(n_optional + 1)]
+
+
+def _parse_row(
+    texts: Sequence[str], header: Sequence[str], kind: type[Kind], checks: Callable[[Kind], dict[str, object]]
+) -> Kind:
+    if len(texts) != len(header):
+        raise ValueError(f"{len(texts)} values, expected {len(header)}")
     values: dict[str, Any] = {}
-    for field, text in zip(fields(kind), texts, strict=True):  # type: ignore[arg-type]
+    for field, text in zip(fields(kind), texts, strict=False):  # type: ignore[arg-type]
         optional = field.type == float | None
         parse = float if optional else field.type
         assert isinstance(parse, type)

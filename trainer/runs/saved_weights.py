@@ -15,6 +15,8 @@ from trainer.runs.results import TrialResult
 
 __all__ = ["load_weights", "save_weights", "weights_path", "weights_summary"]
 
+_RUNNING_MEANS = ("/moving_mean", "/moving_variance")
+
 
 def weights_path(out: Path, model: str, number: int) -> Path:
     """Return the file of a trial's trained weights.
@@ -71,14 +73,14 @@ def weights_summary(out: Path, results: Sequence[TrialResult]) -> tuple[dict[str
     out : Path
         The results of `run_trials`.
     results : sequence of TrialResult
-        The trials.
+        The trials of models that leave weights.
 
     Returns
     -------
     dict
         `trainable_parameters`: their number by model. `scalar_mix`, where a mix of layers was trained: a dict for each
         training with `trial`, `model`, `shares` (of each layer, adding up to 1) and `gamma`, as in
-        `trainer.models.ScalarMix`.
+        `trainer.models.convolutional.ScalarMix`.
     list of str
         A sentence for each file that is missing or damaged: its trial keeps its accuracy.
     """
@@ -94,7 +96,9 @@ def weights_summary(out: Path, results: Sequence[TrialResult]) -> tuple[dict[str
         except ValueError as error:
             faults.append(f"{weights_path(out, result.model, result.trial)} is damaged ({error})")
             continue
-        summary["trainable_parameters"][result.model] = sum(array.size for array in weights.values())
+        summary["trainable_parameters"][result.model] = sum(
+            array.size for name, array in weights.items() if not name.endswith(_RUNNING_MEANS)
+        )
         if mix:
             summary.setdefault("scalar_mix", []).append({"trial": result.trial, "model": result.model, **mix})
     return summary, faults

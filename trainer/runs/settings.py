@@ -8,19 +8,23 @@ from trainer.errors import TrialsError
 from trainer.protocols import MOST_DOCUMENTS, PROTOCOLS, SEED_STOP, Sizes, is_whole
 
 __all__ = [
+    "CONVOLUTIONS",
     "GAMMAS",
     "LEARNING_RATES",
     "MODELS",
     "RANGES",
     "Settings",
     "is_gamma",
+    "is_keras",
     "is_rate",
     "parse_gamma",
     "parse_rates",
     "takes_gamma",
 ]
 
-MODELS = ("basic", "elmo", "elmo-only")
+CONVOLUTIONS = ("basic", "elmo", "elmo-only")
+MODELS = (*CONVOLUTIONS, "elmo-lstm", "tfidf-lr", "static-lr", "elmo-lr")
+"""The built-in models, in the order in which results have them."""
 PUBLISHED_RATE = 1e-3  # what the published numbers were made with, for both models
 LEARNING_RATES: Mapping[str, Mapping[str, float]] = {
     "clean": {"basic": 1e-3, "elmo": 1e-3, "elmo-only": 1e-3},
@@ -55,7 +59,8 @@ class Settings:
     seed : int
         Decides everything that is drawn; 0 to 2**63 - 1.
     learning_rates : Mapping[str, float]
-        Adam's step size by model, where it is not that of `LEARNING_RATES`.
+        Adam's step size by model, built-in or yours, where it is not that of `LEARNING_RATES`. A model of
+        scikit-learn has none.
     gamma : float or "auto"
         Factor on the ELMo vectors; "auto" makes them as long as the static ones (`trainer.gamma`). Where a mix of
         layers is trained, its gamma starts at it. Default: that of `GAMMAS`.
@@ -67,6 +72,9 @@ class Settings:
         Epochs at most, and epochs without a lower validation loss that end a training.
     min_epochs : int
         Epochs before which a training does not end.
+    balanced : bool
+        Draw as many documents of each class. Otherwise two classes are drawn at random, and more than two so that each
+        has the share of a trial that it has in its split.
 
     Raises
     ------
@@ -78,9 +86,9 @@ class Settings:
     >>> settings = Settings(seed=3, learning_rates={"elmo": 1e-4})
     >>> settings.learning_rate("elmo"), settings.learning_rate("basic")
     (0.0001, 0.001)
-    >>> Settings(learning_rates={"lstm": 1e-4})
+    >>> Settings(learning_rates={"elmo": 100})
     Traceback (most recent call last):
-    trainer.errors.TrialsError: --learning-rate names 'lstm', expected one of basic, elmo, elmo-only
+    trainer.errors.TrialsError: --learning-rate elmo=100: expected a number above 0 and below 10, as 1e-4
     """
 
     vectors: str = "glove-50d"
@@ -95,6 +103,7 @@ class Settings:
     max_epochs: int = 100
     patience: int = 2
     min_epochs: int = 1
+    balanced: bool = False
 
     def __post_init__(self) -> None:
         if self.protocol not in PROTOCOLS:
@@ -105,8 +114,6 @@ class Settings:
                 option = f"--{name.replace('_', '-')}"
                 raise TrialsError(f"{option} is {value!r}, expected a whole number from {lowest} to {highest}")
         for model, rate in self.learning_rates.items():
-            if model not in MODELS:
-                raise TrialsError(f"--learning-rate names {model!r}, expected one of {', '.join(MODELS)}")
             if not is_rate(rate):
                 raise TrialsError(f"--learning-rate {model}={rate!r}: expected a number above 0 and below 10, as 1e-4")
         if self.gamma is None:
@@ -132,12 +139,18 @@ class Settings:
             "max_epochs": self.max_epochs,
             "patience": self.patience,
             "min_epochs": self.min_epochs,
+            "balanced": self.balanced,
         }
 
 
 def takes_gamma(model: str) -> bool:
-    """Tell whether a model reads ELMo vectors."""
-    return model != "basic"
+    """Tell whether a model multiplies its ELMo vectors by gamma."""
+    return model in ("elmo", "elmo-only")
+
+
+def is_keras(model: str) -> bool:
+    """Tell whether a model is a built-in one of Keras, which has a learning rate and leaves weights."""
+    return model in (*CONVOLUTIONS, "elmo-lstm")
 
 
 def parse_gamma(text: str) -> float | str:
@@ -154,18 +167,25 @@ def parse_gamma(text: str) -> float | str:
         raise TrialsError(f"--gamma is {text!r}, expected a number above 0, or auto") from None
 
 
-def parse_rates(texts: Sequence[str]) -> dict[str, float]:
+def parse_rates(texts: Sequence[str], models: Sequence[str]) -> dict[str, float]:
     """Return what several `--learning-rate` say: `RATE` for all models, `MODEL=RATE` for one whatever all others have.
+
+    Parameters
+    ----------
+    texts : sequence of str
+    models : sequence of str
+        All models.
 
     Raises
     ------
     TrialsError
-        If one of them says anything else, or two say different things; `Settings` checks models and ranges.
+        If one of them says anything else, names a model that is neither among these nor built-in, or two say different
+        things; `Settings` checks ranges.
 
     Examples
     --------
-    >>> parse_rates(["elmo=3e-4", "1e-3"])
-    {'basic': 0.001, 'elmo': 0.0003, 'elmo-only': 0.001}
+    >>> parse_rates(["elmo=3e-4", "1e-3"], ["basic", "elmo"])
+    {'basic': 0.001, 'elmo': 0.0003}
     """
     found: dict[str, float] = {}
     for text in texts:
@@ -176,11 +196,14 @@ def parse_rates(texts: Sequence[str]) -> dict[str, float]:
             raise TrialsError(
                 f"--learning-rate is {text!r}, expected RATE or MODEL=RATE, as 1e-3 or elmo=3e-4"
             ) from None
+        if model and model not in (*models, *MODELS):
+            names = ", ".join(dict.fromkeys((*models, *MODELS)))
+            raise TrialsError(f"--learning-rate names {model!r}, expected one of {names}")
         if found.setdefault(model, rate) != rate:
             raise TrialsError(
                 f"--learning-rate gives {model or 'all models'} {found[model]:g} and {rate:g}: name one of them"
             )
-    for_all = dict.fromkeys(MODELS, found.pop("")) if "" in found else {}
+    for_all = dict.fromkeys(models, found.pop("")) if "" in found else {}
     return for_all | found
 
 

@@ -4,18 +4,19 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-
 from cache.files import remove_strays
 from cache.runtime.processes import Workers
 from trainer.errors import TrialsError
-from trainer.experiment import Experiment
+from trainer.experiment import Experiment, Outcome
+from trainer.models.named import models_of
 from trainer.protocols import is_whole
 from trainer.runs.config import RunConfig
+from trainer.runs.details import Details
 from trainer.runs.folder import only_run
 from trainer.runs.results import MOST_TRIALS, TrialResult, read_results, write_results
 from trainer.runs.saved_weights import save_weights
 from trainer.runs.settings import MODELS
+from trainer.runs.tensorboard import write_tensorboard
 from trainer.runs.workers import run_trials_elsewhere
 
 __all__ = ["run_trials"]
@@ -28,6 +29,7 @@ def run_trials(
     out: Path,
     *,
     workers: Workers = Workers(),  # noqa: B008, frozen
+    tensorboard: Path | None = None,
     on_epoch: Callable[[int, str, int, float], None] | None = None,
     on_result: Callable[[TrialResult], None] | None = None,
     on_end: Callable[[list[TrialResult]], None] | None = None,
@@ -39,30 +41,34 @@ def run_trials(
     experiment : Experiment
         What the trials share.
     models : sequence of str
-        Names out of `MODELS`.
+        Names out of `MODELS` or the experiment's `models`.
     n_trials : int
         How many trials there shall be, 1 to `MOST_TRIALS`.
     out : Path
-        Folder of the results: `config.json`, `trials.csv`, `weights/MODEL-NNN.npz`. Made if it is not there.
+        Folder of the results: `config.json`, `trials.csv`, `epochs.csv`, `classes.csv`, `weights/MODEL-NNN.npz`. Made
+        if it is not there.
     workers : Workers
         Processes that trials run in, each with a cache and vectors of its own.
+    tensorboard : Path, optional
+        Folder that gets each training's losses for TensorBoard.
     on_epoch : callable, optional
         Called with trial, model, epoch and validation loss, if all is run in this process.
     on_result : callable, optional
-        Called with every new result.
+        Called with every new result, which is in the folder by then.
     on_end : callable, optional
         Called with all results while no other run may change the folder.
 
     Returns
     -------
     list of TrialResult
-        All results of the folder, also those of earlier runs, by trial, and then in the order of `MODELS`.
+        All results of the folder, also those of earlier runs, by trial, and then in the order of `MODELS`, yours last.
 
     Raises
     ------
     TrialsError
         If the folder holds trials of other settings or damaged results, or another run is in it; if there is no model,
-        or one of another name; if the number of trials is out of its range, or the cache has too few documents.
+        or one of another name, or one of yours cannot be made; if the number of trials is out of its range, or the
+        cache has too few documents.
     SelectionError
         If the cache has no such layer.
     OutputError
@@ -70,12 +76,7 @@ def run_trials(
     WorkersError
         If workers cannot be had, or died again and again; finished trials stay.
     """
-    models = list(dict.fromkeys(models))
-    for model in models:
-        if model not in MODELS:
-            raise TrialsError(f"--models names {model!r}, expected some of {', '.join(MODELS)}")
-    if not models:
-        raise TrialsError(f"--models names none, expected some of {', '.join(MODELS)}")
+    models = list(models_of([experiment.models.get(name, name) for name in models]))
     if not is_whole(n_trials, 1, MOST_TRIALS):
         raise TrialsError(f"--n is {n_trials!r}, expected a whole number from 1 to {MOST_TRIALS:,}")
     experiment.check_pool()
@@ -94,16 +95,22 @@ def run_trials(
         if joined != found:
             joined.write(out)
         done = {(result.trial, result.model) for result in results}
+        details = Details.read(out, done)
         all_wanted = ((number, model) for number in range(1, n_trials + 1) for model in models)
         pending = [trial for trial in all_wanted if trial not in done]
         order = _in_order([*joined.models, *(result.model for result in results)])
 
-        def keep(found: tuple[TrialResult, dict[str, np.ndarray]]) -> None:
-            result, weights = found
-            save_weights(out, result.model, result.trial, weights)
+        def keep(found: Outcome) -> None:
+            result = found.result
+            if found.weights:
+                save_weights(out, result.model, result.trial, found.weights)
+            details.add((result.trial, result.model), found.fit, found.scores, experiment.classes)
+            details.write(out, order)
             results.append(result)
             results.sort(key=lambda r: (r.trial, order.index(r.model)))
             write_results(out / "trials.csv", results)
+            if tensorboard is not None:
+                write_tensorboard(tensorboard, result, found.fit)
             if on_result:
                 on_result(result)
 

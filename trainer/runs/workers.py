@@ -6,31 +6,28 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
-import numpy as np
-
 from cache import FeatureCache
 from cache.errors import CacheError
 from cache.runtime.processes import Workers, run_tasks
-from trainer.experiment import Experiment
-from trainer.runs.results import TrialResult
+from trainer.experiment import Experiment, Outcome
+from trainer.models.named import Model
 from trainer.runs.settings import Settings
 from trainer.vectors import load_static_vectors
 
 __all__ = ["run_trials_elsewhere"]
-
-_Found = tuple[TrialResult, dict[str, np.ndarray]]
 
 
 @dataclass(frozen=True)
 class _Shared:
     """What all trials of a run have in common; on a cluster, its paths are those that all workers share.
 
-    `pool` has the number of documents of each split to draw from.
+    `pool` has the number of documents of each split to draw from, `models` those that are not built-in.
     """
 
     cache: str
     settings: Settings
     pool: tuple[tuple[str, int], ...]
+    models: tuple[Model, ...]
 
     def __hash__(self) -> int:
         return hash((self.cache, self.pool, repr(self.settings)))
@@ -44,7 +41,7 @@ class _TrialJob:
 
 
 def run_trials_elsewhere(
-    experiment: Experiment, pending: Sequence[tuple[int, str]], workers: Workers, on_found: Callable[[_Found], None]
+    experiment: Experiment, pending: Sequence[tuple[int, str]], workers: Workers, on_found: Callable[[Outcome], None]
 ) -> None:
     """Run trials in other processes.
 
@@ -71,21 +68,21 @@ def run_trials_elsewhere(
     if os.path.exists(settings.vectors):
         settings = replace(settings, vectors=os.path.abspath(settings.vectors))
     pool = tuple((split, len(experiment.pooled(split))) for split in ("train", "test"))
-    shared = _Shared(path, settings, pool)
+    shared = _Shared(path, settings, pool, tuple(experiment.models.values()))
     jobs = [_TrialJob(shared, kind, number) for number, kind in pending]
     run_tasks(_run_trial, jobs, workers, on_found, check=_check)
 
 
-def _run_trial(job: _TrialJob) -> _Found:
+def _run_trial(job: _TrialJob) -> Outcome:
     return _experiment(job.shared).run(job.kind, job.number)
 
 
 def _check(job: _TrialJob) -> str | None:
     """Say what keeps a worker from running trials."""
-    from trainer import fitting  # noqa: F401, Keras, which may be missing
-
     try:
-        _experiment(job.shared)
+        _experiment(job.shared).learner(job.kind)
+    except ImportError as error:  # Keras, which may be missing
+        return str(error)
     except CacheError as error:
         return str(error)
     return None
@@ -95,4 +92,5 @@ def _check(job: _TrialJob) -> str | None:
 def _experiment(shared: _Shared) -> Experiment:
     features = FeatureCache(Path(shared.cache))
     vectors = load_static_vectors(shared.settings.vectors, features.vocabulary)
-    return Experiment(features, vectors, shared.settings, dict(shared.pool))
+    models = {model.name: model for model in shared.models}
+    return Experiment(features, vectors, shared.settings, dict(shared.pool), models=models)

@@ -1,4 +1,4 @@
-"""The classifiers of the experiment, in plain Keras."""
+"""The classifiers of the experiment: a convolution over static vectors, ELMo's, or both side by side."""
 
 from typing import Any
 
@@ -11,13 +11,28 @@ with quiet_import():
     import keras
     from keras import layers, ops
 
-__all__ = ["ScalarMix", "build_model", "compile_model", "reinitialise", "set_gamma"]
+__all__ = ["ScalarMix", "basic", "build_model", "elmo", "elmo_only", "set_gamma"]
 
 N_FILTERS, N_HIDDEN = 64, 250
 
 
-def build_model(kind: str, static: np.ndarray, feature_dims: dict[str, int]) -> keras.Model:
-    """Return a classifier of two classes, not compiled yet.
+def basic(static: np.ndarray, feature_dims: dict[str, int], n_classes: int) -> keras.Model:
+    """Return the model that sees static vectors alone."""
+    return build_model("basic", static, feature_dims, n_classes)
+
+
+def elmo(static: np.ndarray, feature_dims: dict[str, int], n_classes: int) -> keras.Model:
+    """Return the model that sees ELMo's and static vectors."""
+    return build_model("elmo", static, feature_dims, n_classes)
+
+
+def elmo_only(static: np.ndarray, feature_dims: dict[str, int], n_classes: int) -> keras.Model:
+    """Return the model that sees ELMo's vectors alone."""
+    return build_model("elmo-only", static, feature_dims, n_classes)
+
+
+def build_model(kind: str, static: np.ndarray, feature_dims: dict[str, int], n_classes: int = 2) -> keras.Model:
+    """Return a classifier, not compiled yet.
 
     Parameters
     ----------
@@ -28,12 +43,14 @@ def build_model(kind: str, static: np.ndarray, feature_dims: dict[str, int]) -> 
     feature_dims : dict of str to int
         Feature inputs and their dimension. One is scaled by a constant, gamma; several are ELMo's layers, and get a
         trainable mix. Gamma is 1 until `set_gamma` is called.
+    n_classes : int
+        How many classes it tells apart, at least 2.
 
     Returns
     -------
     keras.Model
         From the inputs of `trainer.feed.RaggedBatches` that the kind has a use for to the probability of class 1,
-        float32 `(n_docs, 1)`.
+        float32 `(n_docs, 1)`, or of each of more than two classes, float32 `(n_docs, n_classes)`.
     """
     inputs: dict[str, Any] = {
         "places": keras.Input((None,), dtype="int32", name="places"),
@@ -53,18 +70,9 @@ def build_model(kind: str, static: np.ndarray, feature_dims: dict[str, int]) -> 
         embedding.set_weights([static])
     x = RaggedConvolution(N_FILTERS, rows_need_gradient=mixed, name="convolution")(parts)
     x = layers.Dense(N_HIDDEN, activation="relu", name="hidden")(x)
-    probability = layers.Dense(1, activation="sigmoid", name="probability")(x)
+    width, activation = (1, "sigmoid") if n_classes == 2 else (n_classes, "softmax")
+    probability = layers.Dense(width, activation=activation, name="probability")(x)
     return keras.Model(inputs, probability, name=kind.replace("-", "_"))
-
-
-def compile_model(model: keras.Model, learning_rate: float) -> None:
-    """Make a model ready to train: binary cross-entropy, and Adam (Kingma and Ba 2015) with this step size."""
-    model.compile(
-        optimizer=keras.optimizers.Adam(learning_rate),
-        loss="binary_crossentropy",
-        # XLA gains nothing on TensorFlow's CPU and compiles for 15 s; JAX is nothing without it.
-        jit_compile=keras.backend.backend() == "jax",
-    )
 
 
 def set_gamma(model: keras.Model, gamma: float) -> None:
@@ -98,30 +106,3 @@ class ScalarMix(layers.Layer):
         for k, layer in enumerate(inputs[1:], 1):
             total = total + shares[k] * layer
         return self.gamma * total
-
-
-def reinitialise(model: keras.Model, seed: int, trial: int) -> None:
-    """Give a compiled model the trainable weights that it starts a trial with, and a fresh optimiser.
-
-    Weights depend on the seed, the trial and the layer alone. Kernels are uniform within `sqrt(6 / (fan_in + fan_out))`
-    (Glorot and Bengio 2010) and biases zero, Keras's defaults for these layers; each is drawn by an initialiser of its
-    own, since one gives the same values each time. A `ScalarMix` starts with equal shares and its `initial_gamma`.
-
-    Parameters
-    ----------
-    model : keras.Model
-        As `build_model` returns it, compiled.
-    seed, trial : int
-        Of the run, and the trial's number; neither below 0.
-    """
-    for i, variable in enumerate(model.trainable_variables):
-        if variable.name == "kernel":
-            words = np.random.SeedSequence([seed, trial, i]).generate_state(1)
-            initialiser = keras.initializers.GlorotUniform(seed=int(words[0]) % 2**31)
-            variable.assign(initialiser(variable.shape, variable.dtype))
-        else:
-            start = model.get_layer("scalar_mix").initial_gamma if variable.name == "gamma" else 0.0
-            variable.assign(np.full(variable.shape, start, variable.dtype))
-    for variable in model.optimizer.variables:
-        if variable.name != "learning_rate":
-            variable.assign(np.zeros(variable.shape, variable.dtype))

@@ -1,0 +1,66 @@
+"""Trials at several training sizes: a folder for each, and one file of them all."""
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from pathlib import Path
+
+from cache.files import atomic_path
+from trainer.errors import TrialsError
+from trainer.protocols import MOST_DOCUMENTS
+from trainer.runs.results import TrialResult
+
+__all__ = ["CURVE", "parse_sizes", "size_folder", "write_curve"]
+
+CURVE = "curve.csv"
+
+
+def parse_sizes(text: str) -> list[int]:
+    """Return what `--sizes` says, ascending.
+
+    Raises
+    ------
+    TrialsError
+        If it is anything but two or more different whole numbers.
+
+    Examples
+    --------
+    >>> parse_sizes("200,50, 1000")
+    [50, 200, 1000]
+    """
+    parts = [part.strip() for part in text.split(",") if part.strip()]
+    wrong = [p for p in parts if not (p.isdecimal() and len(p) <= 10 and 1 <= int(p) <= MOST_DOCUMENTS)]
+    if wrong or len(set(parts)) < 2:
+        found = f"has {wrong[0][:20]!r}" if wrong else f"is {text!r}"
+        raise TrialsError(f"--sizes {found}, expected two or more numbers of documents, such as 50,100,200")
+    return sorted({int(part) for part in parts})
+
+
+def size_folder(out: Path, size: int) -> Path:
+    """Return the folder of the trials of one size.
+
+    Examples
+    --------
+    >>> size_folder(Path("curve"), 200).as_posix()
+    'curve/train-200'
+    """
+    return out / f"train-{size}"
+
+
+def write_curve(out: Path, curve: Mapping[int, Sequence[TrialResult]]) -> None:
+    """Write `curve.csv`: `train_size`, then the columns of `trials.csv`; it appears whole or not at all.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be written.
+    """
+    lines = io.StringIO(newline="")
+    writer = csv.writer(lines, lineterminator="\n")
+    writer.writerow(["train_size", *(field.name for field in fields(TrialResult))])
+    for size, results in curve.items():
+        for result in results:
+            writer.writerow([size, *(repr(float(v)) if isinstance(v, float) else v for v in vars(result).values())])
+    with atomic_path(out / CURVE) as temporary:
+        temporary.write_bytes(lines.getvalue().encode())
