@@ -123,7 +123,7 @@ def size_row(features: FeatureCache, layers: Path) -> Row:
         reach=(THEIR_BYTES / OUR_BYTES, None),
         unit="bytes a word",
         n_runs=1,
-        note=f"The reach stands for {OUR_BYTES:,} bytes against {THEIR_BYTES:,}.",
+        note=f"The target stands for {OUR_BYTES:,} bytes against {THEIR_BYTES:,}.",
     )
 
 

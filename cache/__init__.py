@@ -1,6 +1,6 @@
-"""The feature store: per-token vectors of documents in chunked HDF5, read lazily, a crash costs one shard.
+"""The feature store: per-token vectors of documents in chunked HDF5, read lazily. A crash costs at most one shard.
 
-It knows nothing of how the vectors were made. `docs/format.md` describes the files.
+The store does not depend on how the vectors were computed. `docs/format.md` describes the files.
 
 >>> from cache import FeatureCache
 >>> with FeatureCache("imdb.elmo") as features:

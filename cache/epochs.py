@@ -1,15 +1,15 @@
-"""The order in which an epoch goes through documents: as given, drawn from a seed, or in batches of like lengths."""
+"""The order of documents in an epoch: as given, shuffled with a seed, or in batches of similar length."""
 
 import numpy as np
 
 __all__ = ["epoch_order", "length_order"]
 
 _POOL_BATCHES = 8
-"""Documents are sorted by length within so many batches: little is padded, and batches still mix in every epoch."""
+"""Number of batches within which documents are sorted by length: little padding, yet new batches in every epoch."""
 
 
 def epoch_order(n_docs: int, shuffle_seed: tuple[int, ...] | None, epoch: int) -> np.ndarray:
-    """Return the order of documents in an epoch, int64 `(n_docs,)`: drawn from seed and epoch, or as given."""
+    """Return the order of documents in an epoch, int64 `(n_docs,)`: shuffled by seed and epoch, or as given."""
     if shuffle_seed is None:
         return np.arange(n_docs)
     order: np.ndarray = _random(shuffle_seed, epoch).permutation(n_docs)
@@ -17,24 +17,24 @@ def epoch_order(n_docs: int, shuffle_seed: tuple[int, ...] | None, epoch: int) -
 
 
 def length_order(lengths: np.ndarray, batch_size: int, shuffle_seed: tuple[int, ...] | None, epoch: int) -> np.ndarray:
-    """Return an order in which each `batch_size` documents, cut off from the front, have like lengths.
+    """Return an order in which each group of `batch_size` consecutive documents has similar lengths.
 
     Parameters
     ----------
     lengths : ndarray of int, (n_docs,)
-        Tokens of each document.
+        Number of tokens of each document.
     batch_size : int
-        Documents per batch.
+        Number of documents per batch.
     shuffle_seed : tuple of int or None
-        With a seed, both the documents that share a batch and the order of the batches are drawn for each epoch. With
-        None, all documents are sorted by length, the shortest first.
+        With a seed, the documents of each batch and the order of the batches are randomised in every epoch. With None,
+        all documents are sorted by length, the shortest first.
     epoch : int
-        From 0.
+        Number of the epoch, starting at 0.
 
     Returns
     -------
     ndarray of int64, (n_docs,)
-        Each document once. If the last batch is smaller, its documents are drawn whatever their length.
+        Index of each document, once. If the last batch is smaller, its documents are drawn regardless of length.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""One tree of errors; every leaf is also the built-in that people already catch.
+"""The errors of all packages. Each is also a subclass of the matching built-in error.
 
 A message says what is wrong, where (file, split, document), what was expected and found, and what to do.
 """
@@ -20,7 +20,7 @@ __all__ = [
 
 
 class CacheError(Exception):
-    """Root of every error that this project raises on purpose."""
+    """Base class of all errors that this project raises."""
 
     def __str__(self) -> str:
         # KeyError shows the repr of its argument; a message is meant to be read.
@@ -28,15 +28,15 @@ class CacheError(Exception):
 
 
 class CacheWarning(UserWarning):
-    """Something to know that stops nothing; a command prints it as one line."""
+    """A warning; commands print it as one line."""
 
 
 class NotACacheError(CacheError, FileNotFoundError):
-    """The path does not exist, or what is there is no cache."""
+    """The path does not exist, or is not a cache."""
 
 
 class FormatVersionError(CacheError, ValueError):
-    """The cache was written in a format that this version of the package does not read."""
+    """The cache has a format that this version of the package cannot read."""
 
 
 class CorruptFileError(CacheError, OSError):
@@ -44,31 +44,31 @@ class CorruptFileError(CacheError, OSError):
 
 
 class MismatchError(CacheError, ValueError):
-    """A build would mix two encodings or two corpora in one cache; the message shows what differs."""
+    """A build would mix two encodings or two corpora in one cache. The message shows the differences."""
 
 
 class SelectionError(CacheError, KeyError):
-    """A split or layer that the cache does not have, or an index that cannot select documents."""
+    """The cache has no such split or layer, or an index cannot select documents."""
 
 
 class OutputError(CacheError, OSError):
-    """A file cannot be written or removed: no permission, a full disk, or something of that name is there."""
+    """A file cannot be written or removed: no permission, a full disk, or the name is taken."""
 
 
 class ExportError(CacheError, ValueError):
-    """A format of another tool has no room for what is asked of it, or needs a package that is not there."""
+    """An export format cannot store the requested data, or needs a package that is not installed."""
 
 
 class DownloadError(CacheError, OSError):
-    """A file of the web did not come; whoever asked for it adds what it is and what else can be done."""
+    """A download failed. The caller adds which file it was and what else to try."""
 
 
 class WorkersError(CacheError, RuntimeError):
-    """Other processes cannot be had, or died."""
+    """Workers could not start, or died."""
 
 
 def one_line(reason: object) -> str:
-    """Return what another library says of an error as one line of at most 200 characters, to quote in a message.
+    """Return the message of another library's error as one line of at most 200 characters.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""What a shard stores for a token and what readers can ask for."""
+"""The datasets that a shard stores, and the views that readers can request."""
 
 import re
 from collections.abc import Mapping
@@ -16,22 +16,22 @@ _NAME = re.compile(r"[A-Za-z0-9_.-]*[A-Za-z0-9_-][A-Za-z0-9_.-]*")  # no path, w
 
 @dataclass(frozen=True)
 class Layers:
-    """The datasets of a shard, and the views that are sums of them.
+    """The datasets of a shard, and the views, which are weighted sums of datasets.
 
     Parameters
     ----------
     stored : Mapping[str, int]
-        Dataset name to number of columns. A token is one float16 row in each.
+        Number of columns of each dataset, by name. Every dataset has one float16 row per token.
     views : Mapping[str, Mapping[str, float]]
-        View name to the weight of each dataset in it. All views are as wide as the widest dataset; a narrower
-        one is repeated side by side until it fits, so a layer whose halves are equal is stored once.
+        Weights of the datasets in each view, by name. All views are as wide as the widest dataset. A narrower dataset
+        is repeated side by side until it fits, so a layer with two equal halves needs to be stored only once.
     default : str
-        The view that readers get unless they ask for another.
+        The view that readers get by default.
 
     Raises
     ------
     ValueError
-        If a view has no datasets, unknown ones, or ones whose columns do not divide its own.
+        If a view has no datasets or unknown ones, or if its width is not a multiple of each dataset's.
 
     Examples
     --------
@@ -64,33 +64,33 @@ class Layers:
 
     @classmethod
     def single(cls, dim: int, view: str = "features") -> "Layers":
-        """Return the layout of a cache with one vector of `dim` numbers a token, and one view of it."""
+        """Return the layout of a cache with one vector of length `dim` per token, and one view."""
         return cls({"features": dim}, {view: {"features": 1.0}}, view)
 
     @property
     def dim(self) -> int:
-        """Length of a token's vector in every view: the columns of the widest dataset."""
+        """Length of a token's vector in every view: the number of columns of the widest dataset."""
         return max(self.stored.values())
 
     @property
     def n_columns(self) -> int:
-        """Columns stored for a token, over all datasets."""
+        """Total number of columns in all datasets."""
         return sum(self.stored.values())
 
     def combine(self, view: str, parts: Mapping[str, np.ndarray]) -> np.ndarray:
-        """Return the rows of a view; sums are made in float32 and rounded once.
+        """Return the rows of a view. Sums are computed in float32 and rounded once.
 
         Parameters
         ----------
         view : str
-            One of `views`.
+            Name of a view.
         parts : Mapping[str, ndarray of float16, (n_tokens, n_columns)]
             The rows of its datasets.
 
         Returns
         -------
         ndarray of float16, (n_tokens, dim)
-            The array in `parts` itself, where the view is that dataset.
+            The rows of the view. If the view is a single dataset with weight 1, this is the array in `parts` itself.
         """
         weights = self.views[view]
         dim = self.dim
@@ -107,7 +107,7 @@ class Layers:
         return total.astype(np.float16)
 
     def split_columns(self, rows: np.ndarray) -> dict[str, np.ndarray]:
-        """Return rows `(n_tokens, n_columns)` cut into the stored datasets, in their order; nothing is copied."""
+        """Split rows `(n_tokens, n_columns)` into the stored datasets, in their order, without copying."""
         parts, start = {}, 0
         for name, width in self.stored.items():
             parts[name] = rows[:, start : start + width]
@@ -115,7 +115,7 @@ class Layers:
         return parts
 
     def to_json(self) -> dict[str, Any]:
-        """Return the form that the manifest holds."""
+        """Return the layers as in the manifest."""
         return {
             "stored": [[name, int(dim)] for name, dim in self.stored.items()],
             # A weight 1 and a weight 1.0 are the same and must have the same fingerprint.
@@ -127,7 +127,7 @@ class Layers:
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> "Layers":
-        """Read the form that the manifest holds; raise `ValueError`, `KeyError` or `TypeError` if it makes no sense."""
+        """Read layers from a manifest. Raise `ValueError`, `KeyError` or `TypeError` if they are invalid."""
         return cls(
             stored={str(name): int(dim) for name, dim in value["stored"]},
             views={

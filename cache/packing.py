@@ -1,4 +1,4 @@
-"""`pack`: a finished cache as one HDF5 file."""
+"""`pack`: copy a finished cache into one HDF5 file."""
 
 import hashlib
 import os
@@ -25,28 +25,28 @@ __all__ = ["pack"]
 def pack(
     cache: str | os.PathLike[str], out: str | os.PathLike[str], *, progress: Callable[[int], None] | None = None
 ) -> None:
-    """Copy a finished cache into one file, and check every byte that is copied.
+    """Copy a finished cache into one file, and check every byte while copying.
 
-    The same cache gives the same bytes. Memory stays at a few blocks of 16 MiB.
+    The same cache gives the same bytes. Memory use is limited to a few blocks of 16 MiB.
 
     Parameters
     ----------
     cache : str or Path
-        The cache's folder.
+        The folder of the cache.
     out : str or Path
-        The file, which must not exist.
+        The file to create. It must not exist.
     progress : callable, optional
-        Called with the bytes of each block that is read.
+        Called with the size in bytes of each block that was read.
 
     Raises
     ------
     NotACacheError, FormatVersionError
-        If there is no cache that can be read.
+        If there is no readable cache.
     CorruptFileError
-        If the cache is not finished, or a file of it is not as it should be; the message names it.
+        If the cache is not finished, or one of its files is damaged or missing; the message names it.
     OutputError
-        If `cache` is a packed file already, `out` exists or cannot be written, or the disk is too full. Nothing of it
-        is left then.
+        If `cache` is already a packed file, `out` exists or cannot be written, or the disk is too full. No partial file
+        is left.
 
     Examples
     --------
@@ -129,7 +129,7 @@ def _create_group(file: h5py.File, name: str) -> None:
 
 
 class _Target:
-    """A dataset that is written from its first row on, and the hash of what was written."""
+    """A dataset that is written from the first row on, and the hash of what was written so far."""
 
     def __init__(self, dataset: h5py.Dataset):
         self._dataset, self._n_rows, self._digest = dataset, 0, hashlib.sha256()

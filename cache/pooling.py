@@ -1,4 +1,4 @@
-"""From the vectors of a document's tokens to one vector."""
+"""Pooling: from the vectors of a document's tokens to one vector."""
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
@@ -22,19 +22,20 @@ POOLINGS: Mapping[str, Callable[[np.ndarray, np.ndarray | None], np.ndarray]] = 
         "last": lambda rows, _: rows[-1],
     }
 )
-"""By name: from float32 `(n_tokens, dim)` with at least one row, and weights or None, to float32 `(pooled_dim,)`."""
+"""By name: functions from float32 `(n_tokens, dim)`, with at least one row, and weights or None to float32
+`(pooled_dim,)`."""
 WEIGHTED = ("mean", "mean+max")
-"""The poolings that weights have a part in."""
+"""The poolings that use weights."""
 
 
 def check_pooling(pooling: str) -> None:
-    """Raise `ValueError` if there is no such pooling."""
+    """Raise `ValueError` if the pooling is unknown."""
     if pooling not in POOLINGS:
         raise ValueError(f"pooling is {pooling!r}, expected one of {', '.join(map(repr, POOLINGS))}")
 
 
 def pooled_dim(pooling: str, dim: int) -> int:
-    """Return the length of a document's vector, where its tokens' have `dim` numbers."""
+    """Return the length of a document's vector if the vectors of its tokens have length `dim`."""
     return 2 * dim if pooling == "mean+max" else dim
 
 
@@ -44,21 +45,21 @@ def pool(rows: np.ndarray, pooling: str, weights: np.ndarray | None = None) -> n
     Parameters
     ----------
     rows : ndarray of float16 or float32, (n_tokens, dim)
-        Its tokens' vectors.
+        The vectors of its tokens.
     pooling : {"mean", "max", "mean+max", "first", "last"}
-        How they become one. "mean+max" sets the two side by side.
+        How to combine the vectors. "mean+max" concatenates the two.
     weights : ndarray of float, (n_tokens,), optional
-        What each token counts in a mean, above 0. Default: all the same.
+        Weight of each token in a mean, greater than 0. Default: equal weights.
 
     Returns
     -------
     ndarray of float32, (dim,) or (2 * dim,)
-        Zeros for a document without tokens.
+        The vector; zeros for a document without tokens.
 
     Raises
     ------
     ValueError
-        If there is no such pooling.
+        If the pooling is unknown.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Where a word occurs in documents, and which tokens' vectors are nearest to one; a few documents in memory."""
+"""Find the occurrences of a word and the nearest tokens of a vector, with a few documents in memory at a time."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
@@ -14,16 +14,16 @@ _BLOCK_TOKENS = 16_384
 
 
 class Neighbour(NamedTuple):
-    """A token whose vector is near another.
+    """A token with a vector similar to the query.
 
     Attributes
     ----------
     document, position : int
-        `split[document][position]` is the vector.
+        Index of the document and of the token in it: `split[document][position]` is the vector.
     word : str
         The token.
     similarity : float
-        Cosine of the angle between the two vectors, -1 to 1.
+        Cosine similarity of the two vectors, from -1 to 1.
     """
 
     document: int

@@ -1,4 +1,4 @@
-"""`Split`: a lazy, sliceable view of the documents of one split."""
+"""`Split`: a lazy view of the documents of one split, which can be sliced."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any, overload
@@ -16,26 +16,26 @@ _LONGEST = 2**31 - 1
 
 
 class Split:
-    """Documents of one split, or a selection of them: lengths, labels and words at hand, vectors on demand.
+    """The documents of one split, or a selection of them. Vectors are read when you ask for them.
 
-    `split[i]` is a document's vectors, `ndarray (n_tokens, dim)` of float16, as they are stored. Compute with
-    `split[i].astype("float32")`: float16 ends at 65,504, so sums and norms of a long document's rows can be infinite,
-    and few layers take it. A slice, a list or array of
-    positions, or a boolean mask gives another `Split`, which shares files and memory with this one. `len(split)` is the
-    number of documents, and iteration gives the vectors of one after the other.
+    `split[i]` returns the vectors of a document, a float16 array of shape `(n_tokens, dim)`. Convert them before you
+    compute with them, as in `split[i].astype("float32")`: the largest float16 is 65,504, so sums and norms over the
+    rows of a long document can be infinite, and few layers accept float16. A slice, a list or array of indices, or a
+    boolean mask returns another `Split`, which shares files and memory with this one. `len(split)` is the number of
+    documents, and iteration yields the vectors of each document.
 
-    It is lazy because a selection of a few hundred documents out of a cache of many gigabytes is the common
-    case, and because scikit-learn, Keras and PyTorch all select by position. It comes from `FeatureCache`, and can be
-    pickled: each process opens its own files.
+    Reading is lazy because users often select a few hundred documents from a cache of many gigabytes, and because
+    scikit-learn, Keras and PyTorch all select by index. You get a `Split` from `FeatureCache`. It can be pickled; each
+    process opens its own files.
 
     Raises
     ------
     SelectionError
-        From `split[index]`: if documents cannot be selected by that, or a mask has not one entry for each document.
+        If the index in `split[index]` cannot select documents, or a mask does not have one entry per document.
     IndexError
-        From `split[index]`, `tokens` and `token_ids`: if there is no document at a position.
+        If the index in `split[index]`, `tokens` or `token_ids` is out of range.
     CorruptFileError
-        From everything that reads: if a file of the cache is missing or damaged.
+        If a file of the cache is missing or damaged; raised by everything that reads.
 
     Examples
     --------
@@ -59,68 +59,69 @@ class Split:
 
     @property
     def complete(self) -> bool:
-        """Whether all that the build planned of the split could be read when the cache was opened."""
+        """Whether all planned documents of the split could be read when the cache was opened."""
         return self._complete
 
     @property
     def shape(self) -> tuple[int]:
-        """`(n_docs,)`: scikit-learn then selects as from an array, not document by document into a list."""
+        """`(n_docs,)`. It makes scikit-learn index a split like an array instead of building a list of documents."""
         return (len(self),)
 
     @property
     def dim(self) -> int:
-        """Length of a token's vector, the same in every view of a cache."""
+        """Length of a token's vector; the same in every view of a cache."""
         return self._source.dim
 
     @property
     def vocabulary(self) -> list[str]:
-        """The words of the whole corpus by token id, most frequent first."""
+        """The words of the whole corpus in the order of their token ids, the most frequent first."""
         return list(self._source.documents.vocabulary)
 
     @property
     def positions(self) -> np.ndarray:
-        """Where the documents stand in the stored order of the whole split, `(n_docs,)` int64."""
+        """Index of each document in the stored order of the whole split, `(n_docs,)` int64."""
         return self._positions.copy()
 
     @property
     def lengths(self) -> np.ndarray:
-        """Number of tokens of each document, `(n_docs,)` int64; 0 is possible."""
+        """Number of tokens of each document, `(n_docs,)` int64; can be 0."""
         lengths: np.ndarray = np.diff(self._source.documents.indptr)[self._positions]
         return lengths
 
     @property
     def n_tokens(self) -> int:
-        """Number of tokens of all documents together."""
+        """Total number of tokens in all documents."""
         return int(self.lengths.sum())
 
     @property
     def labels(self) -> np.ndarray | None:
-        """Class index of each document, `(n_docs,)` int32, for `FeatureCache.label_names`; None without labels.
+        """Class index of each document, `(n_docs,)` int32; None for a corpus without labels.
 
-        Documents are not in the order of the corpus: `doc_ids` says where each stood.
+        `FeatureCache.label_names` has the names of the classes. Documents are stored in random order; `doc_ids` gives
+        the row of each in the corpus.
         """
         labels = self._source.documents.labels
         return None if labels is None else labels[self._positions]
 
     @property
     def n_classes(self) -> int | None:
-        """How many classes the labels of the corpus are of; None without labels."""
+        """Number of classes in the corpus; None for a corpus without labels."""
         return self._source.documents.n_classes
 
     @property
     def doc_ids(self) -> np.ndarray:
-        """Position of each document in its split of the corpus, `(n_docs,)` int64, 0-based."""
+        """Position of each document in its split of the corpus, `(n_docs,)` int64, starting at 0."""
         doc_ids: np.ndarray = self._source.documents.doc_ids[self._positions]
         return doc_ids
 
     @property
     def truncated(self) -> np.ndarray:
-        """Whether the build's window cut the document, `(n_docs,)` bool."""
+        """Whether each document was cut to the maximum number of tokens, `(n_docs,)` bool."""
         truncated: np.ndarray = self._source.documents.truncated[self._positions]
         return truncated
 
     def by_corpus_order(self) -> "Split":
-        """Return the same documents in the order of the corpus.
+        """Return the same documents in corpus order.
 
         Examples
         --------
@@ -132,21 +133,22 @@ class Split:
         return self._select(self._positions[np.argsort(self.doc_ids, kind="stable")])
 
     def at(self, doc_id: int) -> int:
-        """Return the index of the document that stood at a place of the corpus: `split[split.at(17)]`.
+        """Return the index of the document with a given position in the corpus, as in `split[split.at(17)]`.
 
         Parameters
         ----------
         doc_id : int
-            Its place in its split of the corpus, from 0.
+            Position of the document in its split of the corpus, starting at 0.
 
         Returns
         -------
         int
+            Index of the document in this split or selection.
 
         Raises
         ------
         IndexError
-            If that document is not in this split or selection.
+            If the document is not in this split or selection.
         """
         found = np.flatnonzero(self.doc_ids == doc_id)
         if not len(found):
@@ -154,17 +156,17 @@ class Split:
         return int(found[0])
 
     def occurrences(self, word: str) -> np.ndarray:
-        """Return where a word occurs, `(n_occurrences, 2)` int64: index of the document, and place in it.
+        """Return all occurrences of a word, `(n_occurrences, 2)` int64: document index and token index.
 
         Parameters
         ----------
         word : str
-            The word as the tokeniser made it.
+            The word, as the tokeniser produced it.
 
         Returns
         -------
         ndarray of int64, (n_occurrences, 2)
-            Row `[i, k]`: `split.tokens(i)[k]` is the word, and `split[i][k]` its vector.
+            For each row `[i, k]`, `split.tokens(i)[k]` is the word and `split[i][k]` is its vector.
 
         Examples
         --------
@@ -177,27 +179,27 @@ class Split:
         return occurrences_of(self, word)
 
     def nearest(self, vector: np.ndarray, k: int = 10) -> list[Neighbour]:
-        """Return the tokens whose vectors have the smallest angle to one, nearest first.
+        """Return the tokens with the highest cosine similarity to a vector, most similar first.
 
-        All vectors are read, some 16,000 at a time.
+        This reads all vectors, about 16,000 at a time.
 
         Parameters
         ----------
         vector : ndarray of float, (dim,)
-            What is looked for.
+            The query.
         k : int
-            How many.
+            Number of tokens to return.
 
         Returns
         -------
         list of Neighbour
-            Of `document`, `position`, `word` and `similarity`, the cosine; the token itself, where the vector is one
-            of this split's. Fewer than `k` if there are no more.
+            Tuples of `document`, `position`, `word` and `similarity` (the cosine); fewer than `k` if the split has
+            fewer tokens. If the query is the vector of a token in this split, that token is included.
 
         Raises
         ------
         ValueError
-            If `k` is below 1, or the vector has another shape or no direction.
+            If `k` is below 1, or the vector has the wrong shape, is zero or is not finite.
 
         Examples
         --------
@@ -210,57 +212,57 @@ class Split:
 
     @property
     def ids(self) -> list[str] | None:
-        """What the corpus calls each document; None if it has no names for them."""
+        """The id of each document in the corpus; None for a corpus without ids."""
         ids = self._source.documents.ids
         return None if ids is None else [ids[position] for position in self._positions.tolist()]
 
     def tags(self, index: int, name: str | None = None) -> np.ndarray:
-        """Return the tag of each token of a document, `(n_tokens,)` int32: row k of `split[index]` has tag k.
+        """Return the tag of each token of a document, `(n_tokens,)` int32.
 
         Parameters
         ----------
         index : int
-            Of the document; a negative one counts from the end.
+            Index of the document; negative values count from the end.
         name : str, optional
-            Which tags, where the corpus has several for each token.
+            Name of the tag set; required if the corpus has several.
 
         Returns
         -------
         ndarray of int32, (n_tokens,)
-            Indices into `FeatureCache.tag_names(name)`; -1 for a token without.
+            Indices into `FeatureCache.tag_names(name)`, one per row of `split[index]`; -1 for a token without a tag.
 
         Raises
         ------
         IndexError
-            If there is no such document.
+            If the index is out of range.
         SelectionError
-            If the cache has no such tags, or several and no name was given.
+            If the cache has no such tag set, or has several and `name` is not given.
         """
         position = self._position(index)
         documents = self._source.documents
         return documents.tags(documents.tags_name(name), position, position + 1)
 
     def flat_tags(self, name: str | None = None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return all tokens as rows for scikit-learn: vectors, tags, and where each document begins. All in memory.
+        """Return the vectors and tags of all tokens in memory, as rows for scikit-learn.
 
         Parameters
         ----------
         name : str, optional
-            Which tags, where the corpus has several for each token.
+            Name of the tag set; required if the corpus has several.
 
         Returns
         -------
         rows : ndarray of float32, (n_tokens, dim)
-            The tokens' vectors, document by document.
+            The vectors of the tokens, document by document.
         tags : ndarray of int32, (n_tokens,)
-            The tag of each; -1 for none.
+            The tag of each token; -1 for a token without a tag.
         indptr : ndarray of int64, (n_docs + 1,)
-            Document i has the rows `indptr[i]` up to but not including `indptr[i + 1]`.
+            Document i has the rows from `indptr[i]` up to but not including `indptr[i + 1]`.
 
         Raises
         ------
         SelectionError
-            If the cache has no such tags, or several and no name was given.
+            If the cache has no such tag set, or has several and `name` is not given.
         """
         indptr = np.zeros(len(self) + 1, np.int64)
         np.cumsum(self.lengths, out=indptr[1:])
@@ -272,21 +274,22 @@ class Split:
         return rows, tags, indptr
 
     def tokens(self, index: int) -> list[str]:
-        """Return the words of a document, as the encoder read them: one for each row of `split[index]`.
+        """Return the tokens of a document, as the encoder read them.
 
         Parameters
         ----------
         index : int
-            Of the document; a negative one counts from the end.
+            Index of the document; negative values count from the end.
 
         Returns
         -------
         list of str
+            One token per row of `split[index]`.
 
         Raises
         ------
         IndexError
-            If there is no such document.
+            If the index is out of range.
 
         Examples
         --------
@@ -299,7 +302,7 @@ class Split:
         return self._source.documents.words(position, position + 1)[0]
 
     def token_ids(self, index: int) -> np.ndarray:
-        """Return the words of a document as indices into `vocabulary`, `(n_tokens,)` int32; else as `tokens`."""
+        """Return the tokens of a document as indices into `vocabulary`, `(n_tokens,)` int32; see `tokens`."""
         position = self._position(index)
         return self._source.documents.token_ids(position, position + 1)
 
@@ -335,25 +338,26 @@ class Split:
         return (self._read(int(position)) for position in self._positions)
 
     def padded(self, length: int, side: str = "left", dtype: npt.DTypeLike = np.float16) -> np.ndarray:
-        """Return all documents in one array, padded with zeros or cut to `length` tokens.
+        """Return all documents in one array, each padded with zeros or truncated to `length` tokens.
 
         Parameters
         ----------
         length : int
-            Tokens of every document in the result.
+            Number of tokens per document in the result.
         side : {"left", "right"}
-            Where zeros go. With "left" a longer document keeps its last tokens, with "right" its first.
+            Where to pad. "left" keeps the last tokens of a longer document, "right" the first.
         dtype : dtype
-            Of the result: float16, as stored, or float32 to compute with.
+            Data type of the result: float16, as stored, or float32, for computation.
 
         Returns
         -------
         ndarray of `dtype`, (n_docs, length, dim)
+            The padded documents.
 
         Raises
         ------
         ValueError
-            If `side` is something else, `length` out of range, or `dtype` not a floating point type.
+            If `side` is invalid, `length` is out of range, or `dtype` is not a floating point type.
 
         Examples
         --------
@@ -381,19 +385,19 @@ class Split:
         return block
 
     def copy_last(self, out: np.ndarray, starts: np.ndarray, counts: np.ndarray) -> None:
-        """Copy the last rows of every document into one array, which keeps what it holds elsewhere.
+        """Copy the last rows of every document into an array. Other rows of the array do not change.
 
         Parameters
         ----------
         out : ndarray of float16, (n_rows, dim)
-            Where rows go, those of document i to `out[starts[i] : starts[i] + counts[i]]`.
+            The target. Document i is copied to `out[starts[i] : starts[i] + counts[i]]`.
         starts, counts : ndarray of int, (n_docs,)
-            Where each document begins in `out`, and how many rows it gets there: at most its length.
+            For each document, its first row in `out` and the number of rows to copy, which is at most its length.
 
         Raises
         ------
         ValueError
-            If `out` is not such an array, or a document's rows are not in it, or more than the document has.
+            If `out` has the wrong type or shape, or `starts` and `counts` do not fit `out` and the documents.
 
         Examples
         --------
@@ -416,26 +420,26 @@ class Split:
                 self._source.read(position, n_tokens - count, n_tokens, out[start : start + count])
 
     def batches(self, size: int, dtype: npt.DTypeLike = np.float16) -> Iterator[tuple[int, list[np.ndarray]]]:
-        """Yield all documents in batches: the index of a batch's first document, and their vectors.
+        """Yield the vectors of all documents in batches.
 
         Parameters
         ----------
         size : int
-            Documents a batch; the last one may have fewer.
+            Number of documents per batch; the last batch may have fewer.
         dtype : dtype
-            Of the vectors: float16, as stored, or float32 to compute with.
+            Data type of the vectors: float16, as stored, or float32, for computation.
 
         Yields
         ------
         int
-            Index of the batch's first document.
+            Index of the first document of the batch.
         list of ndarray of `dtype`, (n_tokens, dim)
-            The vectors of its documents.
+            The vectors of each document in the batch.
 
         Raises
         ------
         ValueError
-            If `size` is below 1, or `dtype` not a floating point type.
+            If `size` is below 1, or `dtype` is not a floating point type.
 
         Examples
         --------
@@ -454,12 +458,12 @@ class Split:
             yield start, np.split(rows, np.cumsum(lengths)[:-1])
 
     def load(self) -> "Split":
-        """Return the same documents, their vectors read once and held in memory: `n_tokens * dim * 2` bytes.
+        """Read all vectors into memory, which takes `n_tokens * dim * 2` bytes, and return the same documents.
 
         Returns
         -------
         Split
-            Selections of it share that memory.
+            The loaded documents. Selections of it share its memory.
         """
         lengths = self.lengths
         indptr = np.concatenate([[0], np.cumsum(lengths)])
@@ -495,7 +499,7 @@ class Split:
         return rows
 
     def _read_all(self, positions: np.ndarray, lengths: np.ndarray) -> np.ndarray:
-        """Return the rows of documents end to end; neighbours in stored order are read in one request."""
+        """Return the rows of documents end to end. Neighbours in stored order are read in one request."""
         stops = np.cumsum(lengths)
         rows = np.empty((int(stops[-1]) if len(stops) else 0, self.dim), np.float16)
         begins = np.flatnonzero(np.diff(positions, prepend=-2) != 1)

@@ -1,4 +1,4 @@
-"""`FeatureCache`: opening a cache for reading."""
+"""`FeatureCache`: open a cache for reading."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -18,29 +18,29 @@ __all__ = ["FeatureCache"]
 
 
 class FeatureCache(Mapping[str, Split]):
-    """A finished or growing cache, opened for reading: a mapping of split names to `Split` objects.
+    """A cache, finished or still growing, that is open for reading: a mapping from split names to `Split` objects.
 
-    `features["train"]` is a split in the cache's default view, `features.split("train", "top")` one in another;
-    `list(features)`, `len(features)` and `"train" in features` are about the names, and `dict(features)` has all
-    splits. Leaving a `with` block closes the files.
+    `features["train"]` returns a split in the default view of the cache, and `features.split("train", "top")` in
+    another view. `list(features)`, `len(features)` and `"train" in features` use the names of the splits, and
+    `dict(features)` contains all splits. Leaving a `with` block closes the files.
 
-    Opening reads the manifest and lists the folder; no shard is touched before something in it is asked for, and at
-    most 32 are open at once. The object can be pickled: each process opens its own files.
-    What a build adds later is seen by opening the cache again.
+    Opening a cache reads the manifest and lists the folder. Shards are opened when you read from them, at most 32 at a
+    time. The object can be pickled; each process opens its own files. To see what a build has added since, open the
+    cache again.
 
     Parameters
     ----------
     path : str or Path
-        The cache's folder, or the file that `elmo-cache pack` made of it.
+        The folder of the cache, or a file made by `elmo-cache pack`.
 
     Raises
     ------
     NotACacheError
         If there is no cache at `path`.
     FormatVersionError
-        If the cache was written in a newer format.
+        If the cache has a newer format.
     CorruptFileError
-        If the manifest is damaged; reading raises it for the other files.
+        If the manifest is damaged. For damage in other files, reading raises this error.
 
     Examples
     --------
@@ -56,71 +56,71 @@ class FeatureCache(Mapping[str, Split]):
 
     @property
     def path(self) -> Path:
-        """The cache's folder or file."""
+        """The folder or file of the cache."""
         return self._storage.path
 
     @property
     def manifest(self) -> Manifest:
-        """What the cache is meant to hold, as it was when the cache was opened."""
+        """The manifest, which describes the cache, as it was when the cache was opened."""
         return self._storage.manifest
 
     @property
     def encoding(self) -> Mapping[str, Any]:
-        """How the vectors were made: a JSON object that the store does not interpret.
+        """How the vectors were computed: a JSON object that the store does not interpret.
 
-        Caches whose `encoding` is equal, and whose layers are, hold vectors that can be mixed.
+        Vectors of two caches can be combined if both caches have the same `encoding` and the same layers.
         """
         return self.manifest.encoding
 
     @property
     def label_names(self) -> tuple[str, ...] | None:
-        """Class names by class index, what `Split.labels` holds; None for a corpus without labels."""
+        """Class names in the order of the indices in `Split.labels`; None for a corpus without labels."""
         return self.manifest.label_names
 
     @property
     def vocabulary(self) -> list[str]:
-        """The words of the whole corpus by token id, most frequent first; the same in every split.
+        """The words of the whole corpus in the order of their token ids, the most frequent first. All splits share it.
 
         Raises
         ------
         CorruptFileError
-            If the first split's documents file is missing or damaged.
+            If the documents file of the first split is missing or damaged.
         """
         return list(next(iter(self._documents.values())).vocabulary)
 
     def tag_names(self, name: str | None = None) -> tuple[str, ...]:
-        """Return the tags by index, what `Split.tags` holds.
+        """Return the names of the tags, in the order of the indices in `Split.tags`.
 
         Parameters
         ----------
         name : str, optional
-            Which tags, where the corpus has several for each token.
+            Name of the tag set; required if the corpus has several.
 
         Raises
         ------
         SelectionError
-            If the cache has no such tags, or several and no name was given.
+            If the cache has no such tag set, or has several and `name` is not given.
         """
         documents = next(iter(self._documents.values()))
         return self.manifest.tag_names[documents.tags_name(name)]
 
     def find(self, id: str) -> tuple[str, int]:
-        """Return where the document is that the corpus calls by a name: its split, and its index there.
+        """Return the split and the index of the document with a given id.
 
         Parameters
         ----------
         id : str
-            As `Split.ids` has it.
+            An id, as in `Split.ids`.
 
         Returns
         -------
         tuple of str and int
-            For `features[split][index]`.
+            Split and index, for `features[split][index]`.
 
         Raises
         ------
         SelectionError
-            If no document that can be read is called so, or the corpus has no names for documents.
+            If no readable document has this id, or the corpus has no ids.
         """
         for name in self:
             ids = self[name].ids
@@ -131,24 +131,24 @@ class FeatureCache(Mapping[str, Split]):
         raise SelectionError(f"{self.path} has no document {id!r}")
 
     def token_counts(self, name: str) -> np.ndarray:
-        """Return how often each word of the vocabulary occurs in the documents of a split that can be read.
+        """Return how often each word of the vocabulary occurs in the readable documents of a split.
 
         Parameters
         ----------
         name : str
-            The split.
+            Name of the split.
 
         Returns
         -------
         ndarray of int64, (n_words,)
-            By token id.
+            Counts in the order of token ids.
 
         Raises
         ------
         SelectionError
             If the cache has no such split.
         CorruptFileError
-            If the split's documents file is missing or damaged.
+            If the documents file of the split is missing or damaged.
 
         Examples
         --------
@@ -161,11 +161,11 @@ class FeatureCache(Mapping[str, Split]):
 
     @property
     def complete(self) -> bool:
-        """Whether every planned shard of every split was there when the cache was opened."""
+        """Whether every planned shard of every split existed when the cache was opened."""
         return all(self.n_finished_shards(name) == plan.n_shards for name, plan in self.manifest.splits.items())
 
     def n_finished_shards(self, name: str) -> int:
-        """Return how many shards of a split can be read: those before the first that is missing.
+        """Return the number of readable shards of a split: those before the first missing one.
 
         Raises
         ------
@@ -188,16 +188,16 @@ class FeatureCache(Mapping[str, Split]):
         return self.split(name)
 
     def split(self, name: str, layer: str | int | None = None) -> "Split":
-        """Return the documents of a split that can be read, in one of the views that the cache offers.
+        """Return the readable documents of a split, in one of the views of the cache.
 
-        Nothing is read but, on first use, the split's documents file.
+        This reads nothing except, on first use, the documents file of the split.
 
         Parameters
         ----------
         name : str
-            The split.
+            Name of the split.
         layer : str or int, optional
-            A view: "mix", "top", 0, 1 or 2 where all layers were stored. Default: the cache's own.
+            A view: "mix", "top", 0, 1 or 2 if all layers were stored. Default: the default view of the cache.
 
         Returns
         -------
@@ -207,7 +207,7 @@ class FeatureCache(Mapping[str, Split]):
         Raises
         ------
         SelectionError
-            If the cache has no such split or view; the message lists those it has.
+            If the cache has no such split or view; the message lists the available ones.
         """
         self._check_name(name)
         view = self.manifest.layers.default if layer is None else str(layer)
@@ -222,7 +222,7 @@ class FeatureCache(Mapping[str, Split]):
         return Split(source, np.arange(n_documents), complete=n_shards == plan.n_shards)
 
     def close(self) -> None:
-        """Close every open file; reading opens them again."""
+        """Close all open files. Reading opens them again."""
         self._storage.close()
         for documents in self._documents.values():
             documents.close()

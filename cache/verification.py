@@ -1,4 +1,4 @@
-"""Checking every byte of a cache against the hashes in its files."""
+"""Check every byte of a cache against the hashes in its files."""
 
 import os
 import re
@@ -25,18 +25,18 @@ _OURS = re.compile(r"[A-Za-z0-9_-]{1,64}(-[0-9]{5,}|\.documents)\.h5")
 
 @dataclass(frozen=True)
 class Problem:
-    """A file that is not as it should be.
+    """A problem that `verify` found with a file.
 
     Attributes
     ----------
     path : Path
         The file.
     kind : {"bad", "missing", "foreign"}
-        Damaged or out of place; planned but not there; there but not planned.
+        "bad" means damaged or in the wrong place, "missing" planned but absent, "foreign" present but not planned.
     message : str
-        What is wrong, in one line.
+        A one-line description.
     discarded : bool
-        Whether `verify(discard=True)` removed it.
+        Whether `verify(discard=True)` removed the file.
     """
 
     path: Path
@@ -50,30 +50,30 @@ def verify(
 ) -> list[Problem]:
     """Recompute the hash of every file of a cache.
 
-    Temporary files of a build that is running are passed over.
+    Temporary files of a running build are ignored.
 
     Parameters
     ----------
     directory : str or Path
         The cache, a folder or a packed file.
     discard : bool
-        Remove bad files, and files named like a shard or documents file that the plan does not have, so that
-        the same build makes them again. Files of other names, files that the system will not open, and files of
-        a newer format are reported and left. Not for a packed file.
+        Remove bad files, and files that are named like a shard or a documents file but are not in the plan. The same
+        build command then creates what is missing. Files with other names, files that the system cannot open, and files
+        of a newer format are reported but not removed. Not available for packed files.
     progress : callable, optional
-        Called with the bytes of each file once it is checked; of a packed file, with those of each block.
+        Called with the size in bytes of each file after it was checked or, for a packed file, of each block.
 
     Returns
     -------
     list of Problem
-        Empty if the cache is complete and sound.
+        Empty if the cache is complete and all checksums match.
 
     Raises
     ------
     NotACacheError, FormatVersionError, CorruptFileError
-        If there is no manifest that can be read.
+        If the manifest is missing or cannot be read.
     OutputError
-        If a file cannot be removed, or `discard` is asked of a packed file.
+        If a file cannot be removed, or `discard` is used with a packed file.
 
     Examples
     --------
@@ -115,21 +115,21 @@ def verify(
 def check_runs(
     storage: Storage, runs: Iterable[tuple[str, int]], progress: Callable[[int], None] | None = None
 ) -> None:
-    """Recompute the hashes of the files that some rows lie in, and of the documents files of their splits.
+    """Recompute the hashes of the files that contain some runs of rows, and of the documents files of their splits.
 
     Parameters
     ----------
     storage : Storage
         The cache.
     runs : iterable of (split, run)
-        As its `datasets` takes them. Of a packed cache everything is checked.
+        The runs, as for `Storage.datasets`. In a packed cache, everything is checked.
     progress : callable, optional
-        As that of `verify`.
+        As for `verify`.
 
     Raises
     ------
     CorruptFileError
-        If anything is not as it should be.
+        If anything is wrong.
     """
     if isinstance(storage, PackedStorage):
         storage.check(progress)
@@ -162,7 +162,7 @@ def _verify_packed(path: Path, discard: bool, progress: Callable[[int], None] | 
 
 
 def _checks(directory: Path, manifest: Manifest) -> dict[str, Callable[[], None]]:
-    """Return how to check each planned file, by its name."""
+    """Return a function that checks each planned file, by file name."""
     checks: dict[str, Callable[[], None]] = {}
     for split, plan in manifest.splits.items():
         checks[documents_name(split)] = partial(_check_documents, directory, split, manifest)
@@ -172,7 +172,7 @@ def _checks(directory: Path, manifest: Manifest) -> dict[str, Callable[[], None]
 
 
 def _why_unreadable(path: Path) -> str | None:
-    """Tell why a file that exists cannot even be opened: no reason to think that its content is bad."""
+    """Return why an existing file cannot be opened, which does not mean that its content is bad; None if it can."""
     if not path.is_file():
         return "is not a file"
     try:

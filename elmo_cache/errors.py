@@ -1,4 +1,4 @@
-"""Errors of extraction; they join the tree of `cache.errors`."""
+"""Errors of extraction, subclasses of `cache.errors.CacheError`."""
 
 from cache.errors import CacheError
 
@@ -6,12 +6,12 @@ __all__ = ["CorpusError", "EncoderError", "PretrainingError"]
 
 
 class CorpusError(CacheError, ValueError):
-    """Text that cannot be read as documents."""
+    """A corpus cannot be read."""
 
 
 class EncoderError(CacheError, ValueError):
-    """Weights or options that do not make an encoder, or vectors that cannot be stored."""
+    """Weights or options are not those of an encoder, or its vectors cannot be stored."""
 
 
 class PretrainingError(CacheError, ValueError):
-    """Settings that make no training, or training that cannot go on."""
+    """Training settings are invalid, or training cannot continue."""

@@ -72,7 +72,7 @@ def test_report_says_what_was_reached(tmp_path: Path) -> None:
     lines = [line for line in text.splitlines() if line.startswith("| ")]
     reach = {cells[1]: cells[5] for cells in ([cell.strip() for cell in line.split("|")] for line in lines)}
     assert reach == {
-        "": "reach",
+        "": "target",
         "low reached": "at least 3: yes",
         "low missed": "at least 3: **no**",
         "high missed": "at most 0.6: **no**",

@@ -1,4 +1,4 @@
-"""Errors of the experiment; they join the tree of `cache.errors`."""
+"""Errors of the experiment, subclasses of `cache.errors.CacheError`."""
 
 from cache.errors import CacheError
 
@@ -6,8 +6,8 @@ __all__ = ["TrialsError", "VectorsError"]
 
 
 class VectorsError(CacheError, ValueError):
-    """Static word vectors that cannot be found, fetched or read."""
+    """Static word vectors cannot be found, downloaded or read."""
 
 
 class TrialsError(CacheError, ValueError):
-    """Trials that cannot be run, resumed or reported as asked."""
+    """Trials cannot be run, resumed or reported as requested."""

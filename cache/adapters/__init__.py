@@ -1,1 +1,1 @@
-"""Functions and small classes that hand a split to other libraries; each file needs its own library only."""
+"""Adapters that let other libraries read a split. Each module imports only the library it is for."""

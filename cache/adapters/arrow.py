@@ -1,4 +1,4 @@
-"""Splits as Arrow tables: a row a document, for pyarrow, polars, DuckDB, pandas and Hugging Face's `datasets`."""
+"""Splits as Arrow tables, one row per document: for pyarrow, polars, DuckDB, pandas and Hugging Face's `datasets`."""
 
 from collections.abc import Iterator
 
@@ -17,11 +17,11 @@ _BATCH_DOCUMENTS = 4_096
 def schema(split: Split, *, pooling: str | None = None) -> pa.Schema:
     """Return the columns of `record_batches`.
 
-    * `id`, int64: the document's place in its split of the corpus, from 0;
-    * `label`, string: the name of its class, null without labels;
-    * `tokens`, list of string: its words, as the encoder read them;
-    * `vectors`, list of lists of `dim` float32: one for each word; or with `pooling`
-    * `vector`, list of `dim` float32 (twice as many with "mean+max"): one for the document.
+    * `id`, int64: position of the document in its split of the corpus, starting at 0;
+    * `label`, string: name of its class, null without labels;
+    * `tokens`, list of string: its tokens, as the encoder read them;
+    * `vectors`, list of lists of `dim` float32: one vector per token; or, with `pooling`,
+    * `vector`, list of `dim` float32 (twice as many with "mean+max"): one vector for the document.
 
     Parameters
     ----------
@@ -52,26 +52,26 @@ def schema(split: Split, *, pooling: str | None = None) -> pa.Schema:
 def record_batches(
     split: Split, label_names: tuple[str, ...] | None = None, *, pooling: str | None = None
 ) -> Iterator[pa.RecordBatch]:
-    """Go through documents as Arrow record batches of some 65,000 tokens, in the order of `split`.
+    """Yield the documents of a split, in order, as Arrow record batches of about 65,000 tokens.
 
     Parameters
     ----------
     split : Split
         The documents.
     label_names : tuple of str, optional
-        Class names by class index, as `FeatureCache.label_names`; without them `label` is null.
+        Class names, as in `FeatureCache.label_names`. Without them, `label` is null.
     pooling : {"mean", "max", "mean+max", "first", "last"}, optional
-        Give one vector a document instead of one a token; zeros for a document without tokens.
+        Yield one vector per document instead of one per token; zeros for a document without tokens.
 
     Yields
     ------
     pyarrow.RecordBatch
-        Of `schema(split, pooling=pooling)`. In words that are no valid Unicode, U+FFFD stands for what is not.
+        Rows with the columns of `schema(split, pooling=pooling)`. Invalid Unicode in words is replaced by U+FFFD.
 
     Raises
     ------
     ValueError
-        If there is no such pooling.
+        If the pooling is unknown.
 
     Examples
     --------
@@ -87,7 +87,7 @@ def record_batches(
 
 
 def to_table(split: Split, label_names: tuple[str, ...] | None = None, *, pooling: str | None = None) -> pa.Table:
-    """Return documents as one Arrow table in memory; parameters and columns are those of `record_batches`.
+    """Return the documents as one Arrow table in memory, with the parameters and columns of `record_batches`.
 
     Examples
     --------
@@ -142,5 +142,5 @@ def _fixed_size_lists(rows: np.ndarray) -> pa.FixedSizeListArray:
 
 
 def _valid(word: str) -> str:
-    """Return a word as Arrow can hold it: lone surrogates have no UTF-8 form."""
+    """Return a word without lone surrogates, which Arrow cannot store because they have no UTF-8 form."""
     return word.encode("utf-8", "surrogatepass").decode("utf-8", "replace")

@@ -1,4 +1,4 @@
-"""A split as padded batches for Keras, on any backend."""
+"""Use a split as padded batches for Keras, on any backend."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -18,79 +18,79 @@ _LENGTH_STEP = 64  # of trimmed batches: few different lengths, few compilations
 
 
 class PaddedBatches(keras.utils.PyDataset):  # type: ignore[misc]
-    """Batches of documents, padded in front with zeros and cut to their last `window` tokens.
+    """Batches of documents, padded on the left with zeros and truncated to their last `window` tokens.
 
-    `batches[i]` is a pair of inputs and labels, `len(batches)` the number of batches an epoch. Inputs are a dict of
-    arrays, by name:
+    `batches[i]` is a pair of inputs and labels, and `len(batches)` is the number of batches per epoch. The inputs are a
+    dict of arrays:
 
-    - each of `splits`: the documents' vectors, `(n_docs, length, dim)` of `dtype`;
-    - `token_ids`, if asked for: int32 `(n_docs, length)`, the token ids plus one, so that 0 is padding;
-    - `mask`, if asked for: bool `(n_docs, length)`, whether there is a token.
+    - one per entry of `splits`: the vectors of the documents, `(n_docs, length, dim)`, with the given `dtype`;
+    - `token_ids`, if requested: int32 `(n_docs, length)`, the token ids plus one, so that 0 means padding;
+    - `mask`, if requested: bool `(n_docs, length)`, True where there is a token.
 
-    Labels are `(n_docs,)`: float32 for two classes, as `binary_crossentropy` takes them, and int32 for more, as
-    `sparse_categorical_crossentropy` does. Documents without labels give a tuple of inputs alone, as `predict` takes
-    it. With `tags` a batch is a triple: inputs, tags as int32 `(n_docs, length)`, and sample weights as float32
-    `(n_docs, length)`, 1 for a token with a tag and 0 for padding and tokens without a tag, whose entry in the tags is
-    0 as well. `SparseCategoricalCrossentropy(reduction="mean_with_sample_weight")` is then the mean over tokens;
-    Keras's default divides by the padded positions too.
+    Labels are `(n_docs,)`: float32 for two classes, as `binary_crossentropy` expects, and int32 for more classes, as
+    `sparse_categorical_crossentropy` expects. For documents without labels, a batch is a tuple with only the inputs, as
+    `predict` expects. With `tags`, a batch is a triple of inputs, tags as int32 `(n_docs, length)`, and sample weights
+    as float32 `(n_docs, length)`. The weight is 1 for a token with a tag. For padding and tokens without a tag, both
+    the weight and the tag are 0. `SparseCategoricalCrossentropy(reduction="mean_with_sample_weight")` then averages
+    over the tokens with a tag, whereas Keras's default also divides by the other positions.
 
-    A functional model made from a list, `keras.Model([features], ...)`, takes the inputs that it has names for. Give
-    `fit` the argument `shuffle=False`: Keras would put the batches in an order of its own, without a seed.
+    A functional model made from a list, `keras.Model([features], ...)`, selects its inputs by name. Pass
+    `shuffle=False` to `fit`; otherwise Keras shuffles the batches again, without a seed.
 
     Parameters
     ----------
     splits : Split or Mapping[str, Split]
-        The documents: batches are then arrays, as `keras.Sequential` and `keras.Model(input, output)` take them, unless
-        token ids or masks are asked for. Or input name to split: several are several layers of the same documents. May
-        be empty if `documents` is given.
+        The documents. For a single split, the inputs are one array, as `keras.Sequential` and `keras.Model(input,
+        output)` expect, unless you request token ids or masks. A mapping gives the splits by input name, for several
+        layers of the same documents; it may be empty if `documents` is given.
     documents : Split, optional
-        Where token ids and labels come from. Default: the first of `splits`.
+        The split to take token ids and labels from. Default: the first of `splits`.
     batch_size : int
-        Documents a batch; the last one may have fewer.
+        Number of documents per batch; the last batch may have fewer.
     window : int
-        Tokens a document at most.
+        Maximum number of tokens per document.
     shuffle : bool
-        Draw an order of documents for each epoch, from `seed` and the number of the epoch. Leave it out for `predict`,
-        whose results have the order of the batches.
+        Shuffle the documents in every epoch, depending on `seed` and the number of the epoch. Do not use it with
+        `predict`, which returns its results in the order of the batches.
     seed : int or tuple of int
-        Decides the orders; 0 or more.
+        Random seed, 0 or more.
     by_length : bool
-        Put documents of like lengths into one batch, so that `trim` leaves little padding. Without `shuffle` the
-        shortest documents come first: `order` says which they are.
+        Put documents of similar length into the same batch, so that `trim` leaves little padding. Without `shuffle`,
+        the shortest documents come first; see `order`.
     trim : bool or int
-        Pad a batch only to its longest document and two positions more, up to the next multiple of 64, or of the
-        number given. A convolution of width 3 followed by a global maximum cannot tell: one padded position sees the
-        document's edge, one sees nothing but zeros. Batches then differ in length, which `fit` cannot take with Keras
-        on TensorFlow: give it `dataset(batches)` of `cache.adapters.tensorflow`. A model with an output for each token
-        needs `predict_on_batch`: `predict` joins outputs of one length alone.
+        Pad each batch only to the length of its longest document plus two, rounded up to a multiple of 64, or of the
+        given number. For a convolution of width 3 followed by a global maximum, this does not change the result: one
+        padded position covers the edge of the document, and one sees only zeros. Batches then differ in length. With
+        Keras on TensorFlow, `fit` does not accept that; pass it `cache.adapters.tensorflow.dataset(batches)` instead.
+        For a model with one output per token, use `predict_on_batch`, because `predict` can only join outputs of equal
+        length.
     masks : bool
         Add the input `mask`.
     token_ids : bool
-        Add the input `token_ids`. Without splits it is the only one.
+        Add the input `token_ids`. Without splits, it is the only input.
     tags : str, optional
-        The name of a set of tags, which become the targets in place of the labels.
+        Name of a tag set to use as targets instead of the labels.
     dtype : dtype
-        Of the vectors: float16, as they are stored, or float32.
+        Data type of the vectors: float16, as stored, or float32.
     workers : int
-        Threads that read batches ahead while `fit` works on the ones before. They change no result, and need Keras on
+        Number of threads that read batches ahead during `fit`. They do not change the result, and need Keras on
         TensorFlow.
 
     Attributes
     ----------
     labels : ndarray of float32 or int32, (n_docs,), or None
-        Of all documents, in the order of the split.
+        Labels of all documents, in the order of the split.
 
     Raises
     ------
     SelectionError
-        If the cache has no such tags.
+        If the cache has no such tag set.
     ValueError
-        If the splits do not hold the same documents, a number is out of range, or there are neither splits nor
-        documents.
+        If the splits contain different documents, a number is out of range, or there are neither splits nor documents.
     IndexError
-        From `batches[i]`: if an epoch has no such batch.
+        If the index in `batches[i]` is out of range.
     CorruptFileError
-        From `batches[i]`: if a file of the cache is missing or damaged.
+        If a file of the cache is missing or damaged; raised by `batches[i]`.
 
     Examples
     --------
@@ -175,12 +175,12 @@ class PaddedBatches(keras.utils.PyDataset):  # type: ignore[misc]
         self.begin_epoch(0)
 
     def begin_epoch(self, epoch: int) -> None:
-        """Order the documents as an epoch has them.
+        """Set the epoch, which determines the order of the documents.
 
         Parameters
         ----------
         epoch : int
-            From 0, which a new object is at.
+            Number of the epoch. A new object is at epoch 0.
         """
         self._epoch = epoch
         if self._by_length:
@@ -190,7 +190,7 @@ class PaddedBatches(keras.utils.PyDataset):  # type: ignore[misc]
 
     @property
     def order(self) -> np.ndarray:
-        """Index of each document in the split, `(n_docs,)` int64, in this epoch's order.
+        """Indices of the documents in the split, `(n_docs,)` int64, in the order of the current epoch.
 
         Examples
         --------
@@ -203,7 +203,7 @@ class PaddedBatches(keras.utils.PyDataset):  # type: ignore[misc]
         return self._order.copy()
 
     def on_epoch_end(self) -> None:
-        """Go on to the next epoch's order; `fit` calls it."""
+        """Advance to the next epoch. `fit` calls this."""
         self.begin_epoch(self._epoch + 1)
 
     def __len__(self) -> int:
@@ -232,12 +232,12 @@ class PaddedBatches(keras.utils.PyDataset):  # type: ignore[misc]
 
     @property
     def num_batches(self) -> int:
-        """Number of batches an epoch, as Keras's own loops ask for it.
+        """Number of batches per epoch; Keras's training loops read it.
 
         Raises
         ------
         ValueError
-            With `trim` and Keras on TensorFlow, which would end in an error of a graph, and perhaps never.
+            If `trim` is used and Keras runs on TensorFlow, where training would fail with a graph error or hang.
         """
         if self.trim and keras.backend.backend() == "tensorflow":
             raise ValueError(

@@ -1,4 +1,4 @@
-"""A split as `X` of a scikit-learn pipeline: transformers that make one vector of each document."""
+"""Use a split as `X` in a scikit-learn pipeline: transformers that pool each document into one vector."""
 # ruff: noqa: N803 - `X` is what scikit-learn calls it
 
 import copy
@@ -20,38 +20,39 @@ __all__ = ["Pooled", "PooledStatic"]
 
 
 class Pooled(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
-    """Documents as one vector each: the mean, maximum, first or last of their tokens' vectors, or mean and maximum.
+    """Pool the token vectors of each document into one vector.
 
-    `X` is a `Split` or a selection of one. What comes out is float32 `(n_docs, dim)`, zeros for a document without
-    tokens. Vectors are read a document at a time and pooled in float32. Without weights nothing is learned, so
-    `transform` needs no `fit`. In a grid search, `make_pipeline(..., memory=folder)` reads a fold once and not for
-    every candidate.
+    `X` is a `Split` or a selection of one. The result is float32 `(n_docs, dim)`, with zeros for a document without
+    tokens. Vectors are read one document at a time and pooled in float32. Without weights nothing is learned, so
+    `transform` works without `fit`. In a grid search, `make_pipeline(..., memory=folder)` avoids reading each fold
+    again for every candidate.
 
     Parameters
     ----------
     pooling : {"mean", "max", "mean+max", "first", "last"}
-        How the vectors of a document become one; "mean+max" sets the two side by side.
+        How to combine the vectors; "mean+max" concatenates the two.
     weights : {None, "idf"}
-        What a token counts in a mean: all the same, or its word's inverse document frequency in the documents that
-        `fit` saw, `log((1 + n_docs) / (1 + n_docs_with_the_word)) + 1` as `TfidfTransformer` has it.
+        Weight of each token in a mean: None for equal weights, or "idf" for the inverse document frequency of its word
+        in the documents passed to `fit`, `log((1 + n_docs) / (1 + n_docs_with_the_word)) + 1` as in `TfidfTransformer`.
 
     Attributes
     ----------
     dim_ : int
         Length of a document's vector.
     idf_ : dict of str to float
-        With "idf": the weight of each word that `fit` saw.
+        With "idf": the weight of each word in the documents passed to `fit`.
     unseen_idf_ : float
         With "idf": the weight of all other words.
 
     Raises
     ------
     TypeError
-        From `fit` and `transform`: if `X` is no `Split`.
+        If `X` is not a `Split`; raised by `fit` and `transform`.
     ValueError
-        From the same: if there is no such pooling, there are no such weights, or the pooling takes none.
+        If the pooling or the weights are unknown, or the pooling does not support weights; raised by `fit` and
+        `transform`.
     sklearn.exceptions.NotFittedError
-        From `transform`: if there are weights, and `fit` has not learned them.
+        If `transform` is called before `fit` with "idf".
 
     Examples
     --------
@@ -76,19 +77,19 @@ class Pooled(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator): 
         return tags
 
     def fit(self, X: Split, y: Any = None) -> "Pooled":
-        """Check the settings against the documents, and learn the weights of words if there are any.
+        """Check the settings, and learn the weights of words if "idf" is used.
 
         Parameters
         ----------
         X : Split
             The documents.
         y : object
-            Not used.
+            Ignored.
 
         Returns
         -------
         Pooled
-            Itself.
+            The transformer itself.
         """
         self.dim_, _ = self._vectors_of(X)
         if self.weights is not None:
@@ -103,7 +104,7 @@ class Pooled(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator): 
         return self
 
     def transform(self, X: Split) -> np.ndarray:
-        """Read the documents and pool each.
+        """Read and pool each document.
 
         Parameters
         ----------
@@ -113,7 +114,7 @@ class Pooled(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator): 
         Returns
         -------
         ndarray of float32, (n_docs, dim)
-            Zeros for a document without tokens.
+            One vector per document; zeros for a document without tokens.
         """
         dim, documents = self._vectors_of(X)
         pooled = np.empty((len(X), dim), np.float32)
@@ -122,7 +123,7 @@ class Pooled(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator): 
         return pooled
 
     def _vectors_of(self, X: Split) -> tuple[int, Iterable[np.ndarray]]:
-        """Return the length of a vector, and each document's `(n_tokens, dim)` in turn."""
+        """Return the length of a pooled vector, and an iterable of each document's `(n_tokens, dim)`."""
         if not isinstance(X, Split):
             raise TypeError(
                 f"X is of type {type(X).__name__}, expected a Split: features['train'], or a selection such as "
@@ -138,7 +139,7 @@ class Pooled(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator): 
         return pooled_dim(self.pooling, X.dim), X
 
     def _weights_of(self, X: Split) -> Iterable[np.ndarray | None]:
-        """Return the weights of each document's tokens in turn, `(n_tokens,)`, or None."""
+        """Return an iterable of the weights of each document's tokens, `(n_tokens,)`, or None."""
         if self.weights is None:
             return repeat(None, len(X))
         check_is_fitted(self, "idf_")
@@ -151,31 +152,31 @@ class Pooled(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator): 
 
 
 class PooledStatic(Pooled):
-    """`Pooled` over static word vectors, one for each word whatever its context: what ELMo is compared with.
+    """Pool static word vectors, which do not depend on context, as a baseline for ELMo.
 
-    No contextual vector is read. A word whose row is zeros takes part as a vector of zeros. Clones, of which a grid
-    search makes one for each fit, share the matrix.
+    Contextual vectors are not read. A word with a row of zeros counts as a vector of zeros. A grid search makes a clone
+    for each fit; all clones share the matrix.
 
     Parameters
     ----------
     vectors : ndarray of float, (n_vocabulary, dim)
-        Row i is for token id i, the word `Split.vocabulary[i]`.
+        Row i is the vector of token id i, the word `Split.vocabulary[i]`.
     pooling : {"mean", "max", "mean+max", "first", "last"}
-        How the vectors of a document become one; "mean+max" sets the two side by side.
+        How to combine the vectors; "mean+max" concatenates the two.
     weights : {None, "idf"}
-        What a token counts in a mean, as for `Pooled`.
+        Weight of each token in a mean, as in `Pooled`.
 
     Attributes
     ----------
     dim_, idf_, unseen_idf_ : int, dict of str to float, float
-        As `Pooled` has them.
+        As in `Pooled`.
 
     Raises
     ------
     TypeError, sklearn.exceptions.NotFittedError
-        As `Pooled` raises them.
+        If `Pooled` would raise them.
     ValueError
-        As `Pooled`, or if `vectors` has not one row for each word of the vocabulary.
+        If `Pooled` would raise it, or `vectors` does not have one row per word of the vocabulary.
 
     Examples
     --------

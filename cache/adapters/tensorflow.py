@@ -1,4 +1,4 @@
-"""A split as a `tf.data.Dataset`: the batches of `PaddedBatches`, prefetched."""
+"""Use a split as a `tf.data.Dataset`: the batches of `PaddedBatches`, prefetched."""
 
 import copy
 import itertools
@@ -13,25 +13,27 @@ __all__ = ["dataset"]
 
 
 def dataset(batches: PaddedBatches) -> tf.data.Dataset:
-    """Return a data set of whole batches, read ahead while the ones before are worked on.
+    """Return a data set of whole batches, which are prefetched while earlier batches are in use.
 
-    The first pass over it is epoch 0 of `batches`, every further pass the next epoch: in another order if `batches` are
-    shuffled, and the same whenever the data set is made again. `batches` itself stays at its epoch.
+    The first pass over the data set is epoch 0 of `batches`, and each further pass is the next epoch. If `batches` is
+    shuffled, every epoch has another order, and a new data set has the same orders. The epoch of `batches` itself does
+    not change.
 
     Parameters
     ----------
     batches : PaddedBatches
-        What to yield. With `trim=True` batches differ in length, which `fit` takes from a data set.
+        The batches. With `trim=True` they differ in length, which `fit` accepts from a data set.
 
     Returns
     -------
     tf.data.Dataset
-        Of known cardinality; its `element_spec` has None for the number of documents, and for the length with `trim`.
+        A data set with known cardinality. In its `element_spec`, the number of documents is None, and with `trim` so is
+        the length.
 
     Raises
     ------
     tf.errors.UnknownError
-        While it is iterated, if a file of the cache is missing or damaged; it quotes the `CorruptFileError`.
+        If a file of the cache turns out to be missing or damaged during iteration; it quotes the `CorruptFileError`.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""A split as a PyTorch data set, a sampler of like lengths, and functions that make batches of documents."""
+"""Use a split as a PyTorch data set, with a sampler for documents of similar length and collate functions."""
 # mypy: allow-subclassing-any
 
 from collections.abc import Iterator, Sequence
@@ -14,36 +14,37 @@ __all__ = ["NO_TAG", "LengthBatchSampler", "PaddedBatch", "SplitDataset", "packe
 
 Item = tuple[torch.Tensor] | tuple[torch.Tensor, int | torch.Tensor | None]
 NO_TAG = -100
-"""What PyTorch's losses leave out (`ignore_index`): padding, and tokens without a tag."""
+"""The target of padding and of tokens without a tag; PyTorch's losses ignore it by default (`ignore_index`)."""
 
 
 class SplitDataset(torch.utils.data.Dataset[Item]):
-    """A split as a map-style data set: `dataset[i]` is a document's vectors and its label.
+    """A map-style data set: `dataset[i]` is a pair of the vectors and the label of a document.
 
-    The vectors are a tensor `(n_tokens, dim)` of its own, read when asked for; the label is an int. Documents without
-    labels give a tuple of the vectors alone, which PyTorch's own collate function takes as well as those here. With
-    `tags` the second entry is an int64 tensor `(n_tokens,)`, the tag of each token, `NO_TAG` for a token without one.
-    The data set can be pickled: each worker of a `DataLoader` opens its own files, and is best started with
-    `multiprocessing_context="spawn"`, because a fork copies HDF5 in the middle of whatever it was doing.
+    The vectors are a new tensor `(n_tokens, dim)`, read on access, and the label is an int. For documents without
+    labels, an item is a tuple with only the vectors, which PyTorch's default collate function accepts, as do the ones
+    in this module. With `tags`, the second entry is an int64 tensor `(n_tokens,)` with the tag of each token, or
+    `NO_TAG` for a token without a tag. The data set can be pickled, and each worker of a `DataLoader` opens its own
+    files. Start workers with `multiprocessing_context="spawn"`, because a fork copies the state of HDF5 at an arbitrary
+    moment.
 
     Parameters
     ----------
     split : Split
         The documents.
     tags : str, optional
-        The name of a set of tags, which take the place of the label.
+        Name of a tag set to use instead of the labels.
     dtype : torch.dtype
-        Of the vectors. Float16, as they are stored, is half as much to send from a worker, and what `padded` and
-        `packed` make float32 of; a loader without them needs `torch.float32`, which layers take.
+        Data type of the vectors. float16, as stored, halves the amount of data to send from a worker; `padded` and
+        `packed` convert it to float32. With another collate function, use `torch.float32`, which layers expect.
 
     Raises
     ------
     SelectionError
-        From `dataset[i]`: if the cache has no such tags.
+        If the cache has no such tag set; raised by `dataset[i]`.
     IndexError
-        From `dataset[i]`: if there is no such document.
+        If the index in `dataset[i]` is out of range.
     CorruptFileError
-        From `dataset[i]`: if a file of the cache is missing or damaged.
+        If a file of the cache is missing or damaged; raised by `dataset[i]`.
 
     Examples
     --------
@@ -73,22 +74,22 @@ class SplitDataset(torch.utils.data.Dataset[Item]):
 
 
 class LengthBatchSampler(torch.utils.data.Sampler[list[int]]):
-    """Batches of documents of like lengths, so that little is padded: the `batch_sampler` of a `DataLoader`.
+    """Batches of documents of similar length, which need little padding: a `batch_sampler` for a `DataLoader`.
 
-    The batches are those of `PaddedBatches(split, batch_size=…, by_length=True, …)` for Keras with the same numbers.
-    Each pass over it is the next epoch.
+    The batches are the same as those of Keras's `PaddedBatches(split, batch_size=…, by_length=True, …)` with the same
+    arguments. Each pass over the sampler is one epoch.
 
     Parameters
     ----------
     split : Split
-        The documents, as the data set has them.
+        The documents, the same as in the data set.
     batch_size : int
-        Documents per batch; one batch may have fewer.
+        Number of documents per batch; one batch may have fewer.
     shuffle : bool
-        Draw for each epoch which documents share a batch, and the order of the batches. Without it, the shortest
-        documents come first.
+        In every epoch, randomise which documents share a batch and the order of the batches. Without `shuffle`, the
+        shortest documents come first.
     seed : int
-        Decides the orders; 0 or more.
+        Random seed, 0 or more.
 
     Raises
     ------
@@ -115,7 +116,7 @@ class LengthBatchSampler(torch.utils.data.Sampler[list[int]]):
         self._epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
-        """Let the next pass be an epoch, counted from 0: a run that is resumed then goes on as it would have."""
+        """Set the epoch of the next pass, starting at 0, so that a resumed run continues with the same batches."""
         self._epoch = epoch
 
     def __len__(self) -> int:
@@ -128,40 +129,42 @@ class LengthBatchSampler(torch.utils.data.Sampler[list[int]]):
 
 
 class PaddedBatch(NamedTuple):
-    """Documents in one tensor; what `padded` returns."""
+    """A batch of documents, as returned by `padded`."""
 
     features: torch.Tensor
-    """`(n_docs, length, dim)`, zeros where there is no token; float32 unless asked otherwise."""
+    """`(n_docs, length, dim)`, zeros where there is no token; float32 by default."""
     mask: torch.Tensor
-    """Bool `(n_docs, length)`: whether there is a token."""
+    """bool `(n_docs, length)`, True where there is a token."""
     lengths: torch.Tensor
-    """Int64 `(n_docs,)`: tokens of each document."""
+    """int64 `(n_docs,)`, the number of tokens of each document."""
     labels: torch.Tensor | None
-    """Int64 `(n_docs,)`, or None if the documents have none; tags are `(n_docs, length)`, `NO_TAG` where padded."""
+    """int64 `(n_docs,)`, or None without labels. Tags are `(n_docs, length)`, with `NO_TAG` as padding."""
 
 
 def padded(items: Sequence[Item], side: str = "right", dtype: torch.dtype = torch.float32) -> PaddedBatch:
-    """Return documents padded at the right with zeros to the longest: a `collate_fn`.
+    """Pad documents with zeros to the length of the longest: a `collate_fn`.
 
-    `partial(padded, side="left")` pads in front, as `Split.padded` and Keras's `PaddedBatches` do.
+    `partial(padded, side="left")` pads on the left, like `Split.padded` and Keras's `PaddedBatches`.
 
     Parameters
     ----------
     items : sequence of tuple
         Items of a `SplitDataset`.
     side : {"right", "left"}
-        Where the zeros go, and what tags are padded with.
+        Where to pad the vectors and tags.
     dtype : torch.dtype
-        Of the vectors. Float32 is what layers take; float16, as they are stored, halves what goes to a GPU.
+        Data type of the vectors: float32, which layers expect, or float16, as stored, which halves the amount of data
+        to send to a GPU.
 
     Returns
     -------
     PaddedBatch
+        The padded documents.
 
     Raises
     ------
     ValueError
-        If `side` is something else.
+        If `side` is invalid.
 
     Examples
     --------
@@ -184,29 +187,29 @@ def padded(items: Sequence[Item], side: str = "right", dtype: torch.dtype = torc
 
 
 def packed(items: Sequence[Item], dtype: torch.dtype = torch.float32) -> tuple[PackedSequence, torch.Tensor | None]:
-    """Return documents packed for a recurrent layer, without padding, and their labels: a `collate_fn`.
+    """Pack documents for a recurrent layer, without padding: a `collate_fn`.
 
-    Documents may come in any order; the layer's output has the order that they came in. Tags are padded at the right,
-    as `pad_packed_sequence` pads the layer's output.
+    The documents can have any order; the output of the layer has the same order. Tags are padded on the right, like the
+    output of the layer after `pad_packed_sequence`.
 
     Parameters
     ----------
     items : sequence of tuple
         Items of a `SplitDataset`.
     dtype : torch.dtype
-        Of the vectors. Float32 is what layers take.
+        Data type of the vectors: float32, which layers expect, or float16, as stored.
 
     Returns
     -------
     PackedSequence
-        Of `dtype`.
+        The vectors, with the given `dtype`.
     Tensor or None
-        Labels, int64 `(n_docs,)`, or tags, int64 `(n_docs, length)`.
+        Labels, int64 `(n_docs,)`, or tags, int64 `(n_docs, length)`; None without labels.
 
     Raises
     ------
     ValueError
-        If a document has no tokens: PyTorch cannot pack it.
+        If a document has no tokens, because PyTorch cannot pack it.
 
     Examples
     --------

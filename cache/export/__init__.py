@@ -1,4 +1,4 @@
-"""Copies of a cache in the formats of other tools: `export`."""
+"""`export`: copy a cache to the file format of another tool."""
 
 from cache.export.formats import FORMATS, export
 

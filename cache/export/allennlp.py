@@ -1,4 +1,4 @@
-"""The HDF5 layout that AllenNLP's `elmo` command wrote, and that probing tools read."""
+"""The HDF5 layout of AllenNLP's `elmo` command, which probing tools read."""
 
 import json
 from collections.abc import Callable
@@ -18,11 +18,11 @@ _HEADER_BYTES = 1024  # of a dataset, its name and its place in the group, at mo
 def write_allennlp(
     path: Path, features: FeatureCache, split: str, layer: str | None, advance: Callable[[int], object]
 ) -> None:
-    """Write a dataset a document, named by its place in the corpus, and `sentence_to_index`.
+    """Write one dataset per document, named by its position in the corpus, and `sentence_to_index`.
 
-    A dataset is float32 `(n_tokens, dim)`; or `(n_layers, n_tokens, dim)`, as `elmo --all` gave it, where the cache
-    has all layers and no `layer` is asked for. `sentence_to_index` is an array with one string, a JSON object from
-    words joined by spaces to the name of a dataset: of equal documents, to the last.
+    A dataset is float32 `(n_tokens, dim)`; or `(n_layers, n_tokens, dim)`, as from `elmo --all`, if the cache has all
+    layers and `layer` is not given. `sentence_to_index` is an array with one string, a JSON object that maps the words
+    of a document, joined by spaces, to the name of its dataset; for equal documents, to that of the last.
     """
     numbered = sorted((view for view in features.manifest.layers.views if view.isdecimal()), key=int)
     views = numbered if layer is None and numbered else [layer]

@@ -1,4 +1,4 @@
-"""One function for all formats: what can be asked of each, and a file that appears whole or not at all."""
+"""`export`, one function for all formats, which writes a file either completely or not at all."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -25,31 +25,31 @@ def export(
     pooling: str | None = None,
     progress: Callable[[int], object] | None = None,
 ) -> None:
-    """Copy the documents that can be read into one file of another tool's format, in bounded memory.
+    """Copy the readable documents of a cache into one file in the format of another tool, in bounded memory.
 
     Parameters
     ----------
     features : FeatureCache
         The cache.
     out : Path
-        The file, replaced if it is there.
+        The file to write. An existing file is replaced.
     format : {"parquet", "allennlp", "safetensors"}
-        * parquet: a row a document, with the columns of `cache.adapters.arrow.schema` and `split`;
-        * allennlp: HDF5 as AllenNLP's `elmo` command wrote it, a float32 dataset a document;
+        * parquet: one row per document, with the columns of `cache.adapters.arrow.schema` and `split`;
+        * allennlp: the HDF5 layout of AllenNLP's `elmo` command, one float32 dataset per document;
         * safetensors: all rows end to end in float16, with the offsets of the documents.
     split : str, optional
-        The one split; needed for allennlp and safetensors where there are several.
+        The split to copy; required for allennlp and safetensors if the cache has several. Default: all splits.
     layer : str, optional
-        A view of the cache; default: its own.
+        A view of the cache. Default: the default view of the cache.
     pooling : str, optional
-        One vector a document instead of one a token, as `cache.pooling.pool`; for parquet alone.
+        Write one vector per document instead of one per token, as in `cache.pooling.pool`; only for parquet.
     progress : callable, optional
         Called with the number of tokens copied since the last call.
 
     Raises
     ------
     ExportError
-        If the format has no room for what is asked.
+        If the format cannot store the requested data, or a package is not installed.
     SelectionError
         If the cache has no such split or view.
     OutputError

@@ -1,4 +1,4 @@
-"""Parquet: a row a document, in row groups of some 65,000 tokens."""
+"""Parquet: one row per document, in row groups of about 65,000 tokens."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -16,7 +16,7 @@ def write_parquet(
     pooling: str | None,
     advance: Callable[[int], object],
 ) -> None:
-    """Write the documents of some splits; see `export`."""
+    """Write the documents of the given splits; see `export`."""
     try:
         import pyarrow as pa
         import pyarrow.parquet as pq

@@ -1,4 +1,4 @@
-"""safetensors: a header of JSON, then arrays that can be mapped into memory."""
+"""safetensors: a JSON header, followed by arrays that can be memory-mapped."""
 
 import json
 import struct
@@ -20,11 +20,12 @@ def write_safetensors(
 ) -> None:
     """Write a split in stored order.
 
-    Tensors: `rows` float16 `(n_tokens, dim)`, all documents end to end; `indptr` int64 `(n_docs + 1,)`: document i has
-    the rows `indptr[i]` up to but not including `indptr[i + 1]`; `token_ids` int32 `(n_tokens,)`; `doc_ids` int64
-    `(n_docs,)`; `labels` int32 `(n_docs,)` where there are some. Metadata, as JSON: `vocabulary`, `label_names`.
+    The tensors are `rows`, float16 `(n_tokens, dim)`, with all documents end to end; `indptr`, int64 `(n_docs + 1,)`:
+    document i has the rows from `indptr[i]` up to but not including `indptr[i + 1]`; `token_ids`, int32 `(n_tokens,)`;
+    `doc_ids`, int64 `(n_docs,)`; and `labels`, int32 `(n_docs,)`, if the documents have labels. The metadata, as JSON,
+    are `vocabulary` and `label_names`.
 
-    Written here and not by the library of that name, which wants all tensors in memory.
+    The library `safetensors` is not used, because it needs all tensors in memory.
     """
     indptr = np.zeros(len(split) + 1, np.int64)
     np.cumsum(split.lengths, out=indptr[1:])

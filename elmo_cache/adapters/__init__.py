@@ -1,1 +1,1 @@
-"""What hands a split to other libraries: `cache.adapters`, under a name that no file of yours hides."""
+"""The adapters of `cache.adapters`, under a name that does not clash with a module of yours named `cache`."""
