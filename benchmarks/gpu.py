@@ -29,39 +29,16 @@ from pathlib import Path
 
 import click
 from common import Row, json_option, print_rows, scratch_folder, write_rows
-from encoder import ORIGINAL
 from gpu_builds import build_alone, trials, whole_build
 from gpu_device import device_facts, has_gpu
-from gpu_kit import Kit, Sizes
-from gpu_steps import bus_and_disk, oracle, speed
+from gpu_kit import ON_A_CARD, PRECISIONS, REHEARSAL, Kit
+from gpu_oracle import oracle
+from gpu_steps import bus_and_disk, speed
 from gpu_text import read_text
 
 from cache import CacheError
 from cache.errors import one_line
 
-PRECISIONS = ("float32", "float16", "tf32", "bfloat16")
-SMALL = {
-    "lstm": {**ORIGINAL["lstm"], "dim": 256, "projection_dim": 64},
-    "char_cnn": {**ORIGINAL["char_cnn"], "filters": [[1, 32], [2, 32], [3, 64]]},
-}
-"""Wide enough for a card's matrix units, or TF32 would not show."""
-TINY = {
-    "lstm": {**ORIGINAL["lstm"], "dim": 24, "projection_dim": 8},
-    "char_cnn": {**ORIGINAL["char_cnn"], "filters": [[1, 8], [2, 8]]},
-}
-REHEARSAL = Sizes(
-    small=TINY,
-    original=TINY,
-    streams=(4,),
-    words_a_stream=30,
-    product=64,
-    megabytes=1,
-    speed_s=0.01,
-    build_s=0.01,
-    first_documents=50,
-    trials=("--n", "1", "--train-size", "8", "--val-size", "8", "--test-size", "8"),
-    rehearsal=True,
-)
 Steps = dict[str, Callable[[], list[Row]]]
 
 
@@ -74,7 +51,7 @@ Steps = dict[str, Callable[[], list[Row]]]
 @json_option
 def main(text: Path | None, minutes: float, rehearse: bool, json_path: Path | None) -> None:
     start = time.monotonic()
-    sizes = REHEARSAL if rehearse else Sizes(small=SMALL, original=ORIGINAL)
+    sizes = REHEARSAL if rehearse else ON_A_CARD
     facts = device_facts()
     click.echo(facts)
     if not rehearse and not has_gpu():

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from common import Row
+from encoder import ORIGINAL
 from gpu_text import Text
 
 from elmo_cache import load_encoder
@@ -68,6 +69,32 @@ class Sizes:
     rehearsal: bool = False
 
 
+PRECISIONS = ("float32", "float16", "tf32", "bfloat16")
+SMALL = {
+    "lstm": {**ORIGINAL["lstm"], "dim": 256, "projection_dim": 64},
+    "char_cnn": {**ORIGINAL["char_cnn"], "filters": [[1, 32], [2, 32], [3, 64]]},
+}
+"""Wide enough for a card's matrix units, or TF32 would not show."""
+TINY = {
+    "lstm": {**ORIGINAL["lstm"], "dim": 24, "projection_dim": 8},
+    "char_cnn": {**ORIGINAL["char_cnn"], "filters": [[1, 8], [2, 8]]},
+}
+REHEARSAL = Sizes(
+    small=TINY,
+    original=TINY,
+    streams=(4,),
+    words_a_stream=30,
+    product=64,
+    megabytes=1,
+    speed_s=0.01,
+    build_s=0.01,
+    first_documents=50,
+    trials=("--n", "1", "--train-size", "8", "--val-size", "8", "--test-size", "8"),
+    rehearsal=True,
+)
+ON_A_CARD = Sizes(small=SMALL, original=ORIGINAL)
+
+
 @dataclass
 class Kit:
     """Sizes, text and a folder for scratch files; and what later steps want to know of earlier ones."""
@@ -121,3 +148,13 @@ def begin(encoder: Any, documents: Sequence[Sequence[str]]) -> Callable[[], np.n
         fetch = encoder.begin(documents)
         return lambda: np.asarray(fetch()[0])
     return lambda: np.concatenate(encoder.encode(documents))
+
+
+def overlapping(encoder: Any, documents: Sequence[Sequence[str]], n_calls: int) -> None:
+    """Encode the same documents again and again, the next call begun before the last one's rows are fetched."""
+    fetch = begin(encoder, documents)
+    for _ in range(n_calls - 1):
+        following = begin(encoder, documents)
+        fetch()
+        fetch = following
+    fetch()

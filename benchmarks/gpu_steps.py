@@ -1,23 +1,19 @@
-"""Measurements of `gpu.py` without a cache: the bus, equality with the oracle, words a second."""
+"""Measurements of `gpu.py` without a cache: the bus, and words a second."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import click
 import gpu_device as device
 import numpy as np
 from common import Row, timed
-from gpu_kit import IMDB_WORDS, ORACLE_WORDS, REACH_S, Kit, begin
+from gpu_kit import IMDB_WORDS, ORACLE_WORDS, REACH_S, Kit, begin, overlapping
+from gpu_oracle import AWAY, FLOAT16_ROWS, oracle_row
 from limit import flop_a_word
 
 from elmo_cache.encoders.bilm.options import BiLMOptions
 
 OF_THE_PRODUCT = {"tf32": 0.5, "float16": 0.5}
 """Share of the best product that the encoder shall reach, with 512 streams or more."""
-AWAY = {"float32": 1e-5, "tf32": 2e-3, "float16": 2e-3, "bfloat16": 1.6e-2}
-"""How far vectors may be from the oracle's, norm by norm; float32 products in TF32 would be at some 3e-4."""
-FLOAT16_ROWS = 1e-3
-"""The same where vectors come back as float16."""
 
 
 def bus_and_disk(kit: Kit) -> list[Row]:
@@ -41,29 +37,6 @@ def bus_and_disk(kit: Kit) -> list[Row]:
     ]
 
 
-def oracle(kit: Kit, precision: str, size: str) -> list[Row]:
-    """Float32 vectors of a few words against the float64 oracle's."""
-    found = np.concatenate(kit.encoder(precision, size).encode(ORACLE_WORDS))
-    return [_oracle_row(kit, precision, size, found, AWAY[precision])]
-
-
-def _oracle_row(kit: Kit, precision: str, size: str, found: np.ndarray, bound: float) -> Row:
-    expected = kit.expected(size)
-    away = float(np.linalg.norm(found - expected) / np.linalg.norm(expected))
-    return kit.row(
-        name=f"{precision} against the oracle, {size} size, {found.dtype} vectors",
-        what=f"difference from the float64 oracle, {precision}, {len(found)} words, {kit.options(size).architecture}, "
-        "random weights",
-        against="the difference allowed",
-        ours=away,
-        theirs=bound,
-        ratio=away / bound,
-        reach=(None, 1.0),
-        unit="of the norm",
-        note=f"Largest difference of a number: {np.abs(found - expected).max():.2g}.",
-    )
-
-
 def speed(kit: Kit, precision: str, n_streams: int) -> list[Row]:
     """Words a second at the original size, two calls in flight as in a build, against the best product."""
     encoder = kit.encoder(precision)
@@ -78,7 +51,7 @@ def speed(kit: Kit, precision: str, n_streams: int) -> list[Row]:
     once = timed(lambda: begin(encoder, documents)())
     n_calls = max(2, min(50, round(kit.sizes.speed_s / once)))
     before = _bytes_crossed(encoder)
-    words_a_second = n_calls * n_words / timed(lambda: _overlapping(encoder, documents, n_calls))
+    words_a_second = n_calls * n_words / timed(lambda: overlapping(encoder, documents, n_calls))
     crossed = None if before is None else (_bytes_crossed(encoder) - before) / (n_calls * n_words)
     click.echo(f"    {words_a_second:,.0f} words/s; first call {first:.1f} s, alone {n_words / once:,.0f} words/s")
     kit.words_a_second[precision] = words_a_second
@@ -104,7 +77,7 @@ def speed(kit: Kit, precision: str, n_streams: int) -> list[Row]:
     if n_streams != kit.sizes.streams[0]:
         return rows
     if vectors.dtype == np.float16:
-        rows.append(_oracle_row(kit, precision, "original", vectors, max(AWAY[precision], FLOAT16_ROWS)))
+        rows.append(oracle_row(kit, precision, "original", vectors, max(AWAY[precision], FLOAT16_ROWS)))
     if crossed is not None:
         wanted = 2 * encoder.dim + 16
         rows.append(
@@ -135,16 +108,6 @@ def _step_rate(options: BiLMOptions, precision: str, n_streams: int) -> float:
     """Return the FLOP/s of the product that makes all gates of a step."""
     size = options.projection_dim
     return device.product_rate(precision, n_streams, 2 * size, 4 * options.dim, batch=2 * options.n_layers)
-
-
-def _overlapping(encoder: Any, documents: Sequence[Sequence[str]], n_calls: int) -> None:
-    """Encode the same documents again and again, the next call begun before the last one's rows are fetched."""
-    fetch = begin(encoder, documents)
-    for _ in range(n_calls - 1):
-        following = begin(encoder, documents)
-        fetch()
-        fetch = following
-    fetch()
 
 
 def _bytes_crossed(encoder: Any) -> Any:

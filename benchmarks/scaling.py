@@ -108,7 +108,7 @@ def driver_rows(folder: Path, n_shards: int) -> list[Row]:
     }
     a_shard = (seconds[n_shards] - seconds[few]) / (n_shards - few)
     spec = EncoderSpec(EncoderSource("allennlp:original", "all"), "0" * 64)
-    sent = len(pickle.dumps(ShardJob(str(folder / "c.elmo"), ("train", (12345,)), spec)))
+    sent = len(pickle.dumps(ShardJob(str(folder / "c.elmo"), (("train", (12345,)),), spec)))
     received = len(pickle.dumps((12345, 262_144)))
     return [
         Row(

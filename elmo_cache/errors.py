@@ -2,7 +2,7 @@
 
 from cache.errors import CacheError
 
-__all__ = ["CorpusError", "EncoderError", "PretrainingError"]
+__all__ = ["CorpusError", "DeviceMemoryError", "EncoderError", "PretrainingError"]
 
 
 class CorpusError(CacheError, ValueError):
@@ -11,6 +11,10 @@ class CorpusError(CacheError, ValueError):
 
 class EncoderError(CacheError, ValueError):
     """Weights or options are not those of an encoder, or its vectors cannot be stored."""
+
+
+class DeviceMemoryError(EncoderError):
+    """The memory of the device that an encoder runs on is full."""
 
 
 class PretrainingError(CacheError, ValueError):

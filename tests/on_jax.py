@@ -313,8 +313,8 @@ def test_a_row_of_no_word_counts_for_nothing() -> None:
         (Device("jax", "cpu", "CPU"), "tf32", "precision tf32 needs an NVIDIA GPU from Ampere on, and CPU is none"),
         (Device("jax", "gpu", "Tesla V100", 7.0), "tf32", "Tesla V100 is none"),
         (Device("jax", "gpu", "AMD", None), "tf32", "AMD is none"),
-        (Device("tensorflow", "cpu", "CPU"), "float16", "needs Keras on JAX, this is tensorflow"),
-        (Device("tensorflow", "gpu", "NVIDIA H100", 9.0), "tf32", "needs Keras on JAX, this is tensorflow"),
+        (Device("tensorflow", "cpu", "CPU"), "float16", "needs Keras on JAX, this is TensorFlow on a CPU"),
+        (Device("torch", "gpu", "NVIDIA H100", 9.0), "tf32", "needs Keras on JAX, this is torch"),
     ],
     ids=str,
 )
@@ -326,7 +326,8 @@ def test_refused_precisions(device: Device, precision: str, message: str) -> Non
 
 @pytest.mark.parametrize("precision", ["float32", "tf32", "float16", "bfloat16"])
 def test_an_h100_has_all(precision: str) -> None:
-    assert Device("jax", "gpu", "NVIDIA H100", 9.0).refusal(precision) is None
+    for backend in ("jax", "tensorflow"):
+        assert Device(backend, "gpu", "NVIDIA H100", 9.0).refusal(precision) is None
 
 
 def test_tf32_is_refused_on_a_cpu_before_anything_is_written(tmp_path: Path) -> None:

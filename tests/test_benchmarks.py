@@ -212,3 +212,21 @@ def test_gpu_rehearsed_without_tensorflow(tmp_path: Path) -> None:
     assert rows["all of IMDB to disk, float32"]["ours"] > 0 and rows["1 trials"]["ours"] > 0
     # A processor has no TF32.
     assert all(why.startswith("EncoderError: precision") for why in written["missing"].values()), written["missing"]
+
+
+@pytest.mark.slow
+def test_gpu_tensorflow_rehearsed(tmp_path: Path) -> None:
+    (tmp_path / "reviews.txt").write_text("a slow start but what a finish\nnot for me\n" * 40)
+    text, rows = tmp_path / "reviews.txt", tmp_path / "rows.json"
+
+    run("gpu_tensorflow.py", "--rehearse", "--text", text, "--json", rows, folder=tmp_path)
+
+    written = json.loads(rows.read_text())
+    assert not written["machine"].get("missing") and not written.get("missing")
+    names = [row["name"] for row in written["rows"]]
+    assert [name for name in names if name.startswith("TensorFlow")] == [
+        f"TensorFlow, {precision}, 4 streams" for precision in ("float32", "float16", "tf32", "bfloat16")
+    ]
+    within = {row["name"]: row["ratio"] for row in written["rows"] if "oracle" in row["name"]}
+    assert len(within) == 8 and max(within.values()) < 1.0
+    assert all("Compiled by XLA" in row["note"] for row in written["rows"] if row["name"].startswith("TensorFlow"))

@@ -24,6 +24,7 @@ from elmo_cache import EncoderError, build
 from elmo_cache.cli import main
 from elmo_cache.extraction.build import Build
 from elmo_cache.extraction.plan import BuildSettings
+from elmo_cache.extraction.workers import _runs
 from trainer.runs.results import read_results
 
 
@@ -40,6 +41,19 @@ def test_several_processes_make_the_same_bytes(tmp_path: Path, alone: dict[str, 
     assert contents(tmp_path / "c") == alone and len(alone) > 10
     loaded = list(tmp_path.glob("loaded-*"))
     assert 1 <= len(loaded) <= 2 and f"loaded-{os.getpid()}" not in [path.name for path in loaded]
+
+
+def test_workers_take_runs_of_shards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, alone: dict[str, bytes]) -> None:
+    groups = [("train", (i,)) for i in range(33)]
+    assert [len(run) for run in _runs(groups, 2)] == [4] * 8 + [1]
+    assert [len(run) for run in _runs(groups, 4)] == [2] * 16 + [1]
+    assert [len(run) for run in _runs(groups, 64)] == [len(run) for run in _runs(groups, 0)] == [1] * 33
+    assert [group for run in _runs(groups, 2) for group in run] == groups and not list(_runs([], 2))
+
+    monkeypatch.setattr("elmo_cache.extraction.workers._RUNS_A_WORKER", 1)  # runs of 4, of both splits
+    with pytest.warns(CacheWarning, match="a worker process died"):
+        build(corpus(), mortal(tmp_path, deaths=1), tmp_path / "c", shard_tokens=20, workers=2).close()
+    assert contents(tmp_path / "c") == alone and not verify(tmp_path / "c")
 
 
 def test_dead_workers_cost_a_shard_each(tmp_path: Path, alone: dict[str, bytes]) -> None:

@@ -1,9 +1,13 @@
-"""`elmo-cache encoders`: which there are, and whether a TF-Hub module is what it seems."""
+"""`elmo-cache encoders`: which there are, how fast one is, and what it makes of a few sentences."""
 
 import logging
+from collections.abc import Iterator
+from itertools import groupby
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+import numpy as np
 
 from cache.runtime.console import human_bytes, human_count, human_time
 from cache.runtime.downloads import user_folder
@@ -15,6 +19,7 @@ from elmo_cache.encoders.allennlp import NAMES, PREFIX
 from elmo_cache.encoders.bilm.encoder import PRECISIONS, BiLMEncoder
 from elmo_cache.encoders.devices import find_device, tensorflow_device
 from elmo_cache.encoders.hub.resolution import ORIGINAL, ORIGINAL_SIZE, find_module
+from elmo_cache.encoders.report import SENTENCES, compare_with_allennlp, summaries, versions
 from elmo_cache.encoders.speed import measure_speed, remember_speed
 from elmo_cache.errors import EncoderError
 
@@ -29,8 +34,9 @@ _N_REVIEWS, _REVIEW_TOKENS = 50_000, 224  # of IMDB, cut to the window of 500
 @click.command(name="encoders", short_help="List encoders; measure or check one.")
 @click.option(
     "--check",
-    metavar="MODULE",
-    help="Encode a few sentences with both engines, --engine native and hub, and compare; exit code 1 if they differ.",
+    metavar="ENCODER",
+    help="Report versions, device, words per second, and the vectors of a few sentences in short. Of a TF-Hub module, "
+    "compare both engines, --engine native and hub, too; exit code 1 if they differ.",
 )
 @click.option(
     "--measure",
@@ -40,13 +46,13 @@ _N_REVIEWS, _REVIEW_TOKENS = 50_000, 224  # of IMDB, cut to the window of 500
 )
 @named_as_options
 def encoders_command(check: str | None, measure: str | None) -> None:
-    """List the encoders that can be used here, and how to use others; measure one; or check a TF-Hub module.
+    """List the encoders that can be used here, and how to use others; measure one; or check one.
 
     \b
     elmo-cache encoders
     elmo-cache encoders --measure imdb-v3
+    elmo-cache encoders --check path/to/elmo_2x4096_512
     elmo-cache encoders --check original
-    elmo-cache encoders --check path/to/module
     """
     if check is not None:
         _check(check)
@@ -77,34 +83,90 @@ def _list() -> None:
 
 
 def _measure(name: str) -> None:
-    encoder = load_encoder(name)
-    if not isinstance(encoder, BiLMEncoder):
-        raise EncoderError(f"{name} is run by a module's own graph: --measure is for our own model")
+    encoder = _own(name)
     click.echo(
         f"{encoder.name}, {encoder.options.architecture}, on {encoder.device}; {_N_REVIEWS:,} reviews would take"
     )
+    for precision, measured in _speeds(name):
+        if isinstance(measured, str):
+            click.echo(f"  {precision:9} not here: {measured}")
+            continue
+        _, speed = measured
+        click.echo(f"  {precision:9} {speed:9,.0f} words/s  {human_time(_N_REVIEWS * _REVIEW_TOKENS / speed)}")
+
+
+def _own(name: str, **settings: str) -> BiLMEncoder:
+    encoder = load_encoder(name, **settings)
+    if not isinstance(encoder, BiLMEncoder):
+        raise EncoderError(f"{name} is run by a module's own graph: --measure is for our own model")
+    return encoder
+
+
+def _speeds(name: str) -> Iterator[tuple[str, tuple[BiLMEncoder, float] | str]]:
+    """Yield each precision with an encoder of it and its words per second, or with the reason why there is none."""
     kept = True
     for precision in PRECISIONS:
+        encoder = _own(name, precision=precision)
         refusal = encoder.device.refusal(precision)
         if refusal is not None:
-            click.echo(f"  {precision:9} not here: {refusal}")
+            yield precision, refusal
             continue
         with progress_bar(None, f"measuring {precision}", "tok") as bar:
-            measured = load_encoder(name, precision=precision)
-            assert isinstance(measured, BiLMEncoder)
-            speed = measure_speed(measured, bar.update)
-        kept &= remember_speed(measured.description, speed)
-        click.echo(f"  {precision:9} {speed:9,.0f} words/s  {human_time(_N_REVIEWS * _REVIEW_TOKENS / speed)}")
+            speed = measure_speed(encoder, bar.update)
+        kept &= remember_speed(encoder.description, speed)
+        yield precision, (encoder, speed)
     if not kept:
         click.echo(f"Warning: {user_folder()} cannot be written to, so plans will not know it", err=True)
 
 
 def _check(name: str) -> None:
     directory = find_module(resolve_name(name))
-    if directory is None:
-        raise EncoderError(f"{name} is no TF-Hub module: --check takes an address, 'original', or a module's folder")
     # Sentences one by one are many shapes: Keras traces its models again, and TensorFlow warns of it.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    if directory is None:
+        _report(name)
+        click.echo(f"\n{compare_with_allennlp()}")
+        return
+    try:
+        _report(name)
+    except EncoderError as error:  # of variables that our own model does not know; its own graph may run
+        click.echo(f"not run by our own model: {error}")
+    click.echo()
+    _check_module(directory)
+
+
+def _report(name: str) -> None:
+    encoder = _own(name, layers="all")
+    weights = encoder.description["weights"]
+    click.echo(
+        f"{versions()}\n"
+        f"  encoder   {encoder.name}, {encoder.options.architecture}, weights {weights[:16]}\n"
+        f"  device    {encoder.device}, Keras on {encoder.device.backend}\n"
+        f"  packing   {encoder.n_streams} streams, {encoder.time_chunk} steps"
+    )
+    if warning := encoder.device.unused_gpu():
+        click.echo(f"Warning: {warning}", err=True)
+    documents = [text.split(" ") for text in SENTENCES]
+    exact = None
+    for precision, measured in _speeds(name):
+        if isinstance(measured, str):
+            click.echo(f"  {precision:9} not here: {measured}")
+            continue
+        encoder_of, speed = measured
+        rows = np.concatenate(encoder_of.encode(documents))
+        exact = rows if exact is None else exact
+        off = np.linalg.norm(rows - exact, axis=1) / np.linalg.norm(exact, axis=1)
+        apart = f", a word's vector at most {off.max():.1e} of its length off float32" if off.any() else ""
+        click.echo(f"  {precision:9} {speed:,.0f} words/s{apart}")
+    click.echo("\nIn float32: norm of all numbers, sum of all times the cosine of their places, the first three")
+    for sentence, found in groupby(summaries(encoder), key=lambda summary: summary.sentence):
+        click.echo(sentence)
+        for summary in found:
+            first = "".join(f"{x:11.6f}" for x in summary.first)
+            click.echo(f"  {summary.layer:4}{summary.norm:13.6f}{summary.checksum:13.6f}{first}")
+
+
+def _check_module(directory: Path) -> None:
     with quiet_import():
         from elmo_cache.encoders.hub.checking import N_STEPS, TOLERANCE, check_module
     click.echo(f"native on {find_device()}, hub on {tensorflow_device()}, float32", err=True)

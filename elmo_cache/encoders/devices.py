@@ -2,17 +2,23 @@
 
 import importlib.util
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+from cache.errors import one_line
 from cache.runtime.quiet import quiet_import
-from elmo_cache.errors import EncoderError
+from elmo_cache.errors import DeviceMemoryError, EncoderError
 
-__all__ = ["Device", "check_precision", "computed_on", "find_device", "tensorflow_device"]
+__all__ = ["Device", "check_precision", "computed_on", "find_device", "tensorflow_device", "within_memory"]
 
 _AMPERE = 8.0
 _JAX_PLUGINS = ("jax_cuda12_plugin", "jax_cuda13_plugin", "jax_rocm60_plugin", "jax_rocm7_plugin")
+
+_FULL = ("ResourceExhaustedError", "OutOfMemoryError")  # of TensorFlow and PyTorch; JAX's names the status
+
+_Result = TypeVar("_Result")
 
 
 @dataclass(frozen=True)
@@ -40,12 +46,15 @@ class Device:
         """Say why products cannot be computed in a precision; None if they can."""
         if precision == "tf32" and not (self.kind == "gpu" and (self.capability or 0.0) >= _AMPERE):
             return f"precision tf32 needs an NVIDIA GPU from Ampere on, and {self} is none: use float32"
-        if precision in ("tf32", "float16") and self.backend != "jax":
-            return (
-                f"precision {precision} needs Keras on JAX, this is {self.backend}: set KERAS_BACKEND=jax, "
-                "or use float32"
-            )
+        if precision in ("tf32", "float16") and not self.is_resident:
+            where = "TensorFlow on a CPU" if self.backend == "tensorflow" else self.backend
+            return f"precision {precision} needs Keras on JAX, this is {where}: set KERAS_BACKEND=jax, or use float32"
         return None
+
+    @property
+    def is_resident(self) -> bool:
+        """Whether our encoder lives on it; else what it knows goes back and forth, which a CPU does not mind."""
+        return self.backend == "jax" or (self.backend == "tensorflow" and self.kind == "gpu")
 
     def unused_gpu(self) -> str | None:
         """Say why a GPU that this machine has is not used; None if one is, or there is none."""
@@ -87,6 +96,24 @@ def check_precision(encoder: Any) -> None:
     refusal = device and device.refusal(encoder.precision)
     if refusal:
         raise EncoderError(refusal)
+
+
+def within_memory(function: Callable[[], _Result], what: str) -> _Result:
+    """Call a function that computes on a device, and return what it does.
+
+    Raises
+    ------
+    DeviceMemoryError
+        If the device's memory is full; `what` says what of, as "CPU with 128 streams".
+    """
+    try:
+        return function()
+    except Exception as error:
+        if type(error).__name__ not in _FULL and "RESOURCE_EXHAUSTED" not in str(error):
+            raise
+        reason = one_line(error)
+    # Not from the other one, which holds on to what the function had on the device.
+    raise DeviceMemoryError(f"not enough memory on {what} ({reason})")
 
 
 def computed_on(encoder: Any) -> tuple[str, str | None]:

@@ -137,8 +137,8 @@ def load_encoder(
         What a token's vector is: the mix of all layers (their mean, unless a module says otherwise), the last, or all
         side by side.
     precision : {"float32", "tf32", "float16", "bfloat16"}
-        What matrix products are computed in; sums and states are float32. tf32 needs an NVIDIA GPU from Ampere on, and
-        like float16 Keras on JAX; encoding is refused where a device does not have it.
+        What matrix products are computed in; sums and states are float32. tf32 needs an NVIDIA GPU from Ampere on,
+        float16 Keras on JAX or a GPU; encoding is refused where a device does not have it.
     engine : {"native", "hub"}
         What runs a TF-Hub module: our own model with the module's variables, or the module's own graph.
 

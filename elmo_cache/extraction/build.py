@@ -35,6 +35,7 @@ from elmo_cache.extraction.plan import (
 )
 from elmo_cache.extraction.reuse import OldDocuments, open_reused, refuse_unlike
 from elmo_cache.extraction.shards import make_shards
+from elmo_cache.extraction.streams import with_fewer_streams
 from elmo_cache.extraction.workers import make_shards_elsewhere
 from elmo_cache.text.corpora import Corpus
 from elmo_cache.text.reader import CorpusReader, read_corpus
@@ -167,7 +168,7 @@ class Build:
             Before anything is written, if a file that vectors are copied from is damaged.
         EncoderError
             If a vector is NaN or beyond float16, with its document and layer; if other processes cannot load the
-            encoder, or load another one.
+            encoder, or load another one. A `DeviceMemoryError` if the encoder's device is too small.
         WorkersError
             If workers cannot be had, or died again and again.
         """
@@ -189,13 +190,18 @@ class Build:
             with locked(directory):
                 manifest = self._settle(mark)
             self.close()
+            if workers.in_this_process:
+                with_fewer_streams(directory, manifest, mark, self._make_shards)
+                return
             with progress_bar(plan.group_tokens, "encoding", "tok", self._progress) as bar:
-                if workers.in_this_process:
-                    encoder = _computing(self._encoder, manifest.computation)
-                    make_shards(directory, manifest, encoder, plan.groups, bar.update, plan.reuse)
-                else:
-                    spec = EncoderSpec.of(self._encoder)
-                    make_shards_elsewhere(directory, plan.groups, spec, workers, bar.update, plan.reuse)
+                spec = EncoderSpec.of(self._encoder)
+                make_shards_elsewhere(directory, plan.groups, spec, workers, bar.update, plan.reuse)
+
+    def _make_shards(self, manifest: Manifest) -> None:
+        plan = self.plan
+        with progress_bar(plan.group_tokens, "encoding", "tok", self._progress) as bar:
+            encoder = _computing(self._encoder, manifest.computation)
+            make_shards(plan.directory, manifest, encoder, plan.groups, bar.update, plan.reuse)
 
     def _settle(self, mark: Path) -> Manifest:
         """Write documents and manifest unless they are there, and return the manifest; the folder is locked."""

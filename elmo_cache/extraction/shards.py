@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -16,7 +16,7 @@ from cache.layers import Layers
 from cache.manifest import Manifest, shard_name
 from cache.shard import ShardHeader, shard_header, write_shard
 from elmo_cache.encoders import Encoder
-from elmo_cache.errors import EncoderError
+from elmo_cache.errors import DeviceMemoryError, EncoderError
 from elmo_cache.extraction.groups import ShardGroup, group_n_tokens
 from elmo_cache.extraction.memory import RowMemory
 from elmo_cache.extraction.reuse import NOTHING, Reuse
@@ -60,8 +60,9 @@ def make_shards(
 ) -> None:
     """Encode and write shards; those that are there already are passed over.
 
-    At most `_IN_HAND` shards are begun and not written. An encoder that works by itself has the next ones to do while
-    the rows of earlier ones are fetched, hashed and written, each shard by a thread of its own.
+    At most `_IN_HAND` shards are begun and not written; fewer where the device's memory does not hold as many. An
+    encoder that works by itself has the next ones to do while the rows of earlier ones are fetched, hashed and written,
+    each shard by a thread of its own.
 
     Parameters
     ----------
@@ -82,7 +83,8 @@ def make_shards(
     Raises
     ------
     EncoderError
-        If a vector is NaN or beyond float16, with its document and layer; or of the wrong shape.
+        If a vector is NaN or beyond float16, with its document and layer; or of the wrong shape. A `DeviceMemoryError`
+        if the encoder's device is full although no other shard is in hand.
     OutputError
         If a shard cannot be written.
     CorruptFileError
@@ -98,9 +100,16 @@ def make_shards(
         for header in memory.spoiled:
             (directory / shard_name(header.split, header.index)).unlink(missing_ok=True)
 
-    def make_room() -> None:
-        while in_hand and (in_hand[0].done() or len(in_hand) >= _IN_HAND):
+    def make_room(most: int = _IN_HAND) -> None:
+        while in_hand and (in_hand[0].done() or len(in_hand) >= most):
             in_hand.popleft().result()
+
+    def begin(shards: Sequence[_Shard]) -> Callable[[], _Rows]:
+        if in_hand:
+            with suppress(DeviceMemoryError):
+                return _begin(encoder, shards, n_columns, count, memory)
+            make_room(1)  # what they hold of the device is free then
+        return _begin(encoder, shards, n_columns, count, memory)
 
     n_columns = manifest.layers.n_columns
     memory = RowMemory(encoder.name)
@@ -113,7 +122,7 @@ def make_shards(
         for shards in _shards(directory, manifest, groups, count, reuse):
             make_room()
             # It comes before the tasks that wait for its rows, and so always gets a thread.
-            fetched = writers.submit(_begin(encoder, shards, n_columns, count, memory))
+            fetched = writers.submit(begin(shards))
             first = 0
             for shard in shards:
                 count(shard.header.n_tokens - shard.n_new_tokens)

@@ -12,7 +12,7 @@ from elmo_cache.encoders.bilm.characters import BEGIN_DOCUMENT, END_DOCUMENT, ch
 from elmo_cache.encoders.bilm.options import BiLMOptions
 from elmo_cache.encoders.bilm.streams import Packing, choose_streams, pack
 from elmo_cache.encoders.bilm.weights import Weights, weights_fingerprint
-from elmo_cache.encoders.devices import Device, check_precision, find_device
+from elmo_cache.encoders.devices import Device, check_precision, find_device, within_memory
 from elmo_cache.errors import EncoderError
 
 if TYPE_CHECKING:
@@ -255,7 +255,8 @@ class BiLMEncoder:
         Raises
         ------
         EncoderError
-            If a document is a string or a token is not one, or the device does not have the precision.
+            If a document is a string or a token is not one, or the device does not have the precision; a
+            `DeviceMemoryError` if its memory is full, where a smaller `n_streams` needs less.
         """
         words = check_documents(documents)
         rows, _ = self._begin(words, "float32", progress)()
@@ -266,8 +267,8 @@ class BiLMEncoder:
     ) -> Callable[[], tuple[np.ndarray, bool]]:
         """Begin to encode for a cache; see `Encoder`.
 
-        With Keras on JAX the device works while this process goes on, and rounds to float16. Else all is done before
-        this returns, and the rows are float32.
+        With Keras on JAX, and on TensorFlow with a GPU, the device works while this process goes on, and rounds to
+        float16. Else all is done before this returns, and the rows are float32.
 
         Raises
         ------
@@ -292,12 +293,21 @@ class BiLMEncoder:
             return lambda: (np.empty((0, self.dim), dtype), True)
         on_gpu = device.kind == "gpu"
         n_streams = choose_streams([length + 2 for length in lengths if length], self.n_streams, on_gpu=on_gpu)
-        if device.backend == "jax":
-            return self._resident.begin(numbered, list(words), n_streams, self.time_chunk, dtype, progress).fetch
-        out = np.empty((n_tokens, self.dim), np.float32)
-        table = self._word_vectors(["", BEGIN_DOCUMENT, END_DOCUMENT, *words])
-        self._run(table, pack(numbered, n_streams, self.time_chunk), out, progress)
-        return lambda: (out, False)
+        here = f"{device} with {n_streams:,} streams"
+        if device.is_resident:
+            pending = within_memory(
+                lambda: self._resident.begin(numbered, list(words), n_streams, self.time_chunk, dtype, progress), here
+            )
+            return lambda: within_memory(pending.fetch, here)
+
+        def run() -> np.ndarray:
+            out = np.empty((n_tokens, self.dim), np.float32)
+            table = self._word_vectors(["", BEGIN_DOCUMENT, END_DOCUMENT, *words])
+            self._run(table, pack(numbered, n_streams, self.time_chunk), out, progress)
+            return out
+
+        rows = within_memory(run, here)
+        return lambda: (rows, False)
 
     def _word_vectors(self, words: Sequence[str]) -> np.ndarray:
         batch = WORD_BATCHES[-1] if len(words) > WORD_BATCHES[0] else WORD_BATCHES[0]
@@ -347,7 +357,7 @@ class BiLMEncoder:
     def _resident(self) -> "ResidentBiLM":
         from elmo_cache.encoders.bilm.resident import ResidentBiLM
 
-        return ResidentBiLM(self._weights, self.options, self._layer_weights, self.precision)
+        return ResidentBiLM(self._weights, self.options, self._layer_weights, self.precision, self.device)
 
     @cached_property
     def _character_cnn(self) -> "CharacterCNN":

@@ -5,7 +5,7 @@ LSTM layer l runs l steps behind layer 0 (a wavefront), so that in one step of t
 are independent: one batched product makes the gates of all of them, and another one their projections.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -16,49 +16,13 @@ from jax import lax
 
 from elmo_cache.encoders.bilm.characters import BOS, BOW, EOW, PAD
 from elmo_cache.encoders.bilm.options import BiLMOptions
-from elmo_cache.encoders.bilm.weights import Weights, forget_bias, lstm_name
+from elmo_cache.encoders.bilm.program import BEGIN, END, Arrays, convolved, input_type
 
-__all__ = ["Arrays", "BiLMProgram", "load_arrays"]
-
-Arrays = dict[str, Any]
-"""Arrays on the device, by name."""
-
-_BEGIN, _END = 1, 2
-
-
-def load_arrays(weights: Weights, options: BiLMOptions, precision: str) -> Arrays:
-    """Return the tensors of the public format as the program takes them, still on the host.
-
-    With k = 2 `n_layers`, layer by layer and in each the forward direction first: `kernel (k, 2 p, 4 d)`, `bias
-    (k, 1, 4 d)` with the forget gate's 1 added, `projection (k, d, p)`; the character network's under the names of the
-    public format, kernels of convolutions as `(width * char_dim, count)`. Kernels are of the type that products take.
-    """
-    names = [lstm_name(direction, layer) for layer in range(options.n_layers) for direction in range(2)]
-    dtype = _input_dtype(precision)
-    forget = forget_bias(4 * options.dim)
-    arrays = {
-        "kernel": np.stack([weights[f"{name}/W_0"].astype(dtype) for name in names]),
-        "bias": np.stack([weights[f"{name}/B"] + forget for name in names])[:, None],
-        "projection": np.stack([weights[f"{name}/W_P_0"].astype(dtype) for name in names]),
-        # Id 0 marks a row that is no word.
-        "char_embed": np.pad(weights["char_embed"], ((1, 0), (0, 0))),
-    }
-    for name, tensor in weights.items():
-        if name.startswith("CNN/W"):
-            _, width, n_in, count = tensor.shape
-            arrays[name] = tensor.reshape(width * n_in, count).astype(_input_dtype(_convolved(precision)))
-        elif name.startswith("CNN"):
-            arrays[name] = tensor.astype(dtype) if tensor.ndim == 2 else tensor
-    return arrays
+__all__ = ["BiLMProgram"]
 
 
 def _input_dtype(precision: str) -> Any:
-    return jnp.dtype(precision) if precision in ("float16", "bfloat16") else np.dtype(np.float32)
-
-
-def _convolved(precision: str) -> str:
-    # As in the Keras model, which knows no float16.
-    return "float32" if precision == "bfloat16" else precision
+    return jnp.dtype(input_type(precision))
 
 
 def _product(x: Any, kernel: Any, precision: str) -> Any:
@@ -79,7 +43,7 @@ def _clip(x: Any, bound: float | None) -> Any:
 
 
 class BiLMProgram:
-    """The functions that run on the device.
+    """What `elmo_cache.encoders.bilm.program.Program` asks for, by JAX on its first device.
 
     Parameters
     ----------
@@ -103,14 +67,42 @@ class BiLMProgram:
 
     def __init__(self, options: BiLMOptions, mix: Sequence[float] | None, precision: str, unroll: int):
         self.options, self.precision, self.unroll = options, precision, unroll
+        self.device = jax.devices()[0]
         self.mix = None if mix is None else [float(weight) for weight in mix]
         self.n_parts = 2 if mix is not None else 1 + 2 * options.n_layers
         self.n_traced = 0
         self.fill_table = jax.jit(self._fill_table, donate_argnames="table")
         self.advance = jax.jit(self._advance, donate_argnames=("states", "out"))
-        self.zeros = jax.jit(self._zeros, static_argnums=(0, 1, 2))
-        self.zero_table = jax.jit(lambda n: jnp.zeros((n, options.projection_dim), jnp.float32), static_argnums=0)
+        self.zeros = self._bound(jax.jit(self._zeros, static_argnums=(0, 1, 2)))
+        self.zero_table = self._bound(
+            jax.jit(lambda n: jnp.zeros((n, options.projection_dim), jnp.float32), static_argnums=0)
+        )
         self.cut = jax.jit(lax.dynamic_slice_in_dim, static_argnums=2)
+
+    def _bound(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        # To `jit` arrays that are bound to a device are of another kind: unbound ones would compile everything twice.
+        return lambda *sizes: jax.device_put(function(*sizes), self.device)
+
+    def input_dtype(self, precision: str) -> Any:
+        """Return the NumPy type of the products' inputs."""
+        return _input_dtype(precision)
+
+    def put(self, arrays: Any) -> Any:
+        """Copy an array of the host, or a dict of some, to the device."""
+        return jax.device_put(arrays, self.device)
+
+    def start_fetch(self, array: Any) -> Any:
+        """Begin to copy an array to the host; return what `fetch` takes."""
+        array.copy_to_host_async()
+        return array
+
+    def fetch(self, started: Any) -> np.ndarray:
+        """Wait for an array, or for a copy that has been begun, and return it on the host."""
+        return np.asarray(jax.device_get(started))
+
+    def wait(self, array: Any) -> None:
+        """Wait until an array is computed."""
+        array.block_until_ready()
 
     def _fill_table(self, arrays: Arrays, table: Any, start: Any, text: Any, lengths: Any) -> Any:
         """Write the vectors of words into rows of the table.
@@ -135,7 +127,7 @@ class BiLMProgram:
         for i, (width, _) in enumerate(options.filters):
             n_places = ids.shape[1] - width + 1
             windows = jnp.concatenate([characters[:, k : k + n_places] for k in range(width)], axis=-1)
-            highest = _product(windows, arrays[f"CNN/W_cnn_{i}"], _convolved(precision)).max(axis=1)
+            highest = _product(windows, arrays[f"CNN/W_cnn_{i}"], convolved(precision)).max(axis=1)
             found.append(activation(highest + arrays[f"CNN/b_cnn_{i}"]))
         x = jnp.concatenate(found, axis=-1)
         for i in range(options.n_highway):
@@ -180,7 +172,7 @@ class BiLMProgram:
             jnp.stack([lax.slice_in_dim(x, k, k + n_steps) for k in reversed(range(n_layers))], axis=1)
             for x in behind.values()
         )
-        resets = (words_of == jnp.array([_BEGIN, _END])[:, None])[..., None]
+        resets = (words_of == jnp.array([BEGIN, END])[:, None])[..., None]
         x = table[words]
         flow = {name: states[name] for name in ("hidden", "cell", "below", "mixed")}
         flow, vectors = lax.scan(partial(self._step, arrays), flow, (x, resets), unroll=min(self.unroll, n_steps))

@@ -1,6 +1,7 @@
 """An encoder that lives on its device: word numbers go there, finished rows come back, and nothing else.
 
-Imports JAX. All that the arithmetic needs stays on the device from one call to the next: the kernels, the vectors of a
+With Keras on JAX, and on TensorFlow with a GPU; what runs on the device is a `Program` of `jax_model` or
+`tensorflow_model`. All that the arithmetic needs stays there from one call to the next: the kernels, the vectors of a
 call's words, the LSTMs' states, and the rows that are not fetched yet.
 """
 
@@ -14,14 +15,10 @@ import numpy as np
 from cache.runtime.quiet import quiet_import
 from elmo_cache.encoders.bilm.characters import BEGIN_DOCUMENT, END_DOCUMENT
 from elmo_cache.encoders.bilm.options import BiLMOptions
+from elmo_cache.encoders.bilm.program import Program, load_arrays
 from elmo_cache.encoders.bilm.streams import pack
 from elmo_cache.encoders.bilm.weights import Weights
-from elmo_cache.encoders.devices import find_device
-
-with quiet_import():
-    import jax
-
-    from elmo_cache.encoders.bilm.jax_model import BiLMProgram, load_arrays
+from elmo_cache.encoders.devices import Device
 
 __all__ = ["PendingRows", "ResidentBiLM"]
 
@@ -36,7 +33,7 @@ _NO_WORD = -3
 
 
 class ResidentBiLM:
-    """The biLM of `BiLMEncoder` on the first device of JAX.
+    """The biLM of `BiLMEncoder` on a device.
 
     Parameters
     ----------
@@ -44,23 +41,25 @@ class ResidentBiLM:
         As of `BiLMEncoder`.
     mix : sequence of float or None
         Weights of the layers; None for all of them side by side.
+    device : Device
+        That of JAX or TensorFlow.
 
     Attributes
     ----------
-    program : BiLMProgram
+    program : Program
         What runs on the device.
     bytes_to_device, bytes_from_device : int
         What has crossed since the weights, in all calls.
     """
 
-    def __init__(self, weights: Weights, options: BiLMOptions, mix: Sequence[float] | None, precision: str):
-        self.options = options
-        self.kind = find_device().kind
-        self.device = jax.devices()[0]
-        self.program = BiLMProgram(options, mix, precision, UNROLL[self.kind])
+    def __init__(
+        self, weights: Weights, options: BiLMOptions, mix: Sequence[float] | None, precision: str, device: Device
+    ):
+        self.options, self.kind = options, device.kind
+        self.program = _program_class(device.backend)(options, mix, precision, UNROLL[self.kind])
         self.bytes_to_device = self.bytes_from_device = 0
         self._lock = Lock()  # rows are fetched by several threads
-        self._arrays = jax.device_put(load_arrays(weights, options, precision), self.device)
+        self._arrays = self.program.put(load_arrays(weights, options, precision, self.program.input_dtype))
         # They only grow, so that calls of about the same size are one program.
         self._n_words = self._n_rows = 0
 
@@ -106,15 +105,14 @@ class ResidentBiLM:
         n_halves = [int(np.count_nonzero(chunk[1] >= 0)) for chunk in chunks]
         on_device = [self._put(np.ascontiguousarray(chunk)) for chunk in chunks]
         self._n_rows = max(self._n_rows, _rounded_up(n_tokens))
-        # To `jit` arrays that are bound to a device are of another kind: unbound ones would compile everything twice.
-        states, out, bad = jax.device_put(self.program.zeros(n_streams, self._n_rows, dtype), self.device)
+        states, out, bad = self.program.zeros(n_streams, self._n_rows, dtype)
         steps_done = []
         for i, forward in enumerate(on_device):
             backward = on_device[-1 - i]
             states, out, bad = self.program.advance(self._arrays, table, states, out, bad, forward, backward)
             steps_done.append((bad, n_halves[i] + n_halves[-1 - i]))
         # At once: what the device is told later it does later, and the next call would come first.
-        return PendingRows(self, n_tokens, steps_done, list(self._blocks(out, n_tokens)), bad, progress)
+        return PendingRows(self, n_tokens, dtype, steps_done, list(self._blocks(out, n_tokens)), bad, progress)
 
     def _word_vectors(self, words: Sequence[str]) -> Any:
         small, large = WORD_BATCHES[self.kind]
@@ -132,7 +130,7 @@ class ResidentBiLM:
         text = np.pad(np.frombuffer(filled, np.uint8).reshape(-1, n_bytes), ((0, n_rows - len(texts)), (0, 0)))
         length = np.pad(np.array(lengths, np.int32), (0, n_rows - len(texts)))
         self._n_words = max(self._n_words, _rounded_up(n_rows + n_rows // 4))
-        table = jax.device_put(self.program.zero_table(self._n_words), self.device)
+        table = self.program.zero_table(self._n_words)
         for start in range(0, n_rows, batch):
             part = slice(start, start + batch)
             table = self.program.fill_table(
@@ -142,25 +140,24 @@ class ResidentBiLM:
 
     def _put(self, array: Any) -> Any:
         self.bytes_to_device += array.nbytes
-        return jax.device_put(array, self.device)
+        return self.program.put(array)
 
-    def get(self, array: Any) -> Any:
-        """Return an array of the device on the host."""
+    def get(self, array: Any) -> np.ndarray:
+        """Return an array of the device on the host, whose copy may have begun."""
+        found = self.program.fetch(array)
         with self._lock:
-            self.bytes_from_device += array.nbytes
-        return jax.device_get(array)
+            self.bytes_from_device += found.nbytes
+        return found
 
     def _blocks(self, out: Any, n_rows: int) -> Iterator[tuple[int, Any]]:
         """Yield the first rows of an array on the device in blocks of few sizes, each with its first row."""
         start = 0
         for size in BLOCKS:
-            size = min(size, len(out))
-            while start < n_rows and (size <= n_rows - start or size == min(BLOCKS[-1], len(out))):
+            size = min(size, self._n_rows)
+            while start < n_rows and (size <= n_rows - start or size == min(BLOCKS[-1], self._n_rows)):
                 # Near the end of the array a block begins earlier, for it must lie within.
-                first = min(start, len(out) - size)
-                block = self.program.cut(out, self._put(np.int32(first)), size)
-                block.copy_to_host_async()
-                yield first, block
+                first = min(start, self._n_rows - size)
+                yield first, self.program.start_fetch(self.program.cut(out, self._put(np.int32(first)), size))
                 start = first + size
 
 
@@ -170,6 +167,7 @@ class PendingRows:
 
     model: ResidentBiLM
     n_rows: int
+    dtype: str
     steps: list[tuple[Any, int]]
     blocks: list[tuple[int, Any]]
     bad: Any
@@ -179,16 +177,16 @@ class PendingRows:
         """Wait for the rows and return them, `(n_rows, dim)`, and whether all are finite; once, by any thread."""
         n_halves = 0
         for done, count in self.steps:
-            done.block_until_ready()
+            self.model.program.wait(done)
             n_halves += count
             if self.progress:
                 self.progress(n_halves // 2)
                 n_halves %= 2
         dim = self.model.program.n_parts * self.model.options.projection_dim
-        rows = np.empty((self.n_rows, dim), self.blocks[0][1].dtype)
+        rows = np.empty((self.n_rows, dim), self.dtype)
         while self.blocks:  # each is let go of when it has been copied
             start, block = self.blocks.pop(0)
-            part = self.model.get(block).reshape(len(block), dim)[: self.n_rows - start]
+            part = self.model.get(block).reshape(-1, dim)[: self.n_rows - start]
             rows[start : start + len(part)] = part
         return rows, not bool(self.model.get(self.bad))
 
@@ -197,3 +195,14 @@ def _rounded_up(n: int) -> int:
     """Return a number not far above n, one of few: a multiple of an eighth of the power of two below it."""
     step = max(BLOCKS[-1], 2 ** max(0, n.bit_length() - 4))
     return -(-n // step) * step
+
+
+def _program_class(backend: str) -> Callable[..., Program]:
+    with quiet_import():
+        if backend == "jax":
+            from elmo_cache.encoders.bilm import jax_model
+
+            return jax_model.BiLMProgram
+        from elmo_cache.encoders.bilm import tensorflow_model
+
+        return tensorflow_model.BiLMProgram
