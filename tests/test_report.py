@@ -104,14 +104,14 @@ def test_table_of_three_models() -> None:
 def test_table_of_one_model() -> None:
     text = table(results_of(basic=BASIC))
 
-    assert text.endswith("\n\nNo two models have a trial in common: there is nothing to compare.")
+    assert text.endswith("\n\nOnly one model was trained, so there is no comparison.")
     assert "Paired" not in text
 
 
 def test_table_of_models_without_a_common_trial() -> None:
     results = [PUBLISHED[0], replace(PUBLISHED[1], trial=2)]
 
-    assert "No two models have a trial in common" in table(results)
+    assert "The models have no trial in common, so there is no comparison." in table(results)
     assert "    1          73.2             -" in table(results).splitlines()
 
 

@@ -227,13 +227,13 @@ def test_input_stays() -> None:
         ),
         (
             (5, -5, 6, -6),
-            "elmo and basic had the same mean accuracy in these 4 trials (95 % interval -5.5 to 5.5, p = 1), "
-            "but no difference was shown: p is never below 0.125 in 4 trials.",
+            "elmo and basic had the same mean accuracy in these 4 trials (95 % interval -5.5 to 5.5, p = 1): "
+            "not enough trials to tell, since p is at least 0.125 with 4 of them.",
         ),
         (
             (5, 6, 7, 8),
             "elmo was better than basic by 6.5 points on average in these 4 trials (95 % interval 5.5 to 7.5, "
-            "p = 0.125), but no difference was shown: p is never below 0.125 in 4 trials.",
+            "p = 0.125): not enough trials to tell, since p is at least 0.125 with 4 of them.",
         ),
         (
             (9, 8, 7, 6, 5, 4, -1, -2),

@@ -210,7 +210,7 @@ def verdict(model: str, other: str, d: PairedDifference, metric: Metric = ACCURA
     if leaves_out_zero and is_unlikely:
         return f"{lead} and in {n_better} of them: a difference was shown."
     if d.smallest_p_value >= LEVEL:
-        return f"{lead}, but no difference was shown: p is never below {d.smallest_p_value:.3g} in {d.n} trials."
+        return f"{lead}: not enough trials to tell, since p is at least {d.smallest_p_value:.3g} with {d.n} of them."
     if leaves_out_zero or is_unlikely:
         return f"{lead}, but no difference was clearly shown: the interval and the test disagree."
     return f"{lead}, but no difference was shown, which does not show that they are equally good."

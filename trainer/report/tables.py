@@ -95,7 +95,7 @@ def table(results: Sequence[TrialResult], metric: Metric = ACCURACY, classes: Se
        sd           1.4
     range  72.0 to 74.0
     <BLANKLINE>
-    No two models have a trial in common: there is nothing to compare.
+    Only one model was trained, so there is no comparison.
     """
     values = values_by_model(results, metric)
     summaries = {model: summarize(list(found.values())) for model, found in values.items()}
@@ -122,7 +122,9 @@ def table(results: Sequence[TrialResult], metric: Metric = ACCURACY, classes: Se
         blocks.append("\n".join([title, lines[0], "-" * len(lines[0]), *lines[1:]]))
     told = pairs if len(values) <= _MOST_TOLD else [pair for pair in pairs if pair[1] == next(iter(values))]
     sentences = [verdict(*pair, metric) for pair in told]
-    sentences += [] if pairs else ["No two models have a trial in common: there is nothing to compare."]
+    if not pairs:
+        what = "Only one model was trained" if len(values) == 1 else "The models have no trial in common"
+        sentences.append(f"{what}, so there is no comparison.")
     share_test = len({result.test_hash for result in results}) == 1
     if note := method([difference for _, _, difference in pairs], share_test=share_test):
         sentences.append(note)
