@@ -1,5 +1,6 @@
 """`encoders --check` of any encoder: a report to paste, whose numbers are the oracle's."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,8 +8,9 @@ import pytest
 from commands import error_of, run_cache
 from tiny_elmo import OPTIONS, expected_layers, tiny_encoder, write_elmo
 
-from elmo_cache.encoders import speed
-from elmo_cache.encoders.report import SENTENCES, compare_with_allennlp, summaries, versions
+from elmo_cache import load_encoder
+from elmo_cache.encoders import report, speed
+from elmo_cache.encoders.report import SENTENCES, Summary, compare_with_allennlp, off_float64, summaries, versions
 
 
 @pytest.fixture
@@ -74,3 +76,27 @@ def test_the_program_for_allennlp_is_one() -> None:
 
 def test_what_cannot_be_checked() -> None:
     assert "no encoder 'nothing'" in error_of(run_cache("encoders", "--check", "nothing"))
+
+
+def test_the_embedded_encoder_is_held_against_float64(monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = Path(report.__file__).parent / "embedded" / "imdb-v3"
+    layers = expected_layers(folder, [text.split(" ") for text in SENTENCES])
+    expected = [
+        Summary.of(text, name, x)
+        for text, of_sentence in zip(SENTENCES, layers, strict=True)
+        for name, x in zip(["0", "1", "2", "mix"], [*of_sentence, of_sentence.mean(0)], strict=True)
+    ]
+    weights = load_encoder("imdb-v3").description["weights"]
+    off_by = off_float64(weights, expected)
+    assert off_by is not None and off_by < 1e-7
+    assert off_float64(weights[::-1], expected) is None
+    # As TF32 would be off: inputs of products with 10 bits.
+    tf32 = [replace(summary, checksum=summary.checksum + 1e-4 * summary.norm) for summary in expected]
+    assert (off_float64(weights, tf32) or 0.0) > report.TOLERANCE
+
+    monkeypatch.setattr("elmo_cache.commands.encoders._speeds", lambda name: [("float32", "not measured")])
+    result = run_cache("encoders", "--check", "imdb-v3")
+    assert result.exit_code == 0 and "\nagrees with float64 (within 1e-05 of the norm): yes, " in result.stdout
+    monkeypatch.setattr(report, "_IN_FLOAT64", {weights[:16]: (1.0,) * len(expected)})
+    result = run_cache("encoders", "--check", "imdb-v3")
+    assert result.exit_code == 1 and "\nagrees with float64 (within 1e-05 of the norm): no, " in result.stdout

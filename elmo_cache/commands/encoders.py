@@ -19,7 +19,7 @@ from elmo_cache.encoders.allennlp import NAMES, PREFIX
 from elmo_cache.encoders.bilm.encoder import PRECISIONS, BiLMEncoder
 from elmo_cache.encoders.devices import find_device, tensorflow_device
 from elmo_cache.encoders.hub.resolution import ORIGINAL, ORIGINAL_SIZE, find_module
-from elmo_cache.encoders.report import SENTENCES, compare_with_allennlp, summaries, versions
+from elmo_cache.encoders.report import SENTENCES, TOLERANCE, compare_with_allennlp, off_float64, summaries, versions
 from elmo_cache.encoders.speed import measure_speed, remember_speed
 from elmo_cache.errors import EncoderError
 
@@ -159,11 +159,18 @@ def _report(name: str) -> None:
         apart = f", a word's vector at most {off.max():.1e} of its length off float32" if off.any() else ""
         click.echo(f"  {precision:9} {speed:,.0f} words/s{apart}")
     click.echo("\nIn float32: norm of all numbers, sum of all times the cosine of their places, the first three")
-    for sentence, found in groupby(summaries(encoder), key=lambda summary: summary.sentence):
+    found = list(summaries(encoder))
+    for sentence, of_sentence in groupby(found, key=lambda summary: summary.sentence):
         click.echo(sentence)
-        for summary in found:
+        for summary in of_sentence:
             first = "".join(f"{x:11.6f}" for x in summary.first)
             click.echo(f"  {summary.layer:4}{summary.norm:13.6f}{summary.checksum:13.6f}{first}")
+    off_by = off_float64(weights, found)
+    if off_by is not None:
+        agrees = off_by <= TOLERANCE  # not of NaN
+        click.echo(f"agrees with float64 (within {TOLERANCE} of the norm): {'yes' if agrees else 'no'}, {off_by:.1e}")
+        if not agrees:
+            raise SystemExit(1)
 
 
 def _check_module(directory: Path) -> None:

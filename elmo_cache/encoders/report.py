@@ -1,7 +1,7 @@
 """What an encoder makes of a few sentences here, in numbers that fit on a page: for a report to others."""
 
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from elmo_cache.encoders.bilm.encoder import BiLMEncoder
 
-__all__ = ["SENTENCES", "Summary", "compare_with_allennlp", "summaries", "versions"]
+__all__ = ["SENTENCES", "TOLERANCE", "Summary", "compare_with_allennlp", "off_float64", "summaries", "versions"]
 
 SENTENCES = (
     "The cat is on the mat",
@@ -18,6 +18,18 @@ SENTENCES = (
 )
 """Words apart by spaces."""
 
+TOLERANCE = 1e-5
+"""Of its norm that a sentence's checksum may be off float64's: float32 is at some 1e-6, TF32 in its place at 1e-4."""
+
+_IN_FLOAT64 = {
+    # imdb-v3; layers 0, 1, 2 and the mix of each sentence
+    "7cd94ce17b6cb888": (
+        *(-4.435663, 3.906060, 12.383897, 3.951432),
+        *(-9.344315, -1.465321, 3.363690, -2.481982),
+        *(-0.718333, -6.445796, 8.285258, 0.373710),
+    )
+}
+"""By the weights, checksums as an independent program of our tests computes them in float64."""
 _PACKAGES = ("elmo-cache", "keras", "tensorflow", "jax", "jaxlib", "torch", "numpy", "h5py")
 
 
@@ -73,6 +85,28 @@ def summaries(encoder: BiLMEncoder) -> Iterator[Summary]:
         for k, layer in enumerate(parts.values()):
             yield Summary.of(sentence, str(k), layer)
         yield Summary.of(sentence, "mix", np.sum([mix[name] * part for name, part in parts.items()], axis=0))
+
+
+def off_float64(weights: str, found: Sequence[Summary]) -> float | None:
+    """Return how far checksums are from those in float64, the farthest, as a part of its norm.
+
+    Parameters
+    ----------
+    weights : str
+        The fingerprint of the encoder's weights.
+    found : sequence of Summary
+        What `summaries` yields.
+
+    Returns
+    -------
+    float or None
+        None for weights of which those in float64 are not known.
+    """
+    expected = _IN_FLOAT64.get(weights[:16])
+    if expected is None:
+        return None
+    parts = [abs(one.checksum - right) / one.norm for one, right in zip(found, expected, strict=True)]
+    return float(np.max(parts))  # NaN if one is
 
 
 def versions() -> str:
