@@ -59,13 +59,11 @@ def _check_store() -> None:
         )
 
 
-_check_store()
-
-
 def __getattr__(name: str) -> Any:
     """Import what is asked for, when it is asked for: the command begins with none of it."""
     if name not in _PLACES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    _check_store()
     globals()[name] = found = getattr(import_module(_PLACES[name]), name)
     return found
 

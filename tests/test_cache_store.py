@@ -193,7 +193,7 @@ def test_a_split_that_is_not_there(tmp_path: Path, name: str) -> None:
     [
         (lambda path: None, "no cache at .*: create it with `elmo-cache build"),
         (lambda path: path.mkdir(), "is a folder without a manifest, not a cache"),
-        (lambda path: path.write_text("x"), "is not a cache: a cache is a folder"),
+        (lambda path: path.write_text("x"), "is not a cache: that is a folder, or"),
     ],
 )
 def test_no_cache_there(tmp_path: Path, make: object, message: str) -> None:

@@ -195,10 +195,10 @@ def test_a_limit_that_cannot_be_read(tmp_path: Path, limit: str) -> None:
 
 @pytest.mark.parametrize("name", ["info", "verify"])
 def test_a_path_that_is_no_cache(tmp_path: Path, name: str) -> None:
-    assert "does not exist" in error_of(run_cache(name, tmp_path / "missing.elmo"))
+    assert "no cache at " in error_of(run_cache(name, tmp_path / "missing.elmo"))
     assert "without a manifest" in error_of(run_cache(name, tmp_path))
     (tmp_path / "file").write_text("mine")
-    assert "a cache is a folder" in error_of(run_cache(name, tmp_path / "file"))
+    assert "is not a cache: that is a folder, or" in error_of(run_cache(name, tmp_path / "file"))
 
 
 def test_debug_shows_the_traceback(tmp_path: Path) -> None:

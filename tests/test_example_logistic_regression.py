@@ -107,7 +107,7 @@ def test_training_sets(example: ModuleType) -> None:
 
 def test_what_is_refused(example: ModuleType, folder: Path) -> None:
     found = run(example, folder, cache="none")
-    assert found.exit_code == 1 and found.stderr.startswith("Error: ") and "does not exist" in found.stderr
+    assert found.exit_code == 1 and found.stderr.startswith("Error: ") and "no cache at " in found.stderr
 
     build(MemoryCorpus([("train", None, "a"), ("test", None, "b")]), HashEncoder(), folder / "bare").close()
     found = run(example, folder, cache="bare")

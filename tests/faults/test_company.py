@@ -92,7 +92,7 @@ def test_a_manifest_that_appears_while_the_folder_is_looked_at(tmp_path: Path, m
         monkeypatch.undo()
         raise NotACacheError(f"{directory} is a folder without a manifest")
 
-    monkeypatch.setattr("elmo_cache.extraction.plan.read_manifest", too_early)
+    monkeypatch.setattr("elmo_cache.extraction.folder.read_manifest", too_early)
     build_cache(tmp_path)
     assert contents(tmp_path) == before
     record("company: two first builds at once", survived=1)
