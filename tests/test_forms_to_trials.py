@@ -7,6 +7,7 @@ import datasets
 import numpy as np
 import pandas as pd
 import pytest
+from click.testing import Result
 from commands import error_of, run_cache, run_train
 from small_trials import SIZE_OPTIONS
 from tiny_elmo import SMALL, write_elmo
@@ -20,6 +21,12 @@ FRAME = pd.DataFrame(
     }
 )
 COLUMNS = ["--text-column", "review", "--label-column", "sentiment"]
+
+
+def train_once(folder: Path) -> Result:
+    """Run one trial on a folder's cache `c` and vectors `v.vec`."""
+    places = {"--cache": folder / "c", "--vectors": folder / "v.vec", "--out": folder / "r"}
+    return run_train("trials", "--n", 1, *(part for place in places.items() for part in place), *SIZE_OPTIONS)
 
 
 def kaggle(folder: Path) -> list[str]:
@@ -51,18 +58,7 @@ def test_from_a_file_to_accuracies(tmp_path: Path, form: Callable[[Path], list[s
         rng = np.random.default_rng(1)
         lines = [f"{word} " + " ".join(f"{x:.4f}" for x in rng.standard_normal(4)) for word in features.vocabulary]
     (tmp_path / "v.vec").write_text(f"{len(lines)} 4\n" + "\n".join(lines) + "\n")
-    command = [
-        "trials",
-        "--n",
-        "1",
-        "--cache",
-        tmp_path / "c",
-        "--vectors",
-        tmp_path / "v.vec",
-        "--out",
-        tmp_path / "r",
-    ]
-    trained = run_train(*command, *SIZE_OPTIONS)
+    trained = train_once(tmp_path)
     assert trained.exit_code == 0 and "mean" in trained.output, trained.output
 
 
@@ -72,16 +68,5 @@ def test_trials_without_test_name_the_option(tmp_path: Path) -> None:
     built = run_cache("build", tmp_path / "c", "--corpus", tmp_path / "a.csv", *COLUMNS, "--encoder", elmo)
     assert built.exit_code == 0, built.output
     (tmp_path / "v.vec").write_text("1 2\nbad 1 2\n")
-    command = [
-        "trials",
-        "--n",
-        "1",
-        "--cache",
-        tmp_path / "c",
-        "--vectors",
-        tmp_path / "v.vec",
-        "--out",
-        tmp_path / "r",
-    ]
-    message = error_of(run_train(*command, *SIZE_OPTIONS))
+    message = error_of(train_once(tmp_path))
     assert "has only train; trials also need test" in message and "--test-share 0.2" in message

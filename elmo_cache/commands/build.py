@@ -9,7 +9,7 @@ import click
 from cache import FeatureCache, MismatchError, OutputError
 from cache.runtime.console import GroupedCommand, workers_option
 from cache.runtime.processes import Workers
-from elmo_cache.commands.corpus_options import CorpusRequest, corpus_options
+from elmo_cache.commands.corpus_options import CorpusRequest, corpus_options, corpus_parameters
 from elmo_cache.commands.options import encoder_options, named_as_options, normalize_option, tokenizer_option
 from elmo_cache.commands.reporting import describe_plan
 from elmo_cache.encoders import Encoder, load_encoder
@@ -31,27 +31,7 @@ _MOST_DIGITS = 18  # of a number that means anything
     short_help="Encode a corpus into a cache, resume or extend it.",
     cls=GroupedCommand,
     option_groups={
-        "Input": [
-            "names",
-            "text_column",
-            "label_column",
-            "split_column",
-            "id_column",
-            "label_names",
-            "rename_labels",
-            "split_names",
-            "test_share",
-            "validation_share",
-            "split_seed",
-            "token_column",
-            "tag_columns",
-            "quoting",
-            "delimiter",
-            "encoding",
-            "aclimdb",
-            "imdb_npz",
-            "imdb_word_index",
-        ],
+        "Input": corpus_parameters(),
         "Amount": ["limits", "everything", "reuse"],
         "Text": ["tokenizer", "normalize", "max_tokens", "keep"],
         "Encoder": ["encoder_name", "layers", "precision", "engine", "streams"],

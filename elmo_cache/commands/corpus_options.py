@@ -14,7 +14,7 @@ from elmo_cache.text.corpora.derived import DividedCorpus, JoinedCorpus, Renamed
 from elmo_cache.text.corpora.files import QUOTINGS
 from elmo_cache.text.corpora.tables import split_of_name
 
-__all__ = ["CorpusRequest", "corpus_options"]
+__all__ = ["CorpusRequest", "corpus_options", "corpus_parameters"]
 
 _Command = TypeVar("_Command", bound=Callable[..., None])
 
@@ -90,6 +90,11 @@ def corpus_options(command: _Command) -> _Command:
     for option in reversed(_OPTIONS):
         packed = option(packed)
     return cast(_Command, packed)
+
+
+def corpus_parameters() -> list[str]:
+    """Return the parameters of these options, in the order of the help."""
+    return [str(option.name) for option in click.command()(corpus_options(lambda **_: None)).params]
 
 
 def _pairs(text: str) -> dict[str, str]:
