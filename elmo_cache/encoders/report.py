@@ -62,7 +62,7 @@ class Summary:
         Examples
         --------
         >>> Summary.of("so good", "0", np.array([[3.0, 0.0], [0.0, 4.0]]))
-        Summary(sentence='so good', layer='0', norm=5.0, checksum=-0.96, first=(3.0, 0.0))
+        Summary(sentence='so good', layer='0', norm=5.0, checksum=-0.95997, first=(3.0, 0.0))
         """
         numbers = vectors.astype(np.float64).ravel()
         checksum = float(numbers @ np.cos(np.arange(numbers.size)))
