@@ -1,7 +1,11 @@
 """The errors of all packages. Each is also a subclass of the matching built-in error.
 
-A message says what is wrong, where (file, split, document), what was expected and found, and what to do.
+An error holds a message and the data that the message speaks of. All messages of a package stand in its `messages.py`,
+where they can be read and reworded together.
 """
+
+from collections.abc import Callable
+from typing import Any
 
 __all__ = [
     "CacheError",
@@ -20,11 +24,69 @@ __all__ = [
 
 
 class CacheError(Exception):
-    """Base class of all errors that this project raises."""
+    """Base class of all errors that this project raises.
+
+    Parameters
+    ----------
+    message : str
+        A message of `messages.py`: what is wrong, where, what was expected and found, and what to do. The data fill its
+        fields as `str.format` does. A function's parameter is a field of `option`: `{option.max_tokens}` is `max_tokens`
+        in Python and `--max-tokens` on the command line; `{option.max_tokens:500}` is `max_tokens=500` and
+        `--max-tokens 500`.
+    **data
+        What the message speaks of, such as `path`, `expected` and `found`. An error among them is worded like the
+        error itself.
+
+    Attributes
+    ----------
+    message : str
+    data : dict
+    """
+
+    def __init__(self, message: str = "", *more: object, **data: Any):
+        super().__init__(message, *more)
+        self.message = message
+        self.data = data
 
     def __str__(self) -> str:
-        # KeyError shows the repr of its argument; a message is meant to be read.
-        return str(self.args[0]) if self.args else ""
+        return self.worded(_as_keyword)
+
+    def worded(self, option: Callable[[str, str], str]) -> str:
+        """Return the message with its data.
+
+        Parameters
+        ----------
+        option : callable
+            Given the name of a parameter and a value or nothing, returns how the reader types them.
+        """
+        if not self.data and "{option" not in self.message:
+            return self.message
+        data = {
+            name: value.worded(option) if isinstance(value, CacheError) else value for name, value in self.data.items()
+        }
+        return self.message.format(option=_Options(option), **data)
+
+
+def _as_keyword(name: str, value: str) -> str:
+    if not value:
+        return name
+    return f"{name}={value if value.isupper() or value.isdigit() else repr(value)}"  # FILE and 500 have no quotes
+
+
+class _Options:
+    def __init__(self, worded: Callable[[str, str], str]):
+        self._worded = worded
+
+    def __getattr__(self, name: str) -> "_Option":
+        return _Option(name, self._worded)
+
+
+class _Option:
+    def __init__(self, name: str, worded: Callable[[str, str], str]):
+        self._name, self._worded = name, worded
+
+    def __format__(self, value: str) -> str:
+        return self._worded(self._name, value)
 
 
 class CacheWarning(UserWarning):

@@ -1,6 +1,7 @@
 """What the commands share: errors in one line, numbers as people read them."""
 
 import errno
+import functools
 import io
 import os
 import signal
@@ -63,7 +64,7 @@ class Command(click.Command):
             if ctx.params.get("debug"):
                 traceback.print_exc()
             else:
-                click.echo(f"Error: {_as_line(error)}", err=True)
+                click.echo(f"Error: {_as_line(error, ctx)}", err=True)
             ctx.exit(1)
         except KeyboardInterrupt:
             click.echo(f"\nStopped. {_RESUMED if ctx.invoked_subcommand in self.resumable else _ANEW}", err=True)
@@ -167,11 +168,23 @@ workers_option = click.option(
 )
 
 
-def _as_line(error: Exception) -> str:
-    text = str(error)
-    if isinstance(error, OSError) and error.strerror and not isinstance(error, CacheError):
+def _as_line(error: Exception, ctx: click.Context) -> str:
+    if isinstance(error, CacheError):
+        text = error.worded(functools.partial(_option, ctx))
+    elif isinstance(error, OSError) and error.strerror:
         text = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    else:
+        text = str(error)
     return printable(" ".join(text.split())) or "not enough memory"
+
+
+def _option(ctx: click.Context, name: str, value: str) -> str:
+    """Return how the option of a command is typed that gives a function's parameter `name`."""
+    command = ctx.command
+    if isinstance(command, click.Group) and ctx.invoked_subcommand:
+        command = command.get_command(ctx, ctx.invoked_subcommand) or command
+    typed = next((option.opts[0] for option in command.params if option.name == name), "--" + name.replace("_", "-"))
+    return f"{typed} {value}" if value else typed
 
 
 def human_bytes(n: int) -> str:
