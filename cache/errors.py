@@ -30,9 +30,9 @@ class CacheError(Exception):
     ----------
     message : str
         A message of `messages.py`: what is wrong, where, what was expected and found, and what to do. The data fill its
-        fields as `str.format` does. A function's parameter is a field of `option`: `{option.max_tokens}` is `max_tokens`
-        in Python and `--max-tokens` on the command line; `{option.max_tokens:500}` is `max_tokens=500` and
-        `--max-tokens 500`.
+        fields as `str.format` does. A function's parameter is a field of `option`: `{option.max_tokens}` is shown as
+        `max_tokens` in Python and as `--max-tokens` on the command line, `{option.max_tokens:500}` as `max_tokens=500`
+        and as `--max-tokens 500`.
     **data
         What the message speaks of, such as `path`, `expected` and `found`. An error among them is worded like the
         error itself.
