@@ -15,6 +15,7 @@ from cache.adapters.sklearn import Pooled
 from elmo_cache import build
 from trainer import Trials, run_trials
 from trainer.errors import TrialsError
+from trainer.runs.config import RunConfig
 from trainer.runs.results import read_results
 
 
@@ -49,6 +50,18 @@ def test_arrays_and_rows(place: Path) -> None:
         r for r in done.results if r.model == "tfidf-lr"
     ]
     assert len(read_results(out / "trials.csv")) == 5
+
+
+def test_losses_and_a_pool(place: Path, tmp_path: Path) -> None:
+    done = run(place, ["basic", "tfidf-lr"], 1, max_epochs=2, progress=True, out=tmp_path / "r", pool={"train": 50})
+    assert [(row.model, row.epoch) for row in done.epochs] == [("basic", 1), ("basic", 2)]
+    done.plot_losses(tmp_path / "losses.svg")
+    assert (tmp_path / "losses.svg").stat().st_size > 5_000
+    assert RunConfig.read(tmp_path / "r").pool == {"train": 50, "test": 50}  # type: ignore[union-attr]
+    more = run(place, ["basic"], 1, max_epochs=2, out=tmp_path / "r")
+    assert more.results == done.results[:1], "the pool is the folder's, and nothing was trained again"
+    with pytest.raises(TrialsError, match="has 70 documents of train, but these trials draw from 71"):
+        run(place, ["tfidf-lr"], pool={"train": 71})
 
 
 def test_nothing_is_kept_without_a_folder(place: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

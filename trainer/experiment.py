@@ -115,7 +115,7 @@ class Experiment:
         for split, n_documents in (self.pool_sizes or {}).items():
             if n_documents > len(self.features[split]):
                 raise TrialsError(
-                    f"{path} has {len(self.features[split])} documents of {split}, the earlier trials drew from "
+                    f"{path} has {len(self.features[split])} documents of {split}, but these trials draw from "
                     f"{n_documents}: finish its build"
                 )
         if self.settings.protocol == "notebook":
@@ -144,7 +144,7 @@ class Experiment:
     def pooled(self, split: str) -> Split:
         """Return the documents of a split that trials draw from."""
         documents = self.features[split]
-        return documents[: self.pool_sizes[split]] if self.pool_sizes else documents
+        return documents[: (self.pool_sizes or {}).get(split)]
 
     @property
     def gamma(self) -> float:
@@ -152,7 +152,7 @@ class Experiment:
         if isinstance(self.settings.gamma, float | int):
             return float(self.settings.gamma)
         if self.auto_gamma is None:
-            pool = self.pool_sizes["train"] if self.pool_sizes else None
+            pool = (self.pool_sizes or {}).get("train")
             layers = [self.features.split("train", view)[:pool] for view in self.layer_views.values()]
             self.auto_gamma = balancing_gamma(layers, self.vectors, self.settings.window)
         return self.auto_gamma

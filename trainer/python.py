@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -11,6 +11,7 @@ import numpy as np
 
 from cache import FeatureCache
 from cache.runtime.processes import Workers
+from cache.runtime.progress import progress_bar
 from trainer import report
 from trainer.errors import TrialsError
 from trainer.experiment import Experiment
@@ -18,7 +19,8 @@ from trainer.models.named import models_of
 from trainer.protocols import Sizes
 from trainer.runs import trials
 from trainer.runs.config import RunConfig
-from trainer.runs.results import TrialResult
+from trainer.runs.details import Details, EpochResult
+from trainer.runs.results import TrialResult, read_results
 from trainer.runs.settings import Settings
 from trainer.vectors import StaticVectors, load_static_vectors
 
@@ -33,9 +35,12 @@ class Trials:
     ----------
     results : list of TrialResult
         A line of `trials.csv` each, by trial and model.
+    epochs : list of EpochResult
+        A line of `epochs.csv` each: the losses of the models that train by epochs.
     """
 
     results: list[TrialResult]
+    epochs: list[EpochResult] = field(default_factory=list)
 
     def rows(self) -> list[dict[str, Any]]:
         """Return a dict for each training, by column: `pandas.DataFrame(trials.rows())`."""
@@ -64,6 +69,10 @@ class Trials:
         """Draw box plots and pair plots into a `.png`, `.svg` or `.pdf`."""
         report.plot({Path(path).stem: self.results}, Path(path), chance=None, metric=_metric(metric))
 
+    def plot_losses(self, path: str | Path) -> None:
+        """Draw the training and validation loss of each model by epoch into a `.png`, `.svg` or `.pdf`."""
+        report.plot_losses(self.results, self.epochs, Path(path))
+
 
 def run_trials(
     cache: str | Path | FeatureCache,
@@ -72,8 +81,10 @@ def run_trials(
     *,
     vectors: str | StaticVectors = "glove-50d",
     sizes: tuple[int, int, int] = (200, 200, 500),
+    pool: Mapping[str, int] | None = None,
     out: str | Path | None = None,
     workers: int = 1,
+    progress: bool = False,
     **settings: Any,
 ) -> Trials:
     """Train and test each model on the same documents in every trial, as `elmo-train trials` does.
@@ -91,10 +102,15 @@ def run_trials(
         `glove-50d`, `muse`, a file, or vectors as `load_static_vectors` returns them. With `workers`, not these.
     sizes : tuple of int
         Training, validation and test documents.
+    pool : Mapping[str, int], optional
+        Draw from only this many documents of `train` and `test`. Default: as many as an earlier run into `out`,
+        otherwise all.
     out : path, optional
         Folder that keeps the results: run again, it trains only what is missing. Default: none is kept.
     workers : int
         Processes.
+    progress : bool
+        Show a progress bar on stderr.
     **settings
         Further fields of `trainer.runs.settings.Settings`, such as `seed`, `learning_rates`, `patience`, `balanced`.
 
@@ -133,12 +149,22 @@ def run_trials(
             features,
             static,
             Settings(vectors=source, sizes=Sizes(*sizes), **settings),
-            earlier.pool if earlier else None,
+            pool or (earlier.pool if earlier else None),
             auto_gamma=earlier.auto_gamma if earlier else None,
             models=own,
         )
-        found = trials.run_trials(experiment, list(chosen), n, folder, workers=Workers(workers))
-    return Trials([result for result in found if result.trial <= n and result.model in chosen])
+
+        def asked_for(results: list[TrialResult]) -> list[TrialResult]:
+            return [result for result in results if result.trial <= n and result.model in chosen]
+
+        n_done = len(asked_for(read_results(folder / "trials.csv")))
+        bar = stack.enter_context(progress_bar(n * len(chosen), "training", "run", show=progress, initial=n_done))
+        results = asked_for(
+            trials.run_trials(
+                experiment, list(chosen), n, folder, workers=Workers(workers), on_result=lambda _: bar.update()
+            )
+        )
+        return Trials(results, Details.read(folder, {(result.trial, result.model) for result in results}).epochs)
 
 
 def _metric(name: str) -> report.Metric:
