@@ -50,7 +50,8 @@ class Page:
         return re.findall(r"^```(\w+)\n(.*?)^```$", self.text, re.MULTILINE | re.DOTALL)
 
     def lines(self, language: str) -> list[str]:
-        return [line for found, block in self.blocks if found == language for line in block.splitlines() if line]
+        blocks = [block.replace("\\\n", "") for found, block in self.blocks if found == language]
+        return [line for block in blocks for line in block.splitlines() if line]
 
     def session(self) -> list[str]:
         """What was typed in a terminal session that is shown."""

@@ -1,5 +1,6 @@
 """`build` in Python: what its parameters mean, and the one line that each wrong one gets."""
 
+import inspect
 import json
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from numpy_encoder import HashEncoder
 from cache import FeatureCache
 from cache.errors import CacheError
 from elmo_cache import CorpusError, EncoderError, TextRule, build, load_encoder
+from elmo_cache.extraction.plan import BuildSettings
 
 FRAME = pd.DataFrame({"text": ["a b", "c", "d e"], "label": ["x", "y", "x"], "key": ["r1", "r2", "r3"]})
 
@@ -93,3 +95,7 @@ def test_numbers_of_numpy_are_numbers(tmp_path: Path) -> None:
         assert len(features["train"]) == 1
     assert json.loads((tmp_path / "c" / "manifest.json").read_text())["shard_tokens"] == 60
     assert len(FeatureCache(tmp_path / "c")["train"]) == 1
+
+
+def test_the_signature_shows_the_default_of_the_command() -> None:
+    assert inspect.signature(build).parameters["shard_tokens"].default == BuildSettings().shard_tokens

@@ -50,9 +50,7 @@ def write_tags(path: Path) -> None:
 @pytest.fixture(scope="module")
 def kaggle(place: Path) -> list[str]:
     """Run the commands of the first recipe, and return what they print."""
-    first = PAGE.text.index("elmo-cache build kaggle.elmo")
-    commands = PAGE.text[first : PAGE.text.index("```", first)].splitlines()
-    return [run(command) for command in commands]
+    return [run(command) for command in PAGE.lines("sh") if "kaggle" in command]
 
 
 def test_a_kaggle_file_to_a_table(place: Path, kaggle: list[str]) -> None:

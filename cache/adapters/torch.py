@@ -138,7 +138,7 @@ class PaddedBatch(NamedTuple):
     lengths: torch.Tensor
     """int64 `(n_docs,)`, the number of tokens of each document."""
     labels: torch.Tensor | None
-    """int64 `(n_docs,)`, or None without labels. Tags are `(n_docs, length)`, with `NO_TAG` as padding."""
+    """int64 `(n_docs,)`, or None without labels. Tags are `(n_docs, length)`, with -100 as padding."""
 
 
 def padded(items: Sequence[Item], side: str = "right", dtype: torch.dtype = torch.float32) -> PaddedBatch:
