@@ -143,3 +143,30 @@ def test_python_without_stderr_imports_and_shows_no_bar() -> None:
     line = ["bash", "-c", '"$@" 2>&-', "bash", sys.executable, "-c", QUIETLY]
     done = subprocess.run(line, stdout=subprocess.PIPE, text=True, timeout=60)
     assert done.returncode == 0 and done.stdout == "done\n"
+
+
+LOADING = """
+import sys
+from cache.runtime.quiet import import_only_what_is_needed, quiet_import
+
+import_only_what_is_needed()
+for _ in range(2):
+    with quiet_import():
+        sys.modules.setdefault("keras", sys)
+"""
+
+
+@pytest.mark.parametrize(("backend", "name"), [("tensorflow", "TensorFlow"), ("jax", "JAX")])
+def test_on_a_terminal_a_command_says_once_that_it_is_loading(backend: str, name: str) -> None:
+    ours, its = os.openpty()
+    environment = {**os.environ, "KERAS_BACKEND": backend}
+    subprocess.run([sys.executable, "-c", LOADING], stderr=its, env=environment, check=True, timeout=60)
+    os.close(its)
+    assert os.read(ours, 1000).decode() == f"Loading {name} …\r\x1b[K"
+    os.close(ours)
+
+
+def test_importing_an_adapter_prints_nothing() -> None:
+    line = [sys.executable, "-c", "import elmo_cache.adapters.tensorflow"]
+    done = subprocess.run(line, capture_output=True, text=True, timeout=120)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

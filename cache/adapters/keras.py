@@ -3,12 +3,15 @@
 from collections.abc import Mapping
 from typing import Any
 
-import keras
 import numpy as np
 import numpy.typing as npt
 
 from cache.epochs import epoch_order, length_order
+from cache.runtime.quiet import quiet_import
 from cache.split import Split
+
+with quiet_import():
+    import keras
 
 __all__ = ["PaddedBatches"]
 

@@ -5,9 +5,11 @@ import itertools
 from collections.abc import Iterator
 from typing import Any
 
-import tensorflow as tf
-
 from cache.adapters.keras import PaddedBatches
+from cache.runtime.quiet import quiet_import
+
+with quiet_import():
+    import tensorflow as tf
 
 __all__ = ["dataset"]
 

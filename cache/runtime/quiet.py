@@ -25,7 +25,10 @@ def import_only_what_is_needed() -> None:
 
 @contextmanager
 def quiet_import() -> Iterator[None]:
-    """Hide what TensorFlow's C++ part says on stderr while it is imported, unless the import fails."""
+    """Hide what TensorFlow's C++ part says on stderr while it is imported, unless the import fails.
+
+    A command that runs on a terminal says there that it is loading, which takes some seconds.
+    """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     if sys.stderr is None:  # closed when Python started: its descriptor may be another file's by now
         with _without(_unneeded() if _only_what_is_needed else []):
@@ -33,6 +36,9 @@ def quiet_import() -> Iterator[None]:
         return
     sys.stderr.flush()
     saved = os.dup(2)
+    shown = _only_what_is_needed and "keras" not in sys.modules and os.isatty(saved)
+    if shown:
+        os.write(saved, f"Loading {'JAX' if _jax_may_be_the_backend() else 'TensorFlow'} …".encode())
     with tempfile.TemporaryFile() as sink:
         os.dup2(sink.fileno(), 2)
         try:
@@ -44,6 +50,8 @@ def quiet_import() -> Iterator[None]:
             raise
         finally:
             os.dup2(saved, 2)
+            if shown:
+                os.write(saved, b"\r\x1b[K")
             os.close(saved)
 
 
