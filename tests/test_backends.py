@@ -79,7 +79,10 @@ needs_jax = pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="
     "chosen",
     [
         # The layer in float64, and losses of the mix, which has every gradient, in float32.
-        ("1", "test_ragged.py", "maximum and 500-both or weights and both or rows_is or batch_of_empty"),
+        pytest.param(
+            ("1", "test_ragged.py", "maximum and 500-both or weights and both or rows_is or batch_of_empty"),
+            marks=pytest.mark.slow,
+        ),
         ("0", "test_fitting.py", "losses_are and elmo-scalar-mix"),
     ],
     ids=["layer", "losses"],

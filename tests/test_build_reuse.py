@@ -444,6 +444,7 @@ def test_the_command_says_how_much_is_copied(tmp_path: Path) -> None:
     assert "reuse    0 documents (0 tokens) copied from" in again and "nothing left to do" in again
 
 
+@pytest.mark.slow
 def test_memory_of_the_plan(tmp_path: Path) -> None:
     """Of documents beyond what reading the corpus takes; blocks of tokens and the vocabulary are small here."""
     n_documents = 20_000

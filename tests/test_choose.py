@@ -159,6 +159,7 @@ def test_what_cannot_be(main: click.Command, place: Path, tmp_path: Path, option
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="JAX is not installed (extra `jax`)")
 def test_with_jax_in_two_processes_without_tensorflow(place: Path, tmp_path: Path) -> None:
     (tmp_path / "sitecustomize.py").write_text(WITHOUT_TENSORFLOW)

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from documents import MADE_SMALL, PRETRAINING, PROGRAMS, ROOT, Page, classifier_of, execute, prepare, run, understand
 from memory_corpus import MemoryCorpus
+from numpy_encoder import HashEncoder
 
 from cache import FeatureCache
 
@@ -78,7 +79,8 @@ def test_snippet_that_builds_from_python(tmp_path: Path, monkeypatch: pytest.Mon
 
 def test_snippet_of_what_python_holds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    found = execute(PAGES["own-text"].snippet("pd.DataFrame("), {})
+    block = PAGES["own-text"].snippet("pd.DataFrame(").replace('"imdb-v3"', "encoder")
+    found = execute(block, {"encoder": HashEncoder(dim=4)})  # the encoder has no part in this
     assert found["tags"] == ["LOC", "O", "O"]
     for name, splits, classes in (("frame", ["train"], ("1", "5")), ("splits", ["train", "test"], ("1", "5"))):
         with FeatureCache(f"{name}.elmo") as features:
@@ -178,6 +180,7 @@ def test_snippet_for_arrow(names: dict[str, Any]) -> None:
     assert table.column_names == ["id", "label", "tokens", "vector"] and len(table) == len(names["test"])
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("git") is None, reason="diffs are applied with git")
 def test_diffs_apply_and_what_they_add_runs(place: Path, tmp_path: Path) -> None:
     for package in ("cache", "elmo_cache", "trainer"):

@@ -79,7 +79,7 @@ def read_back(path: Path, key: str) -> list[np.ndarray]:
     return [np.array(record[key], np.float32) for record in records]
 
 
-@pytest.mark.parametrize("layers", ["mix", "all"])
+@pytest.mark.parametrize("layers", ["mix", pytest.param("all", marks=pytest.mark.slow)])
 def test_all_formats_hold_the_same(elmo: Path, reviews: Path, layers: str) -> None:
     arguments = ("--file", reviews, "--encoder", elmo, "--layers", layers, "--out")
     for name in ("v.npz", "v.npy", "v.jsonl", "v.parquet"):
@@ -93,7 +93,7 @@ def test_all_formats_hold_the_same(elmo: Path, reviews: Path, layers: str) -> No
     assert str(rows).count("fixed_size_list<") == 1 and str(rows).count("list<") == (3 if layers == "all" else 2)
 
 
-@pytest.mark.parametrize("layers", ["mix", "all"])
+@pytest.mark.parametrize("layers", ["mix", pytest.param("all", marks=pytest.mark.slow)])
 def test_one_vector_a_text(elmo: Path, reviews: Path, layers: str) -> None:
     arguments = ("--file", reviews, "--encoder", elmo, "--layers", layers, "--out")
     assert run_cache("encode", *arguments, reviews.with_name("v.npz")).exit_code == 0

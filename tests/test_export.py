@@ -169,7 +169,7 @@ def test_a_damaged_shard_leaves_no_file(folder: Path, tmp_path: Path) -> None:
     assert (tmp_path / "out.parquet").read_text() == "what was there" and len(list(tmp_path.iterdir())) == 2
 
 
-@pytest.mark.parametrize("n_documents", [1, 40, 5000])
+@pytest.mark.parametrize("n_documents", [1, 40, pytest.param(5000, marks=pytest.mark.slow)])
 def test_a_disk_too_full_for_allennlp_is_noticed_before_hdf5_writes(
     tmp_path: Path, n_documents: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

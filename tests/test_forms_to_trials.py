@@ -47,7 +47,9 @@ def saved_to_disk(folder: Path) -> list[str]:
     return ["--corpus", str(folder / "saved")]
 
 
-@pytest.mark.parametrize("form", [kaggle, two_files, saved_to_disk])
+@pytest.mark.parametrize(
+    "form", [kaggle, *(pytest.param(form, marks=pytest.mark.slow) for form in (two_files, saved_to_disk))]
+)
 def test_from_a_file_to_accuracies(tmp_path: Path, form: Callable[[Path], list[str]]) -> None:
     elmo = write_elmo(tmp_path / "elmo", SMALL)
     done = run_cache("build", tmp_path / "c", *form(tmp_path), "--encoder", elmo)

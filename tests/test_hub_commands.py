@@ -144,6 +144,7 @@ def test_check_of_foreign_variables(tmp_path: Path, quick_check: None) -> None:
     assert result.stdout.endswith("native agrees with hub (within 0.0001): not compared\nstateless: yes\n")
 
 
+@pytest.mark.slow
 def test_check_of_a_module_that_cannot_be_run(tmp_path: Path) -> None:
     result = run_cache("encoders", "--check", write_module(tmp_path / "m", signatures=["default"]))
 

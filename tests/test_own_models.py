@@ -100,6 +100,7 @@ def test_models_of_a_file_are_added_to_a_folder(results: Path, command: list[str
     assert parameters["wide"] == 12 * 8 + 8 + 2 * 8 + 8 * 2 + 2 and parameters["from_words"] == 4 + 1
 
 
+@pytest.mark.slow
 def test_workers_train_the_same_models(results: Path, command: list[str], tmp_path: Path) -> None:
     """With other rounding: they have fewer threads, which add in another order."""
     models = ",".join(f"{place(command)}:{name}" for name in NAMES)

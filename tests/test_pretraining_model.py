@@ -213,6 +213,7 @@ print(json.dumps({"backend": keras.backend.backend(), "losses": losses, "masked"
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="JAX is not installed (extra `jax`)")
 def test_jax_without_tensorflow(tmp_path: Path) -> None:
     path = str(write_text(tmp_path / "text.txt"))

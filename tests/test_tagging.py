@@ -110,6 +110,7 @@ def test_each_layer_is_a_model(tmp_path: Path) -> None:
     assert "no layer '3'" in message and not (tmp_path / "none").exists()
 
 
+@pytest.mark.slow
 def test_the_lstm_by_layer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("trainer.tagging.probes.MOST_EPOCHS", 2)
     build_tagged(tmp_path, TAG_OF, layers=True)
