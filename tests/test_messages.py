@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import re
 import string
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,8 +22,12 @@ def messages_of(package: str) -> dict[str, str]:
 
 
 def fields_of(text: str) -> set[str]:
-    names = {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
-    return {name.partition(".")[0].partition("[")[0] for name in names} - {"option"}
+    names = set[str]()
+    for _, name, format_spec, _ in string.Formatter().parse(text):
+        if name is not None:
+            named = re.fullmatch(r"option\[(\w+)\]", name)  # a parameter that the data name
+            names |= {named[1] if named else name.partition(".")[0].partition("[")[0], *fields_of(format_spec or "")}
+    return names - {"option"}
 
 
 def calls(package: str) -> Iterator[tuple[str, ast.Call, str]]:
