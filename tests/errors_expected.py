@@ -16,33 +16,38 @@ from cache.runtime.console import as_option, printable
 
 @contextmanager
 def raises(
-    message: str, kind: type[CacheError] = CacheError, /, **data: Any
+    message: str | CacheError, kind: type[CacheError] = CacheError, /, **data: Any
 ) -> "Iterator[pytest.ExceptionInfo[CacheError]]":
-    """Within, an error of this kind is raised; it has this message and, among its data, these; see `holds`."""
-    with pytest.raises(kind) as caught:
-        yield caught
-    holds(caught.value, message, **data)
+    """Within, an error of this kind is raised, of one line; it has this message and, among its data, these.
 
-
-def holds(error: CacheError | CacheWarning, message: str, /, **data: Any) -> None:
-    """Check the message of an error and the given ones of its data.
-
-    A path equals its text. A pattern (`re.compile`) is searched for in the text of what is there, and a `CacheError`
-    stands for an error of that message with, among its data, those of the `CacheError`. In all, an error is one line.
+    An error in place of a message stands for its type, message and data. Of the data, a path equals its text, a pattern
+    (`re.compile`) is searched for in the text of what is there, and an error stands for one like it.
     """
+    with pytest.raises(type(message) if isinstance(message, CacheError) else kind) as caught:
+        yield caught
+    assert "\n" not in str(caught.value)
+    holds(caught.value, message, **data)
+    del caught  # or the traceback and this frame keep each other alive, and with them the test's open files
+
+
+def holds(error: object, message: str | CacheError, /, **data: Any) -> None:
+    """Check the message of an error and the given ones of its data; see `raises`."""
+    assert isinstance(error, CacheError | CacheWarning), error
+    if isinstance(message, CacheError):
+        assert isinstance(error, type(message)), error
+        message, data = message.message, {**message.data, **data}
     assert error.message == message, error
     for name, expected in data.items():
         found = error.data[name]
         if isinstance(expected, CacheError):
-            holds(found, expected.message, **expected.data)
+            holds(found, expected)
         elif isinstance(expected, re.Pattern):
             assert expected.search(str(found)), (name, found)
         else:
             assert str(found) == str(expected) if isinstance(expected, Path) else found == expected, (name, found)
-    assert "\n" not in str(error)
 
 
-def said(message: str, command: click.Command | None = None, /, **data: Any) -> str:
+def said(message: str | CacheError, command: click.Command | None = None, /, **data: Any) -> str:
     """Return the line in which a command says a message; `command` only where options differ from parameters."""
-    text = CacheError(message, **data).worded(partial(as_option, command or click.Command("any")))
-    return printable(" ".join(text.split()))
+    error = message if isinstance(message, CacheError) else CacheError(message, **data)
+    return printable(" ".join(error.worded(partial(as_option, command or click.Command("any"))).split()))
