@@ -62,7 +62,8 @@ DISK_FULL = (
     "finished."
 )
 FILE_TOO_LARGE = (
-    "Cannot write {path}: {error}. The file system or a limit allows no file of this size. Use smaller shards."
+    "Cannot write {path}: {error}. The file system or a limit (`ulimit -f`) allows no file of this size. In a build, "
+    "choose smaller {option.shard_tokens}."
 )
 CANNOT_WRITE = "Cannot write {path}: {error}."
 CANNOT_REMOVE = "Cannot remove {path}: {error}."
@@ -91,7 +92,7 @@ CANNOT_OPEN = "{path} cannot be opened: {error}."
 OPEN_OTHERWISE = "{path} is open in this process with other settings. Close it there first."
 CANNOT_READ = "{path} cannot be read: {error}. {repair}"
 DAMAGED = "{path} is damaged: {error}. {repair}"
-WRONG_CHECKSUM = "{path} is damaged: its checksum is {found}, expected {expected}. {repair}"
+WRONG_CHECKSUM = "{path} is damaged: its checksum is {found!s:.12}…, expected {expected!s:.12}…. {repair}"
 WRONG_FILE = "{path} is the wrong file: its {name} is {found!r}, expected {expected!r}. {repair}"
 DATASET_MISSING = "{path} lacks the dataset {name!r}. {repair}"
 DATASET_INVALID = "{path}: the dataset {name!r} is {found}, expected {expected}. {repair}"
@@ -130,11 +131,11 @@ ARRAY_METHOD = "its compression method is not supported"
 ARRAY_LENGTH = "its header says {expected}, and {found:,} bytes follow"
 
 # Downloads: the reason alone, as a part of another message
-DOWNLOAD_FOLDER = "the folder {path} cannot be created: {error}"
-DOWNLOAD_FAILED = "the download failed: {error}"
-DOWNLOAD_CUT_SHORT = "the download broke off: {found:,} of {expected:,} bytes"
-DOWNLOAD_TOO_LARGE = "the download has more than {expected:,} bytes, so it is another file"
-DOWNLOAD_WRONG = "the download is not the expected file: {error}"
+DOWNLOAD_FOLDER = "cannot be kept in {path} ({error})"
+DOWNLOAD_FAILED = "cannot be downloaded ({error})"
+DOWNLOAD_CUT_SHORT = "cannot be downloaded ({found:,} of {expected:,} bytes came)"
+DOWNLOAD_TOO_LARGE = "more than {expected} bytes came, it is another file"
+DOWNLOAD_WRONG = "{error}; try again"
 
 # Workers
 NO_SCHEDULER = "No Dask scheduler answers at {path}: {error}. Start one with `dask scheduler`, or correct the address."

@@ -10,12 +10,14 @@ import numpy as np
 import pytest
 from click.testing import Result
 from commands import error_of, run_cache, run_train
+from errors_expected import said
 from old_results import make_version_1
 from padded_model import padded_arrays, padded_model
 from small_trials import SIZE_OPTIONS
 from tiny_elmo import SMALL, write_elmo
 
 from cache import FeatureCache
+from cache import messages as store
 from trainer.models.named import model_of
 from trainer.runs.config import RunConfig
 from trainer.runs.evaluation import SavedTrial, restore
@@ -220,12 +222,12 @@ def test_old_results_go_on(tmp_path: Path) -> None:
     ("options", "message"),
     [
         (["--results", "elmo"], "elmo holds no config.json"),
-        (["--cache", "nowhere.elmo"], "no cache at nowhere.elmo"),
-        (["--split", "dev"], "new.elmo has no split 'dev'; it has train"),
+        (["--cache", "nowhere.elmo"], said(store.NO_CACHE, path="nowhere.elmo")),
+        (["--split", "dev"], said(store.NO_SPLIT, path="new.elmo", name="dev", found="train")),
         (["--trial", "9"], "results has no trial 9 of elmo, but 1, 2"),
         (["--model", "elmo-only"], "no trial of elmo-only; models with trials there: basic, elmo"),
         (["--vectors", "nowhere.vec"], "nowhere.vec"),
-        (["--out", "nowhere/p.csv"], "cannot write nowhere/p.csv: No such file or directory"),
+        (["--out", "nowhere/p.csv"], said(store.NO_FOLDER, path="nowhere/p.csv", folder="nowhere")),
     ],
 )
 def test_what_cannot_be(options: list[str], message: str) -> None:

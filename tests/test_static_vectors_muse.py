@@ -5,8 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from errors_expected import raises
 from local_server import Answer, LocalServer, local_server, no_server
 
+from cache import messages as store
 from cache.errors import OutputError
 from cache.files import temporary_files
 from cache.runtime import downloads
@@ -159,6 +161,6 @@ def test_disk_full(server: LocalServer, folder: Path, monkeypatch: pytest.Monkey
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(downloads._Sink, "write", write)
-    with pytest.raises(OutputError, match="No space left on device; free some space"):
+    with raises(store.DISK_FULL, OutputError, error="No space left on device"):
         load_static_vectors("muse", ["the"], cache_folder=folder)
     assert list((folder / "muse").iterdir()) == []

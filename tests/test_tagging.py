@@ -107,7 +107,7 @@ def test_each_layer_is_a_model(tmp_path: Path) -> None:
     assert run_train(*tag(tmp_path, "--n", 1, "--models", "static,elmo", "--layer", "1", "--out", out)).exit_code == 0
     assert [r.model for r in read_tag_results(out / "tags.csv")] == ["static", "elmo-1", "elmo-0", "elmo-mix"]
     message = error_of(run_train(*tag(tmp_path, "--layer", "3", "--out", tmp_path / "none")))
-    assert "no layer '3'" in message and not (tmp_path / "none").exists()
+    assert "has no layer '3'" in message and not (tmp_path / "none").exists()
 
 
 def test_the_lstm_by_layer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

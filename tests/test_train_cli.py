@@ -11,9 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from commands import error_of, run_train
+from errors_expected import said
 from numpy_encoder import HashEncoder
 from small_trials import SIZE_OPTIONS, corpus
 
+from cache import messages as store
 from elmo_cache import build
 from trainer.runs.results import read_results
 
@@ -87,7 +89,8 @@ def test_evaluate_scores_saved_weights(place: Path, results: Path) -> None:
     options = ("--results", results, "--trial", 2, "--model", "elmo", "--cache", place / "c.elmo")
     done = run_train("evaluate", *options)
     assert done.exit_code == 0 and "elmo, trial 2: " in done.output and "50 documents of test" in done.output
-    assert "no split 'dev'" in error_of(run_train("evaluate", *options, "--split", "dev"))
+    no_split = said(store.NO_SPLIT, path=place / "c.elmo", name="dev", found="train, test")
+    assert no_split in error_of(run_train("evaluate", *options, "--split", "dev"))
     assert "no config.json" in error_of(run_train("evaluate", *options[2:], "--results", place))
 
 
@@ -101,10 +104,10 @@ def test_a_model_named_twice_is_trained_once(arguments: tuple[object, ...], tmp_
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--cache", "nowhere.elmo"], "no cache at nowhere.elmo"),
+        (["--cache", "nowhere.elmo"], said(store.NO_CACHE, path="nowhere.elmo")),
         (["--vectors", "nowhere.vec"], "nowhere.vec"),
         (["--models", "basic,bert"], "'bert'"),
-        (["--layer", "7"], "no layer '7'"),
+        (["--layer", "7"], "has no layer '7'"),
         (["--layer", "scalar-mix"], "--layers all"),
         (["--protocol", "notebook"], "--literal-padding"),
         (["--train-size", "69"], "--limit train="),
