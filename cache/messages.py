@@ -14,9 +14,9 @@ NEWER_FORMAT = "{path} has format version {found}; this package reads up to vers
 # Choosing splits, layers and documents
 NO_SPLIT = "{path} has no split {name!r}; it has {found}."
 NO_LAYER = "{path} has no layer {name!r}; it has {found}. Caches built with {option.layers:all} have every layer."
-NO_TAGS = "{path} has no tags."
+NO_TAGS = "{path} has no tags. Build a cache with tags: `elmo-cache build OUT --corpus FILE --tag-column COLUMN`."
 NO_TAG_SET = "{path} has no tag set {name!r}; it has {found}."
-SEVERAL_TAG_SETS = "{path} has several tag sets: {found}. Choose one by its name."
+SEVERAL_TAG_SETS = "{path} has several tag sets: {found}. Choose one with {option.tags:NAME}."
 NO_IDS = "{path}: the corpus has no ids. Find documents by their position with `Split.at`."
 NO_ID = "{path} has no document with the id {name!r}."
 NOT_SELECTED = "The document at position {name} of the corpus is not among these {n:,}."
