@@ -7,13 +7,15 @@ NOT_INSTALLED = '{name} needs {package}. Install it: pip install "{install}".'
 
 # Opening a cache
 NO_CACHE = "No cache at {path}. Create it with `elmo-cache build {path}`, or pass the path of an existing cache."
-NO_MANIFEST = "{path} is a folder without a manifest, so not a cache. If its build has just started, try again later."
+NO_MANIFEST = (
+    "{path} is a folder without a manifest, so it is not a cache. If its build has just begun, try again later."
+)
 NOT_A_CACHE = "{path} is not a cache. Expected a folder, or a file made by `elmo-cache pack`."
 NEWER_FORMAT = "{path} has format version {found}; this package reads up to version {expected}. Upgrade elmo-cache."
 
 # Choosing splits, layers and documents
 NO_SPLIT = "{path} has no split {name!r}; it has {found}."
-NO_LAYER = "{path} has no layer {name!r}; it has {found}. Caches built with {option.layers:all} have every layer."
+NO_LAYER = "{path} has no layer {name!r}; it has {found}. `elmo-cache build --layers all` stores every layer."
 NO_TAGS = "{path} has no tags. Build a cache with tags: `elmo-cache build OUT --corpus FILE --tag-column COLUMN`."
 NO_TAG_SET = "{path} has no tag set {name!r}; it has {found}."
 SEVERAL_TAG_SETS = "{path} has several tag sets: {found}. Choose one with {option.tags:NAME}."
@@ -67,7 +69,7 @@ FILE_TOO_LARGE = (
 )
 CANNOT_WRITE = "Cannot write {path}: {error}."
 CANNOT_REMOVE = "Cannot remove {path}: {error}."
-NO_FILE_NAME = "{path} is a folder. Give the name of a file."
+NO_FILE_NAME = "{path} is a folder. Pass the name of a file."
 SPECIAL_FILE = "{path} is a pipe, a socket or a device. Choose another path."
 FILE_EXISTS = "{path} exists. Remove it, or choose another name."
 

@@ -24,7 +24,7 @@ MUSE_WRONG = "{found} bytes came, expected {expected} with the header '{header}'
 MUSE_DAMAGED = "{error}. Remove the file: the next run downloads it again."
 ZIP_DAMAGED = "{path} is not a whole .zip: {error}. Download it again."
 ZIP_METHOD = "{path} is a .zip with a password or an unsupported compression method. Unpack it."
-ZIP_MEMBERS = "{path} has {n} files in the .zip ({found}), expected one. Unpack it."
+ZIP_MEMBERS = "{path} is a .zip of {n} files ({found}), expected one. Unpack it."
 VECTORS_EMPTY = "{path} has no vectors: it is empty."
 ROWS_MISSING = "{path} has {found} rows, its header says {expected}: it may be cut short. All of its rows are used."
 ROWS_SURPLUS = "{path} has {found} rows, its header says {expected}. All of its rows are used."
@@ -47,7 +47,9 @@ NOT_FINITE = "{where}: {found} is not a finite 32-bit number, in the vector of {
 # The cache that trials draw from
 NO_LABELS = "{path} has no labels; trials need at least two classes."
 ONE_CLASS = "{path} has one class ({found}); trials need at least two."
-SPLIT_MISSING = "{path} has only {found}; trials also need {expected}. Build a cache with `--test-share 0.2`."
+SPLIT_MISSING = (
+    "{path} has only {found}; trials also need {expected}. Build a cache with `elmo-cache build … --test-share 0.2`."
+)
 NO_LAYERS = (
     "{path} has no separate layers for {option.layer:scalar-mix}. Build a cache with `elmo-cache build --layers all`."
 )
@@ -87,7 +89,7 @@ NO_TAGGED_TOKENS = "no token has a tag"
 MODEL_TWICE = "{option.models} has two models named {name!r}: {found} and {expected}. Rename one."
 BUILT_IN_NAME = "{option.models}: {name} is the name of a built-in model. Rename yours."
 MODEL_NAME = "{option.models}: {name!r} cannot be the name of a model. Rename it."
-UNNAMED_ESTIMATOR = "An estimator has no name. Pass the models as a dict: {{'name': estimator}}."
+UNNAMED_ESTIMATOR = "An estimator has no name. Pass the models as a dict from names to estimators."
 NO_MODEL_FILE = "{option.models}: no file {path}. Expected FILE.py:NAME or MODULE:NAME."
 NO_MODULE = "{option.models}: no module {name!r} in Python. For a file, write {expected}."
 NO_MODEL_THERE = "{path} has no {name!r}; its models: {found}."
@@ -115,6 +117,7 @@ WORKERS_NEED_SOURCE = "With workers, pass the name or the file of static vectors
 ANOTHER_RUN = "Another `elmo-train` is writing to {path}. Wait until it has ended, or choose another {option.out}."
 NOT_WRITABLE = "Cannot write to {path}: {error}. Choose another {option[name]}."
 CONFIG_MISSING = "{path} has {found} but no config.json, which says how trials were made. Choose another {option.out}."
+DIFFERENCE = "{name} is {found} there, you asked for {expected}"
 OTHER_SETTINGS = (
     "{path} has trials made with other settings: {found}. Use the same settings, or choose another {option.out}."
 )
@@ -160,14 +163,14 @@ CHOOSE_SPLIT = "{path} has the splits {found}. Choose one with {option.split}."
 NO_DOCUMENTS = "{path} has no finished documents in {name}. Finish its build."
 OWN_MODEL = "{name} is a model of yours. Pass its file again: {option.model:FILE.py:{name}}."
 MODEL_DIFFERS = (
-    "{name} is not what the trials in {path} were made with: its SHA-256 is {found!s:.12}…, expected {expected!s:.12}…. "
-    "Use the file as it was then."
+    "{name} is not what the trials in {path} were made with: its SHA-256 is {found!s:.12}…, expected "
+    "{expected!s:.12}…. Use the file as it was then."
 )
 NOT_SAVED = (
     "{name} is a scikit-learn model: trials keep only its scores, as a saved one would be a pickle, which can run "
     "code. Fit it again with Pooled of elmo_cache.adapters.sklearn (docs/reuse.md)."
 )
-OTHER_CLASSES = "{path} has the classes {found}; the weights tell {expected} apart."
+OTHER_CLASSES = "{path} has the labels {found}; the weights were trained on {expected}."
 OTHER_ENCODING = (
     "{path} has another encoding than {expected}, which the weights were trained on: {found}. Build a cache with the "
     "same encoder ({name}) and text options, which `elmo-cache info {expected} --json` shows."

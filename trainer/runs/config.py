@@ -164,7 +164,9 @@ class RunConfig:
         pairs = [(section, getattr(self, section), getattr(wanted, section)) for section in _SHARED]
         pairs += [(model, self.models[model], wanted.models[model]) for model in wanted.models if model in trained]
         differing = [
-            f"{place}.{name} is {shown(found.get(name))} there, you asked for {shown(asked.get(name))}"
+            messages.DIFFERENCE.format(
+                name=f"{place}.{name}", found=shown(found.get(name)), expected=shown(asked.get(name))
+            )
             for place, found, asked in pairs
             for name in asked
             if name not in _NOT_COMPARED and found.get(name) != asked.get(name)

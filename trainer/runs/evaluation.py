@@ -131,10 +131,11 @@ def _experiment_of(saved: SavedTrial, features: FeatureCache, static: StaticVect
         path, encoder = trained_in["path"], trained_in["encoder"]
         options = trained_in["encoding_options"]  # results of earlier versions have none
         listed = [
-            f"{name} is {shown(value)}, expected {shown(expected)}"
+            messages.WRONG_VALUE.format(name=name, found=shown(value), expected=shown(expected))
             for name, value, expected in differences(dict(features.encoding), options, wanted_only=True)
         ]
-        differing = "; ".join(listed[:6]) or f"fingerprint {found[:16]}…, expected {trained_on[:16]}…"
+        fingerprints = {"name": "its fingerprint", "found": f"{found[:16]}…", "expected": f"{trained_on[:16]}…"}
+        differing = "; ".join(listed[:6]) or messages.WRONG_VALUE.format(**fingerprints)
         raise TrialsError(messages.OTHER_ENCODING, path=features.path, expected=path, found=differing, name=encoder)
     _check_vectors(saved.config.vectors, features.vocabulary, static)
     name = saved.model.name

@@ -138,7 +138,9 @@ class TagConfig:
             (model, self.models.get(model, {}), wanted.models[model]) for model in wanted.models if model in trained
         ]
         differing = [
-            f"{place}.{name} is {shown(found.get(name))} there, you asked for {shown(asked.get(name))}"
+            messages.DIFFERENCE.format(
+                name=f"{place}.{name}", found=shown(found.get(name)), expected=shown(asked.get(name))
+            )
             for place, found, asked in pairs
             for name in asked
             if name not in _NOT_COMPARED and found.get(name) != asked.get(name)
