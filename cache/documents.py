@@ -9,10 +9,11 @@ from types import MappingProxyType
 import h5py
 import numpy as np
 
+from cache import messages
 from cache.errors import CorruptFileError, SelectionError
 from cache.files import atomic_path
 from cache.hashing import array_sha256
-from cache.hdf5 import REPAIR, create_file, dataset_of, open_file, seal
+from cache.hdf5 import create_file, dataset_of, open_file, seal
 from cache.manifest import Manifest, documents_name
 
 __all__ = ["Documents", "dataset_names", "documents_header", "encode_vocabulary", "write_documents"]
@@ -154,7 +155,7 @@ class Documents:
         From any property or method, if the file is missing, of another cache, or contradicts itself.
     """
 
-    _repair = REPAIR
+    _repair = messages.REPAIR
 
     def __init__(self, directory: Path, split: str, manifest: Manifest):
         self._directory = directory
@@ -186,7 +187,7 @@ class Documents:
             or np.any(np.diff(indptr) < 0)
             or indptr[planned].tolist() != [0, *plan.token_stops]
         ):
-            raise CorruptFileError(f"{self.path}: indptr does not fit the manifest's plan; {self._repair}")
+            raise self._damaged(messages.OFFSETS_INVALID, name="indptr", expected="the manifest's plan")
         # There is a token id for each: room for the rows of a document is not made because a number says so.
         self._dataset("token_ids", "<i4", plan.n_corpus_tokens)
         return indptr
@@ -196,9 +197,7 @@ class Documents:
         """Position of each document in the corpus, `(n_docs,)` int64, 0-based."""
         doc_ids = self._read("doc_ids", "<i8", self._n_docs)
         if not np.array_equal(np.sort(doc_ids), np.arange(self._n_docs)):
-            raise CorruptFileError(
-                f"{self.path}: doc_ids are not the numbers from 0 to {self._n_docs - 1}, each once; {self._repair}"
-            )
+            raise self._damaged(messages.VALUES_INVALID, name="doc_ids", expected=f"0 to {self._n_docs - 1}, each once")
         return doc_ids
 
     @cached_property
@@ -209,7 +208,7 @@ class Documents:
             return None
         labels = self._read("labels", "<i4", self._n_docs)
         if len(labels) and not 0 <= labels.min() <= labels.max() < len(names):
-            raise CorruptFileError(f"{self.path}: a label is outside 0 to {len(names) - 1}; {self._repair}")
+            raise self._damaged(messages.VALUES_INVALID, name="labels", expected=f"0 to {len(names) - 1}")
         return labels
 
     @property
@@ -223,7 +222,7 @@ class Documents:
         """Whether the window cut a document, `(n_docs,)` bool."""
         truncated = self._read("truncated", "|u1", self._n_docs)
         if np.any(truncated > 1):
-            raise CorruptFileError(f"{self.path}: truncated holds other numbers than 0 and 1; {self._repair}")
+            raise self._damaged(messages.VALUES_INVALID, name="truncated", expected="0 to 1")
         return truncated.astype(bool)
 
     @cached_property
@@ -242,9 +241,12 @@ class Documents:
         dataset = self._all_token_ids
         ids = self._guarded(lambda: dataset[first:last])
         if len(ids) and not 0 <= ids.min() <= ids.max() < len(self.vocabulary):
-            raise CorruptFileError(
-                f"{self.path}: a token id in documents {start} to {stop - 1} is outside the vocabulary of "
-                f"{len(self.vocabulary)} words; {self._repair}"
+            raise self._damaged(
+                messages.TOKENS_INVALID,
+                name="token_ids",
+                expected=f"0 to {len(self.vocabulary) - 1}",
+                start=start,
+                stop=stop - 1,
             )
         return ids
 
@@ -256,9 +258,12 @@ class Documents:
         names = self._manifest.tag_names
         if name is None and len(names) == 1:
             return next(iter(names))
-        if name is None or name not in names:
-            have = f"it has {', '.join(names)}" if names else "it has none"
-            raise SelectionError(f"{self.path}: {'which tags?' if name is None else f'no tags {name!r}'}; {have}")
+        if not names:
+            raise SelectionError(messages.NO_TAGS, path=self._directory)
+        if name is None:
+            raise SelectionError(messages.SEVERAL_TAG_SETS, path=self._directory, found=", ".join(names))
+        if name not in names:
+            raise SelectionError(messages.NO_TAG_SET, path=self._directory, name=name, found=", ".join(names))
         return name
 
     def tags(self, name: str, start: int, stop: int) -> np.ndarray:
@@ -270,9 +275,12 @@ class Documents:
         tags = self._guarded(lambda: dataset[first:last])
         n_tags = len(self._manifest.tag_names[name])
         if len(tags) and not -1 <= tags.min() <= tags.max() < n_tags:
-            raise CorruptFileError(
-                f"{self.path}: a tag of {name} in documents {start} to {stop - 1} is outside -1 to {n_tags - 1}; "
-                f"{self._repair}"
+            raise self._damaged(
+                messages.TOKENS_INVALID,
+                name=_tags_dataset(name),
+                expected=f"-1 to {n_tags - 1}",
+                start=start,
+                stop=stop - 1,
             )
         return tags
 
@@ -315,11 +323,10 @@ class Documents:
         return len(self.indptr) - 1
 
     def _strings(self, name: str, n_strings: int | None) -> list[str]:
-        shown = "the vocabulary" if name == "vocabulary" else f"the dataset {name!r}"
         n_bytes = self._dataset(name, "|u1", None).shape[0]
         offsets = self._read(f"{name}_indptr", "<i8", None if n_strings is None else n_strings + 1)
         if len(offsets) == 0 or offsets[0] != 0 or offsets[-1] != n_bytes or np.any(np.diff(offsets) < 0):
-            raise CorruptFileError(f"{self.path}: {name}_indptr does not fit {shown}; {self._repair}")
+            raise self._damaged(messages.OFFSETS_INVALID, name=f"{name}_indptr", expected=repr(name))
         data = self._read(name, "|u1", n_bytes).tobytes()
         try:
             return [
@@ -327,7 +334,7 @@ class Documents:
                 for start, stop in zip(offsets[:-1].tolist(), offsets[1:].tolist(), strict=True)
             ]
         except UnicodeDecodeError as error:
-            raise CorruptFileError(f"{self.path}: {shown} is not UTF-8; {self._repair}") from error
+            raise self._damaged(messages.NOT_UTF8, name=name) from error
 
     def _read(self, name: str, dtype: str, length: int | None) -> np.ndarray:
         dataset = self._dataset(name, dtype, length)
@@ -349,4 +356,7 @@ class Documents:
         try:
             return read()
         except (OSError, RuntimeError, ValueError) as error:
-            raise CorruptFileError(f"{self.path} cannot be read ({error}); {self._repair}") from error
+            raise self._damaged(messages.CANNOT_READ, error=error) from error
+
+    def _damaged(self, message: str, **data: object) -> CorruptFileError:
+        return CorruptFileError(message, path=self.path, repair=self._repair, **data)

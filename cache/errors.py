@@ -14,8 +14,10 @@ __all__ = [
     "DownloadError",
     "ExportError",
     "FormatVersionError",
+    "InvalidValueError",
     "MismatchError",
     "NotACacheError",
+    "OutOfRangeError",
     "OutputError",
     "SelectionError",
     "WorkersError",
@@ -23,8 +25,8 @@ __all__ = [
 ]
 
 
-class CacheError(Exception):
-    """Base class of all errors that this project raises.
+class _Worded(Exception):  # noqa: N818 - of warnings as well
+    """A message with its data, worded when it is shown.
 
     Parameters
     ----------
@@ -32,10 +34,10 @@ class CacheError(Exception):
         A message of `messages.py`: what is wrong, where, what was expected and found, and what to do. The data fill its
         fields as `str.format` does. A function's parameter is a field of `option`: `{option.max_tokens}` is shown as
         `max_tokens` in Python and as `--max-tokens` on the command line, `{option.max_tokens:500}` as `max_tokens=500`
-        and as `--max-tokens 500`.
+        and as `--max-tokens 500`; `{option[name]}` is the parameter that the data call `name`.
     **data
-        What the message speaks of, such as `path`, `expected` and `found`. An error among them is worded like the
-        error itself.
+        What the message speaks of, such as `path`, `expected` and `found`. An error of this project among them is
+        worded like the error itself, without its last period; any other is kept as its reason in one line.
 
     Attributes
     ----------
@@ -46,7 +48,7 @@ class CacheError(Exception):
     def __init__(self, message: str = "", *more: object, **data: Any):
         super().__init__(message, *more)
         self.message = message
-        self.data = data
+        self.data = {name: _kept(value) for name, value in data.items()}
 
     def __str__(self) -> str:
         return self.worded(_as_keyword)
@@ -62,9 +64,33 @@ class CacheError(Exception):
         if not self.data and "{option" not in self.message:
             return self.message
         data = {
-            name: value.worded(option) if isinstance(value, CacheError) else value for name, value in self.data.items()
+            name: value.worded(option).removesuffix(".") if isinstance(value, _Worded) else value
+            for name, value in self.data.items()
         }
-        return self.message.format(option=_Options(option), **data)
+        return self.message.format(option=_Options(option, self.data), **data)
+
+
+class CacheError(_Worded):
+    """Base class of all errors that this project raises.
+
+    Attributes
+    ----------
+    message : str
+        What is wrong, where, what was expected and found, and what to do, with fields for the data.
+    data : dict
+        What the message speaks of, such as `path`, `expected` and `found`.
+    """
+
+
+class CacheWarning(_Worded, UserWarning):
+    """A warning; commands print it as one line."""
+
+
+def _kept(value: Any) -> Any:
+    """Return what stands for a value in an error, which is sent to other processes."""
+    if not isinstance(value, BaseException) or isinstance(value, _Worded):
+        return value
+    return one_line(getattr(value, "strerror", None) or value)
 
 
 def _as_keyword(name: str, value: str) -> str:
@@ -74,11 +100,14 @@ def _as_keyword(name: str, value: str) -> str:
 
 
 class _Options:
-    def __init__(self, worded: Callable[[str, str], str]):
-        self._worded = worded
+    def __init__(self, worded: Callable[[str, str], str], data: dict[str, Any]):
+        self._worded, self._data = worded, data
 
     def __getattr__(self, name: str) -> "_Option":
         return _Option(name, self._worded)
+
+    def __getitem__(self, name: str) -> "_Option":
+        return _Option(self._data[name], self._worded)
 
 
 class _Option:
@@ -87,10 +116,6 @@ class _Option:
 
     def __format__(self, value: str) -> str:
         return self._worded(self._name, value)
-
-
-class CacheWarning(UserWarning):
-    """A warning; commands print it as one line."""
 
 
 class NotACacheError(CacheError, FileNotFoundError):
@@ -105,12 +130,20 @@ class CorruptFileError(CacheError, OSError):
     """A file of the cache is missing, damaged, or belongs to another cache."""
 
 
+class InvalidValueError(CacheError, ValueError):
+    """An argument or a value in a file is invalid. Where it is a file's, the caller adds which file it was."""
+
+
 class MismatchError(CacheError, ValueError):
     """A build would mix two encodings or two corpora in one cache. The message shows the differences."""
 
 
 class SelectionError(CacheError, KeyError):
     """The cache has no such split or layer, or an index cannot select documents."""
+
+
+class OutOfRangeError(CacheError, IndexError):
+    """A split has no document with this index."""
 
 
 class OutputError(CacheError, OSError):

@@ -14,6 +14,7 @@ from functools import cache
 from hashlib import sha256
 from pathlib import Path
 
+from cache import messages
 from cache.errors import CacheError, OutputError
 
 __all__ = [
@@ -59,9 +60,9 @@ def atomic_path(final: Path, *, exclusive: bool = False) -> Iterator[Path]:
         If the directory cannot be written to or is full, or `final` is a device, a pipe or no name for a file.
     """
     if not final.name:
-        raise OutputError(f"{final} is a folder, expected the name of a file")
+        raise OutputError(messages.NO_FILE_NAME, path=final)
     if is_special(final):  # whoever may, such as root, would replace /dev/null by a file
-        raise OutputError(f"{final} is a pipe, a socket or a device, expected a file: choose another path")
+        raise OutputError(messages.SPECIAL_FILE, path=final)
     with suppress(OSError):  # a folder that cannot be read: what follows says it
         remove_strays(final.parent, final.name)
     try:
@@ -299,16 +300,14 @@ def _explained(error: Exception, final: Path) -> Exception:
         code = int(inside[1])  # HDF5 keeps the system's error number in its message only
     if code is None:
         return error
-    resume = "free some space and run the same command again: what is finished stays"
+    data = {"path": final, "error": os.strerror(code)}
     if code in (errno.ENOSPC, errno.EDQUOT):
         sizes = [*getattr(error, "__notes__", ()), f"{shutil.disk_usage(final.parent).free:,} bytes are free"]
-        resume += f" ({', '.join(sizes)})"
-    what_to_do = {
-        errno.ENOSPC: resume,
-        errno.EDQUOT: resume,
-        errno.EFBIG: "the file system or a limit forbids files of this size; choose smaller shards",
-        errno.EACCES: "choose a folder that you may write to",
-        errno.EPERM: "choose a folder that you may write to",
-        errno.EROFS: "the file system is read-only; choose another folder",
-    }.get(code, "nothing was left under that name")
-    return OutputError(f"cannot write {final}: {os.strerror(code)}; {what_to_do}")
+        return OutputError(messages.DISK_FULL, sizes=", ".join(sizes), **data)
+    if code == errno.EFBIG:
+        return OutputError(messages.FILE_TOO_LARGE, **data)
+    if code in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return OutputError(messages.NOT_WRITABLE, **data)
+    if code == errno.ENOENT and not final.parent.exists():
+        return OutputError(messages.NO_FOLDER, path=final, folder=final.parent)
+    return OutputError(messages.CANNOT_WRITE, **data)

@@ -10,6 +10,9 @@ from typing import Any
 import h5py
 import numpy as np
 
+from cache import messages
+from cache.errors import InvalidValueError
+
 __all__ = [
     "HASH_ATTRIBUTE",
     "OBJECT_HEADER",
@@ -136,7 +139,7 @@ def read_attributes(file: h5py.File) -> dict[str, str | int]:
         elif isinstance(value, np.integer) and not isinstance(value, np.bool_):
             found[name] = int(value)
         else:
-            raise ValueError(f"attribute {name!r} is neither text nor an integer")
+            raise InvalidValueError(messages.ATTRIBUTE_TYPE, name=name)
     return found
 
 
@@ -188,7 +191,7 @@ def _paths(file: h5py.File, groups: Collection[str]) -> list[str]:
 def check_plain_group(file: h5py.File, name: str) -> None:
     """Check that a group of the root lies in this file and has no attributes; raise `ValueError` if not."""
     if not _is_plain_link(file, name) or not isinstance(group := file[name], h5py.Group) or len(group.attrs):
-        raise ValueError(f"{name!r} is not a plain group")
+        raise InvalidValueError(messages.LINK_OR_ATTRIBUTES, name=name, expected="group")
 
 
 def plain_dataset(file: h5py.Group, name: str) -> h5py.Dataset:
@@ -200,11 +203,11 @@ def plain_dataset(file: h5py.Group, name: str) -> h5py.Dataset:
     """
     dataset = file[name] if _is_plain_link(file, name) else None
     if not isinstance(dataset, h5py.Dataset) or len(dataset.attrs) or dataset.is_virtual or dataset.external:
-        raise ValueError(f"{name!r} is not a plain dataset")
+        raise InvalidValueError(messages.LINK_OR_ATTRIBUTES, name=name, expected="dataset")
     if dataset.nbytes > file.file.id.get_filesize():
-        raise ValueError(f"{name!r} is larger than its file")
+        raise InvalidValueError(messages.LARGER_THAN_FILE, name=name)
     if dataset.id.get_create_plist().get_nfilters():
-        raise ValueError(f"{name!r} is compressed, or stored through another filter")
+        raise InvalidValueError(messages.FILTERED, name=name)
     return dataset
 
 

@@ -9,7 +9,8 @@ from typing import Any
 import h5py
 import numpy as np
 
-from cache.errors import CorruptFileError, FormatVersionError, one_line
+from cache import messages
+from cache.errors import CorruptFileError, FormatVersionError, InvalidValueError
 from cache.files import is_special, reserve
 from cache.hashing import (
     HASH_ATTRIBUTE,
@@ -23,7 +24,6 @@ from cache.hashing import (
 from cache.manifest import FORMAT, check_version
 
 __all__ = [
-    "REPAIR",
     "checked_blocks",
     "create_file",
     "create_plain_file",
@@ -33,7 +33,6 @@ __all__ = [
     "seal",
 ]
 
-REPAIR = "`elmo-cache verify --discard` and the same `elmo-cache build` repair it"
 _METADATA_BYTES = 2**16
 # Signature, version 3, sizes of offsets and lengths; behind a byte of flags the base address, and no extension.
 _SUPERBLOCK_START = b"\x89HDF\r\n\x1a\n\x03\x08\x08"
@@ -106,7 +105,7 @@ def _set_attribute(file: h5py.File, name: str, value: str | int) -> None:
         file.attrs.create(name, value, dtype=h5py.string_dtype("utf-8", len(value.encode("utf-8"))))
 
 
-def open_file(path: Path, expected: Mapping[str, str | int], repair: str = REPAIR) -> h5py.File:
+def open_file(path: Path, expected: Mapping[str, str | int], repair: str = messages.REPAIR) -> h5py.File:
     """Open a file of the cache for reading and check that it is the one that belongs in this place.
 
     Parameters
@@ -126,23 +125,18 @@ def open_file(path: Path, expected: Mapping[str, str | int], repair: str = REPAI
         If it was written in a newer format.
     """
     if is_special(path):
-        raise CorruptFileError(f"{path} is not a file; {repair}")
+        raise CorruptFileError(messages.NOT_A_FILE, path=path)
     try:
-        if fault := _format_fault(path):
-            raise CorruptFileError(f"{path} cannot be read as HDF5 ({fault}); {repair}")
+        _check_format(path)
         file = open_for_reading(path, rdcc_nbytes=0)
-    except CorruptFileError:
-        raise
     except FileNotFoundError as error:
-        raise CorruptFileError(f"{path} is missing; run the same `elmo-cache build` to make it again") from error
-    except OSError as error:
-        if error.errno is not None:  # the system's refusal, not the file's content: nothing to repair
-            raise CorruptFileError(f"{path} cannot be opened: {os.strerror(error.errno)}") from error
+        raise CorruptFileError(messages.FILE_MISSING, path=path) from error
+    except (OSError, InvalidValueError) as error:
+        if isinstance(error, OSError) and error.errno is not None:  # the system's refusal, not the file's content
+            raise CorruptFileError(messages.CANNOT_OPEN, path=path, error=os.strerror(error.errno)) from error
         if "locking flag" in str(error):
-            raise CorruptFileError(
-                f"{path} is open in this process with other settings: close it there first"
-            ) from error
-        raise CorruptFileError(f"{path} cannot be read as HDF5 ({one_line(error)}); {repair}") from error
+            raise CorruptFileError(messages.OPEN_OTHERWISE, path=path) from error
+        raise CorruptFileError(messages.CANNOT_READ, path=path, error=error, repair=repair) from error
     try:
         found = read_attributes(file)
         version = found.get("format_version")
@@ -151,13 +145,13 @@ def open_file(path: Path, expected: Mapping[str, str | int], repair: str = REPAI
         for name, value in {"format": FORMAT, **expected}.items():
             if found.get(name) != value:
                 raise CorruptFileError(
-                    f"{path} does not belong here: its {name} is {found.get(name)!r}, expected {value!r}; {repair}"
+                    messages.WRONG_FILE, path=path, name=name, found=found.get(name), expected=value, repair=repair
                 )
     except (OSError, ValueError, KeyError, RuntimeError, TypeError) as error:
         file.close()
         if isinstance(error, CorruptFileError | FormatVersionError):
             raise
-        raise CorruptFileError(f"{path} is damaged ({one_line(error)}); {repair}") from error
+        raise CorruptFileError(messages.DAMAGED, path=path, error=error, repair=repair) from error
     return file
 
 
@@ -180,19 +174,20 @@ def open_for_reading(path: Path, **settings: Any) -> h5py.File:
     return h5py.File(path, "r", locking=False, **settings)
 
 
-def _format_fault(path: Path) -> str | None:
-    """Say why a file is not of the version of HDF5 that `create_file` writes, whose metadata have checksums.
+def _check_format(path: Path) -> None:
+    """Raise `InvalidValueError` for a file of another version of HDF5 than `create_file` writes, which has checksums.
 
     Older ones have none: one damaged byte can make the library crash, or search for ever.
     """
     with path.open("rb") as file:
         start = file.read(44)
         if start[:8] != _SUPERBLOCK_START[:8]:
-            return "it does not begin as HDF5 files do"
+            raise InvalidValueError(messages.NO_SIGNATURE)
         if start[:11] != _SUPERBLOCK_START or start[12:28] != _SUPERBLOCK_ADDRESSES or len(start) < 44:
-            return f"it is of another version of the format, superblock {start[8:9].hex()}, expected 03"
+            raise InvalidValueError(messages.OTHER_SUPERBLOCK, found=start[8:9].hex(), expected="03")
         file.seek(min(int.from_bytes(start[36:], "little"), 2**62))
-        return None if file.read(5) == OBJECT_HEADER else "its root is of another version of the format, or damaged"
+        if file.read(5) != OBJECT_HEADER:
+            raise InvalidValueError(messages.OTHER_ROOT)
 
 
 def dataset_of(
@@ -201,7 +196,7 @@ def dataset_of(
     dtype: str,
     shape: tuple[int | None, ...],
     chunks: tuple[int, ...] | None = None,
-    repair: str = REPAIR,
+    repair: str = messages.REPAIR,
 ) -> h5py.Dataset:
     """Return a dataset of an open file, or of a group in one, after checking type, shape (None: any length) and chunks.
 
@@ -213,24 +208,30 @@ def dataset_of(
     path, shown = group.file.filename, f"{group.name}/{name}".strip("/")
     try:
         if name not in group:
-            raise CorruptFileError(f"{path} lacks the dataset {shown!r}; {repair}")
+            raise CorruptFileError(messages.DATASET_MISSING, path=path, name=shown, repair=repair)
         found = plain_dataset(group, name)
         fits = len(found.shape) == len(shape) and all(
             wanted in (None, length) for wanted, length in zip(shape, found.shape, strict=True)
         )
         if found.dtype != np.dtype(dtype) or not fits or found.chunks != chunks:
             raise CorruptFileError(
-                f"{path}: dataset {shown!r} is {found.dtype} {found.shape} in chunks {found.chunks}, "
-                f"expected {dtype} {shape} in chunks {chunks}; {repair}"
+                messages.DATASET_INVALID,
+                path=path,
+                name=shown,
+                found=f"{found.dtype} {found.shape} in chunks {found.chunks}",
+                expected=f"{dtype} {shape} in chunks {chunks}",
+                repair=repair,
             )
     except (OSError, ValueError, KeyError, RuntimeError, TypeError) as error:
         if isinstance(error, CorruptFileError):
             raise
-        raise CorruptFileError(f"{path}: dataset {shown!r} is damaged ({one_line(error)}); {repair}") from error
+        raise CorruptFileError(messages.DATASET_DAMAGED, path=path, name=shown, error=error, repair=repair) from error
     return found
 
 
-def checked_blocks(file: h5py.File, groups: Collection[str] = ()) -> Iterator[tuple[str, np.ndarray]]:
+def checked_blocks(
+    file: h5py.File, groups: Collection[str] = (), repair: str = messages.REPAIR
+) -> Iterator[tuple[str, np.ndarray]]:
     """Yield what `cache.hashing.walk` yields, and at the end hold the file's content against the hash it states.
 
     Raises
@@ -242,6 +243,6 @@ def checked_blocks(file: h5py.File, groups: Collection[str] = ()) -> Iterator[tu
         stated = read_attributes(file).get(HASH_ATTRIBUTE)
         found = yield from walk(file, groups)
     except (OSError, ValueError, RuntimeError, KeyError, TypeError) as error:
-        raise CorruptFileError(f"{file.filename} is damaged: {one_line(error)}") from error
+        raise CorruptFileError(messages.DAMAGED, path=file.filename, error=error, repair=repair) from error
     if stated != found:
-        raise CorruptFileError(f"{file.filename} is damaged: its hash is {stated}, its content gives {found}")
+        raise CorruptFileError(messages.WRONG_CHECKSUM, path=file.filename, found=found, expected=stated, repair=repair)

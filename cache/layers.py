@@ -7,6 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from cache import messages
+from cache.errors import InvalidValueError
+
 __all__ = ["Layers"]
 
 _MAX_COLUMNS = 2**20
@@ -49,18 +52,23 @@ class Layers:
     def __post_init__(self) -> None:
         for name, n_columns in self.stored.items():
             if len(name) > 64 or not _NAME.fullmatch(name):
-                raise ValueError(f"dataset name {name[:80]!r}: letters, digits, '-', '_' and '.' only, at most 64")
+                expected = "'-', '_', '.'"
+                raise InvalidValueError(
+                    messages.NAME_INVALID, name="dataset name", found=name[:80], n=64, expected=expected
+                )
             if not 0 < n_columns <= _MAX_COLUMNS:
-                raise ValueError(f"dataset {name!r} has {n_columns} columns, expected 1 to {_MAX_COLUMNS}")
+                raise InvalidValueError(messages.COLUMNS_INVALID, name=name, found=n_columns, expected=_MAX_COLUMNS)
         if self.default not in self.views:
-            raise ValueError(f"the default view {self.default!r} is none of {', '.join(self.views) or 'no views'}")
+            raise InvalidValueError(messages.NO_DEFAULT_LAYER, name=self.default, found=list(self.views))
         for view, weights in self.views.items():
             if not weights or not all(name in self.stored for name in weights):
-                raise ValueError(f"view {view!r} is of {list(weights)}, stored are {list(self.stored)}")
+                raise InvalidValueError(
+                    messages.LAYER_DATASETS, name=view, found=list(weights), expected=list(self.stored)
+                )
             if not all(abs(weight) <= _LARGEST_WEIGHT for weight in weights.values()):
-                raise ValueError(f"view {view!r} has a weight beyond ±{_LARGEST_WEIGHT}")
+                raise InvalidValueError(messages.LAYER_WEIGHT, name=view, expected=_LARGEST_WEIGHT)
             if any(self.dim % self.stored[name] for name in weights):
-                raise ValueError(f"view {view!r} has {self.dim} columns, no multiple of each dataset's")
+                raise InvalidValueError(messages.LAYER_COLUMNS, name=view, found=self.dim)
 
     @classmethod
     def single(cls, dim: int, view: str = "features") -> "Layers":

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from cache.errors import CorruptFileError, FormatVersionError, NotACacheError
+from cache import messages
+from cache.errors import CorruptFileError, FormatVersionError, InvalidValueError, NotACacheError
 from cache.files import atomic_path, is_special
 from cache.hashing import fingerprint
 from cache.layers import Layers
@@ -33,7 +34,6 @@ FORMAT = "elmo-cache"
 FORMAT_VERSION = 2
 MANIFEST_NAME = "manifest.json"
 MAX_MANIFEST_BYTES = 64 * 2**20
-_RESTORE = "restore the file, or remove it and run the same build again: finished shards stay"
 
 
 @dataclass(frozen=True)
@@ -142,7 +142,7 @@ def read_manifest(directory: Path) -> Manifest:
         If it is damaged or disagrees with itself.
     """
     path = directory / MANIFEST_NAME
-    return parse_manifest(_read(path), str(path), _RESTORE)
+    return parse_manifest(_read(path), str(path), messages.RESTORE)
 
 
 def parse_manifest(data: bytes, where: str, repair: str) -> Manifest:
@@ -154,12 +154,12 @@ def parse_manifest(data: bytes, where: str, repair: str) -> Manifest:
     try:
         value = json.loads(data)
     except (ValueError, RecursionError) as error:
-        raise CorruptFileError(f"{where} is not JSON: {error}; {repair}") from error
+        raise CorruptFileError(messages.NOT_JSON, path=where, error=error, repair=repair) from error
     if not isinstance(value, dict):
-        raise CorruptFileError(f"{where} is not the manifest of a cache: it holds no JSON object; {repair}")
+        value = {}
     version = value.get("format_version")
     if value.get("format") != FORMAT or type(version) is not int or version < 1:
-        raise CorruptFileError(f"{where} is not the manifest of a cache: it lacks 'format': '{FORMAT}'; {repair}")
+        raise CorruptFileError(messages.NOT_A_MANIFEST, path=where, expected=FORMAT, repair=repair)
     check_version(where, version)
     stated = value.pop("digest", None)
     try:
@@ -167,32 +167,30 @@ def parse_manifest(data: bytes, where: str, repair: str) -> Manifest:
         if stated == digest:
             return _from_json(value)
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError, OverflowError) as error:
-        raise CorruptFileError(f"{where} makes no sense: {error}; {repair}") from error
-    raise CorruptFileError(f"{where} is damaged: its digest is {stated}, its content gives {digest}; {repair}")
+        raise CorruptFileError(messages.MANIFEST_INVALID, path=where, error=error, repair=repair) from error
+    raise CorruptFileError(messages.WRONG_CHECKSUM, path=where, found=digest, expected=stated, repair=repair)
 
 
 def _read(path: Path) -> bytes:
     try:
         if is_special(path):
-            raise CorruptFileError(f"{path} is not a file; {_RESTORE}")
+            raise CorruptFileError(messages.NOT_A_FILE, path=path)
         size = path.stat().st_size
         if size > MAX_MANIFEST_BYTES:
-            raise CorruptFileError(f"{path} is {size} bytes long, no manifest is longer than {MAX_MANIFEST_BYTES}")
+            raise CorruptFileError(
+                messages.MANIFEST_TOO_LARGE, path=path, found=size, expected=MAX_MANIFEST_BYTES, repair=messages.RESTORE
+            )
         return path.read_bytes()
     except (FileNotFoundError, NotADirectoryError) as error:
         if path.parent.is_dir():
-            what = "is a folder without a manifest, not a cache (or its build has only just begun)"
-        elif path.parent.exists():
-            what = "is not a cache: that is a folder, or a file that `elmo-cache pack` has made"
-        else:
-            raise NotACacheError(
-                f"no cache at {path.parent}: create it with `elmo-cache build {path.parent}`, or give another path"
-            ) from error
-        raise NotACacheError(f"{path.parent} {what}") from error
+            raise NotACacheError(messages.NO_MANIFEST, path=path.parent) from error
+        if path.parent.exists():
+            raise NotACacheError(messages.NOT_A_CACHE, path=path.parent) from error
+        raise NotACacheError(messages.NO_CACHE, path=path.parent) from error
     except CorruptFileError:
         raise
     except OSError as error:
-        raise CorruptFileError(f"{path} cannot be read: {error.strerror}") from error
+        raise CorruptFileError(messages.CANNOT_OPEN, path=path, error=error) from error
 
 
 def _from_json(value: Mapping[str, Any]) -> Manifest:
@@ -210,39 +208,37 @@ def _from_json(value: Mapping[str, Any]) -> Manifest:
         tag_names={check_tags_name(name): _distinct_names(tags) for name, tags in value.get("tag_names", {}).items()},
     )
     if not manifest.splits or manifest.shard_tokens < 1:
-        raise ValueError("it has no splits, or shards of no tokens")
+        raise InvalidValueError(messages.NO_SPLITS)
     for kind in ("encoding", "corpus"):
         if value[f"{kind}_fingerprint"] != getattr(manifest, f"{kind}_fingerprint"):
-            raise ValueError(f"its {kind} does not have the fingerprint it states")
+            raise InvalidValueError(messages.FINGERPRINT, name=kind)
     return manifest
 
 
 def _distinct_names(names: Any) -> tuple[str, ...]:
     """Return names of classes or tags, or raise `ValueError`."""
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names) or len({*names}) < len(names):
-        raise ValueError("the names of classes or tags are not a list of distinct strings")
+        raise InvalidValueError(messages.NAMES_INVALID)
     return tuple(names)
 
 
 def check_version(where: str | Path, version: int) -> None:
     """Raise `FormatVersionError` for a file of a newer format than this package reads."""
     if version > FORMAT_VERSION:
-        raise FormatVersionError(
-            f"{where} has format version {version}, this package reads up to {FORMAT_VERSION}: upgrade elmo-cache"
-        )
+        raise FormatVersionError(messages.NEWER_FORMAT, path=where, found=version, expected=FORMAT_VERSION)
 
 
 def check_split_name(name: str) -> str:
     """Return a split's name, or raise `ValueError`: it becomes part of file names."""
     if not 0 < len(name) <= 64 or not all(c.isascii() and (c.isalnum() or c in "-_") for c in name):
-        raise ValueError(f"split name {name!r}: letters, digits, '-' and '_' only, at most 64")
+        raise InvalidValueError(messages.NAME_INVALID, name="split", found=name, n=64, expected="'-', '_'")
     return name
 
 
 def check_tags_name(name: str) -> str:
     """Return the name of a set of tags, or raise `ValueError`: it becomes part of a dataset's name."""
     if not 0 < len(name) <= 32 or not all(c.isascii() and (c.isalnum() or c in "-_") for c in name):
-        raise ValueError(f"name {name!r} of tags: letters, digits, '-' and '_' only, at most 32")
+        raise InvalidValueError(messages.NAME_INVALID, name="tag set", found=name, n=32, expected="'-', '_'")
     return name
 
 

@@ -6,6 +6,9 @@ from typing import IO
 
 import numpy as np
 
+from cache import messages
+from cache.errors import InvalidValueError
+
 __all__ = ["BOUNDED_METHODS", "array_dtype", "array_names", "read_array", "skip_header"]
 
 _MAX_ARRAY_BYTES = 2**30  # fifty times the largest of Keras's IMDB, ten times that of a trained model
@@ -28,15 +31,15 @@ def array_dtype(archive: zipfile.ZipFile, name: str) -> np.dtype:
     """
     member = archive.getinfo(f"{name}.npy")
     if member.file_size > _MAX_ARRAY_BYTES:
-        raise ValueError(f"it has {member.file_size:,} bytes, at most {_MAX_ARRAY_BYTES:,} expected")
+        raise InvalidValueError(messages.ARRAY_TOO_LARGE, found=member.file_size, expected=_MAX_ARRAY_BYTES)
     if member.compress_type not in BOUNDED_METHODS:
-        raise ValueError("it is compressed by a rare method")
+        raise InvalidValueError(messages.ARRAY_METHOD)
     with archive.open(member) as stream:
         shape, dtype = skip_header(stream)
         n_left = member.file_size - stream.tell()
     # What is no plain number is a pickle behind the header, of any length.
     if not dtype.hasobject and (min(shape, default=0) < 0 or math.prod(shape) * dtype.itemsize != n_left):
-        raise ValueError(f"its header says {dtype} {shape}, and {n_left:,} bytes follow")
+        raise InvalidValueError(messages.ARRAY_LENGTH, expected=f"{dtype} {shape}", found=n_left)
     return dtype
 
 

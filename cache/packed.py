@@ -9,8 +9,9 @@ from typing import Any
 import h5py
 import numpy as np
 
+from cache import messages
 from cache.documents import Documents
-from cache.errors import CorruptFileError, NotACacheError, one_line
+from cache.errors import CorruptFileError, NotACacheError
 from cache.hashing import check_plain_group
 from cache.hdf5 import checked_blocks, dataset_of, open_file
 from cache.manifest import MANIFEST_NAME, MAX_MANIFEST_BYTES, Manifest, parse_manifest
@@ -21,7 +22,7 @@ from cache.sources import FolderStorage, Storage, stored_rows
 __all__ = ["PackedStorage", "open_storage", "pack_header"]
 
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"
-_REPAIR = "get the file again, or make it again with `elmo-cache pack`"
+_REPAIR = messages.FETCH_AGAIN
 
 
 def open_storage(path: str | os.PathLike[str]) -> Storage:
@@ -90,7 +91,7 @@ class PackedStorage(Storage):
         with self.lock:
             for split in self.manifest.splits:
                 self._check_places(split)
-            for _, block in checked_blocks(self._file, self.manifest.splits):
+            for _, block in checked_blocks(self._file, self.manifest.splits, _REPAIR):
                 if progress:
                     progress(block.nbytes)
         for split in self.manifest.splits:
@@ -106,7 +107,7 @@ class PackedStorage(Storage):
         except CorruptFileError:
             raise
         except (OSError, RuntimeError) as error:  # the index of chunks
-            raise CorruptFileError(f"{self.path} is damaged ({one_line(error)}); {_REPAIR}") from error
+            raise CorruptFileError(messages.DAMAGED, path=self.path, error=error, repair=_REPAIR) from error
 
     def close(self) -> None:
         """Close the file."""
@@ -143,20 +144,18 @@ def _open(path: Path, manifest: Manifest | None = None) -> h5py.File:
     try:
         with path.open("rb") as stream:
             if stream.read(len(_SIGNATURE)) != _SIGNATURE:
-                raise NotACacheError(
-                    f"{path} is not a cache: that is a folder, or a file that `elmo-cache pack` has made"
-                )
+                raise NotACacheError(messages.NOT_A_CACHE, path=path)
     except NotACacheError:
         raise
     except OSError as error:
-        raise CorruptFileError(f"{path} cannot be opened: {error.strerror}") from error
+        raise CorruptFileError(messages.CANNOT_OPEN, path=path, error=error) from error
     file = open_file(path, pack_header(manifest) if manifest else {"kind": "pack"}, _REPAIR)
     try:
         for split in manifest.splits if manifest else ():
             check_plain_group(file, split)
     except (OSError, ValueError, RuntimeError, KeyError) as error:
         file.close()
-        raise CorruptFileError(f"{path} is damaged ({one_line(error)}); {_REPAIR}") from error
+        raise CorruptFileError(messages.DAMAGED, path=path, error=error, repair=_REPAIR) from error
     return file
 
 
@@ -164,9 +163,11 @@ def _manifest_of(file: h5py.File) -> Manifest:
     where = f"{MANIFEST_NAME} in {file.filename}"
     dataset = dataset_of(file, MANIFEST_NAME, "|u1", (None,), repair=_REPAIR)
     if dataset.nbytes > MAX_MANIFEST_BYTES:
-        raise CorruptFileError(f"{where} has {dataset.nbytes} bytes, no manifest has more than {MAX_MANIFEST_BYTES}")
+        raise CorruptFileError(
+            messages.MANIFEST_TOO_LARGE, path=where, found=dataset.nbytes, expected=MAX_MANIFEST_BYTES, repair=_REPAIR
+        )
     try:
         data = dataset[:].tobytes()
     except (OSError, RuntimeError, ValueError) as error:
-        raise CorruptFileError(f"{where} cannot be read ({one_line(error)}); {_REPAIR}") from error
+        raise CorruptFileError(messages.CANNOT_READ, path=where, error=error, repair=_REPAIR) from error
     return parse_manifest(data, where, _REPAIR)

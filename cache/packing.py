@@ -9,6 +9,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from cache import messages
 from cache.documents import Documents, dataset_names, documents_header
 from cache.errors import CorruptFileError, OutputError
 from cache.files import atomic_path, remove_strays
@@ -57,7 +58,7 @@ def pack(
     """
     path, out = Path(cache), Path(out)
     if os.path.isfile(path):
-        raise OutputError(f"{path} is one file already: copy it")
+        raise OutputError(messages.ALREADY_PACKED, path=path)
     storage = FolderStorage(path)
     manifest = storage.manifest
     _check_finished(storage)
@@ -67,7 +68,7 @@ def pack(
         with atomic_path(out, exclusive=True) as temporary, create_file(temporary, n_bytes) as file:
             _write(file, path, manifest, progress)
     except FileExistsError as error:  # it came while this one was written
-        raise OutputError(f"{out} exists: remove it, or choose another name") from error
+        raise OutputError(messages.FILE_EXISTS, path=out) from error
 
 
 def _write(file: h5py.File, path: Path, manifest: Manifest, progress: Callable[[int], None] | None) -> None:
@@ -89,8 +90,7 @@ def _check_finished(storage: FolderStorage) -> None:
         n_shards = storage.n_finished_shards(name)
         if n_shards < plan.n_shards:
             raise CorruptFileError(
-                f"{storage.path} is not finished: {name} has {n_shards} of {plan.n_shards} shards; run the same "
-                "`elmo-cache build` first, which makes the others"
+                messages.UNFINISHED, path=storage.path, name=name, found=n_shards, expected=plan.n_shards
             )
 
 
@@ -105,21 +105,18 @@ def _data_bytes(path: Path, manifest: Manifest) -> int:
 
 def _check_place(path: Path, out: Path, n_bytes: int) -> None:
     if not out.parent.is_dir():
-        raise OutputError(f"cannot write {out}: there is no folder {out.parent}")
+        raise OutputError(messages.NO_FOLDER, path=out, folder=out.parent)
     try:
         remove_strays(out.parent, out.name)  # also beside a file that is whole: the last thing before it is done
     except OSError as error:
-        raise OutputError(f"cannot write {out}: {error.strerror}; choose another folder") from error
+        raise OutputError(messages.NOT_WRITABLE, path=out, error=error) from error
     if os.path.lexists(out):
-        raise OutputError(f"{out} exists: remove it, or choose another name")
+        raise OutputError(messages.FILE_EXISTS, path=out)
     if path.resolve() in out.resolve().parents:
-        raise OutputError(f"{out} would lie in the cache's own folder: choose a place beside it")
+        raise OutputError(messages.INSIDE_CACHE, path=out)
     free = shutil.disk_usage(out.parent).free
     if n_bytes > free:
-        raise OutputError(
-            f"{out}: the file needs {n_bytes:,} bytes and the disk has {free:,} free; free some space, or choose "
-            "another folder"
-        )
+        raise OutputError(messages.NO_SPACE, path=out, expected=n_bytes, found=free)
 
 
 def _create_group(file: h5py.File, name: str) -> None:
@@ -173,9 +170,7 @@ def _copy_rows(
     plan, targets = manifest.splits[split], {}
     for name, dim in manifest.layers.stored.items():
         if name in dataset_names(manifest):
-            raise OutputError(
-                f"{path} stores vectors as {name!r}, which one file has for its documents: keep the folder"
-            )
+            raise OutputError(messages.NAME_OF_DOCUMENTS, path=path, name=name)
         shape = (plan.n_tokens, dim)
         targets[name] = _Target(group.create_dataset(name, shape, "<f2", chunks=chunks_of(*shape)))
     for index in range(plan.n_shards):

@@ -3,10 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from reprlib import repr as show  # a file can hold anything, and an error is one line
+from reprlib import repr as show  # a file can hold anything
 from typing import Any
 
 import numpy as np
+
+from cache import messages
+from cache.errors import InvalidValueError
 
 __all__ = ["SplitPlan", "extend_plan", "parse_count"]
 
@@ -73,7 +76,7 @@ class SplitPlan:
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> "SplitPlan":
-        """Return the plan that `to_json` wrote; raise `ValueError`, `KeyError` or `TypeError` if it makes no sense."""
+        """Return the plan that `to_json` wrote; raise `ValueError`, `KeyError` or `TypeError` if it is invalid."""
         plan = cls(
             parse_count(value["n_corpus_documents"]),
             parse_count(value["n_corpus_tokens"]),
@@ -88,7 +91,7 @@ class SplitPlan:
             or documents[-1] > plan.n_corpus_documents
             or tokens[-1] > plan.n_corpus_tokens
         ):
-            raise ValueError("the plan of a split is not a sequence of ranges")
+            raise InvalidValueError(messages.PLAN_INVALID)
         return plan
 
 
@@ -132,5 +135,5 @@ def extend_plan(plan: SplitPlan, indptr: np.ndarray, n_documents: int, shard_tok
 def parse_count(value: Any) -> int:
     """Return a number of documents or tokens out of JSON, or raise `ValueError`."""
     if type(value) is not int or value >= _COUNT_STOP:
-        raise ValueError(f"{show(value)} is no number of documents or tokens")
+        raise InvalidValueError(messages.COUNT_INVALID, found=show(value))
     return value

@@ -5,6 +5,9 @@ from types import MappingProxyType
 
 import numpy as np
 
+from cache import messages
+from cache.errors import InvalidValueError
+
 __all__ = ["POOLINGS", "WEIGHTED", "check_pooling", "pool", "pooled_dim"]
 
 
@@ -31,7 +34,8 @@ WEIGHTED = ("mean", "mean+max")
 def check_pooling(pooling: str) -> None:
     """Raise `ValueError` if the pooling is unknown."""
     if pooling not in POOLINGS:
-        raise ValueError(f"pooling is {pooling!r}, expected one of {', '.join(map(repr, POOLINGS))}")
+        expected = f"one of {', '.join(map(repr, POOLINGS))}"
+        raise InvalidValueError(messages.INVALID_VALUE, name="pooling", found=pooling, expected=expected)
 
 
 def pooled_dim(pooling: str, dim: int) -> int:

@@ -5,6 +5,8 @@ import os
 import h5py
 import numpy as np
 
+from cache import messages
+
 __all__ = ["StoredRows"]
 
 
@@ -81,5 +83,5 @@ def _read_exactly(descriptor: int, target: memoryview, offset: int) -> None:
     while len(target):
         n_bytes = os.preadv(descriptor, [target], offset)
         if not n_bytes:
-            raise OSError(f"it ends at byte {offset:,}, before its rows do")
+            raise OSError(messages.ENDS_EARLY.format(n=offset))
         target, offset = target[n_bytes:], offset + n_bytes

@@ -5,6 +5,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from cache import messages
+from cache.errors import InvalidValueError
+
 if TYPE_CHECKING:
     from cache.split import Split
 
@@ -48,13 +51,13 @@ def occurrences_of(split: "Split", word: str) -> np.ndarray:
 def nearest_tokens(split: "Split", vector: np.ndarray, k: int) -> list[Neighbour]:
     """See `Split.nearest`."""
     if k < 1:
-        raise ValueError(f"k is {k}, expected at least 1")
+        raise InvalidValueError(messages.INVALID_VALUE, name="k", found=k, expected="at least 1")
     query = np.asarray(vector, np.float32)
     if query.shape != (split.dim,):
-        raise ValueError(f"the vector has shape {query.shape}, expected ({split.dim},)")
+        raise InvalidValueError(messages.VECTOR_SHAPE, found=query.shape, expected=(split.dim,))
     length = float(np.linalg.norm(query))
     if not length or not np.isfinite(length):
-        raise ValueError("the vector is zeros or not finite, and near to nothing")
+        raise InvalidValueError(messages.NO_DIRECTION)
     query = query / length
     similarities, places = np.zeros(0, np.float32), np.zeros((0, 2), np.int64)
     for documents, rows, offsets in _blocks(split):

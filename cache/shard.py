@@ -7,9 +7,10 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from cache import messages
 from cache.files import atomic_path
 from cache.hashing import array_sha256
-from cache.hdf5 import REPAIR, create_file, dataset_of, open_file, seal
+from cache.hdf5 import create_file, dataset_of, open_file, seal
 from cache.manifest import Manifest, shard_name
 
 __all__ = ["ShardHeader", "chunks_of", "open_shard", "row_datasets", "shard_header", "stored_bytes", "write_shard"]
@@ -86,7 +87,7 @@ def open_shard(directory: Path, header: ShardHeader, stored: Mapping[str, int]) 
 
 
 def row_datasets(
-    group: h5py.Group, n_tokens: int, stored: Mapping[str, int], repair: str = REPAIR
+    group: h5py.Group, n_tokens: int, stored: Mapping[str, int], repair: str = messages.REPAIR
 ) -> dict[str, h5py.Dataset]:
     """Return the datasets that hold the rows of some tokens, checked as `dataset_of` does."""
     return {

@@ -12,9 +12,9 @@ from typing import Any
 import h5py
 import numpy as np
 
+from cache import messages
 from cache.documents import Documents
-from cache.errors import CorruptFileError, one_line
-from cache.hdf5 import REPAIR
+from cache.errors import CorruptFileError
 from cache.manifest import Manifest, read_manifest, shard_name
 from cache.rows import StoredRows
 from cache.shard import open_shard, shard_header
@@ -97,7 +97,7 @@ def stored_rows(datasets: Mapping[str, h5py.Dataset]) -> dict[str, StoredRows]:
 class FolderStorage(Storage):
     """A cache's folder: a run is a shard, and the least recently used of them is closed first."""
 
-    repair = REPAIR
+    repair = messages.REPAIR
 
     def __init__(self, path: Path):
         self.path = path
@@ -244,7 +244,7 @@ class StoredSource(Source):
             raise
         except (OSError, RuntimeError) as error:
             path = self._storage.file_of(self._split, run)
-            raise CorruptFileError(f"{path} cannot be read ({one_line(error)}); {self._storage.repair}") from error
+            raise CorruptFileError(messages.CANNOT_READ, path=path, error=error, repair=self._storage.repair) from error
         return parts
 
 

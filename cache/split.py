@@ -6,13 +6,15 @@ from typing import Any, overload
 import numpy as np
 import numpy.typing as npt
 
-from cache.errors import SelectionError
+from cache import messages
+from cache.errors import InvalidValueError, OutOfRangeError, SelectionError
 from cache.search import Neighbour, nearest_tokens, occurrences_of
 from cache.sources import MemorySource, Source
 
 __all__ = ["Split"]
 
 _LONGEST = 2**31 - 1
+_HUGE = "beyond 64 bits"  # Python shows no number of 5,000 digits
 
 
 class Split:
@@ -152,7 +154,7 @@ class Split:
         """
         found = np.flatnonzero(self.doc_ids == doc_id)
         if not len(found):
-            raise IndexError(f"document {doc_id} of the corpus is not among these {len(self)}")
+            raise OutOfRangeError(messages.NOT_SELECTED, name=doc_id, n=len(self))
         return int(found[0])
 
     def occurrences(self, word: str) -> np.ndarray:
@@ -320,16 +322,13 @@ class Split:
             return self._select(self._positions[index])
         chosen = _one_dimensional(index)
         if chosen is not None and chosen.dtype == object and all(isinstance(i, int) for i in chosen):
-            raise IndexError(f"a document's index is beyond the {len(self)} of the split")  # beyond 64 bits
+            raise OutOfRangeError(messages.NO_INDEX, name=_HUGE, n=len(self))
         if chosen is None or (len(chosen) and chosen.dtype.kind not in "bui"):
             shown = " ".join(repr(index).split())
-            raise SelectionError(
-                f"cannot select documents by {shown if len(shown) <= 60 else shown[:60] + '…'}: "
-                "give an int, a slice, a list of ints or a boolean mask"
-            )
+            raise SelectionError(messages.NOT_AN_INDEX, found=shown if len(shown) <= 60 else shown[:60] + "…")
         if chosen.dtype.kind == "b":
             if len(chosen) != len(self):
-                raise SelectionError(f"the mask has {len(chosen)} entries, the split has {len(self)} documents")
+                raise SelectionError(messages.MASK_LENGTH, found=len(chosen), expected=len(self))
             return self._select(self._positions[chosen])
         positions = [self._position(int(i)) for i in chosen]
         return self._select(np.asarray(positions, np.int64))
@@ -367,9 +366,9 @@ class Split:
         ([12, 11, 3, 5, 14, 12], (6, 5, 256))
         """
         if side not in ("left", "right"):
-            raise ValueError(f"side is {side!r}, expected 'left' or 'right'")
+            raise InvalidValueError(messages.INVALID_VALUE, name="side", found=side, expected="'left' or 'right'")
         if not 0 <= length <= _LONGEST:
-            raise ValueError(f"length is out of range: expected 0 to {_LONGEST:,} tokens")
+            raise InvalidValueError(messages.OUT_OF_RANGE, name="length", expected=f"0 to {_LONGEST:,}")
         block = np.zeros((len(self), length, self.dim), _floating(dtype))
         lengths = self.lengths.tolist()
         for row, (position, n_tokens) in enumerate(zip(self._positions.tolist(), lengths, strict=True)):
@@ -449,7 +448,7 @@ class Split:
         [(0, 4), (4, 2)]
         """
         if size < 1:
-            raise ValueError(f"batch size is {size}, expected at least 1")
+            raise InvalidValueError(messages.INVALID_VALUE, name="size", found=size, expected="at least 1")
         floating = _floating(dtype)
         for start in range(0, len(self), size):
             chosen = self._positions[start : start + size]
@@ -472,10 +471,7 @@ class Split:
         return Split(source, self._positions, complete=self.complete)
 
     def __array__(self, *args: Any, **kwargs: Any) -> np.ndarray:
-        raise TypeError(
-            "documents have different lengths and make no single array: use split.padded(length), "
-            "split.batches(size), or split[i] for one document"
-        )
+        raise TypeError(messages.NO_SINGLE_ARRAY)
 
     def __repr__(self) -> str:
         growing = "" if self.complete else ", growing"
@@ -487,8 +483,7 @@ class Split:
     def _position(self, index: int) -> int:
         if not -len(self) <= index < len(self):
             # IndexError is also what ends iteration over a sequence.
-            shown = index if abs(index) < 2**63 else "beyond all"  # Python shows no number of 5,000 digits
-            raise IndexError(f"document {shown} of a split of {len(self)}")
+            raise OutOfRangeError(messages.NO_INDEX, name=index if abs(index) < 2**63 else _HUGE, n=len(self))
         return int(self._positions[index])
 
     def _read(self, position: int) -> np.ndarray:
@@ -515,7 +510,8 @@ class Split:
 def _floating(dtype: npt.DTypeLike) -> np.dtype:
     found = np.dtype(dtype)
     if found.kind != "f":
-        raise ValueError(f"dtype is {found}, expected a floating point type such as float32")
+        expected = "a floating point type such as float32"
+        raise InvalidValueError(messages.INVALID_VALUE, name="dtype", found=found.name, expected=expected)
     return found
 
 

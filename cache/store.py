@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from cache import messages
 from cache.errors import SelectionError
 from cache.manifest import Manifest
 from cache.packed import open_storage
@@ -125,10 +126,10 @@ class FeatureCache(Mapping[str, Split]):
         for name in self:
             ids = self[name].ids
             if ids is None:
-                raise SelectionError(f"{self.path}: its documents have no names; `Split.at` finds them by their place")
+                raise SelectionError(messages.NO_IDS, path=self.path)
             if id in ids:
                 return name, ids.index(id)
-        raise SelectionError(f"{self.path} has no document {id!r}")
+        raise SelectionError(messages.NO_ID, path=self.path, name=id)
 
     def token_counts(self, name: str) -> np.ndarray:
         """Return how often each word of the vocabulary occurs in the readable documents of a split.
@@ -212,10 +213,8 @@ class FeatureCache(Mapping[str, Split]):
         self._check_name(name)
         view = self.manifest.layers.default if layer is None else str(layer)
         if view not in self.manifest.layers.views:
-            raise SelectionError(
-                f"{self.path} has no layer {view!r}; it has {', '.join(self.manifest.layers.views)}: "
-                "a cache built with `--layers all` has all of them"
-            )
+            found = ", ".join(self.manifest.layers.views)
+            raise SelectionError(messages.NO_LAYER, path=self.path, name=view, found=found)
         plan, n_shards = self.manifest.splits[name], self.n_finished_shards(name)
         n_documents = plan.document_stops[n_shards - 1] if n_shards else 0
         source = StoredSource(self._storage, self._documents[name], name, view)
@@ -245,4 +244,4 @@ class FeatureCache(Mapping[str, Split]):
 
     def _check_name(self, name: str) -> None:
         if name not in self.manifest.splits:
-            raise SelectionError(f"{self.path} has no split {name!r}; it has {', '.join(self.manifest.splits)}")
+            raise SelectionError(messages.NO_SPLIT, path=self.path, name=name, found=", ".join(self.manifest.splits))

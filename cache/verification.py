@@ -9,8 +9,9 @@ from pathlib import Path
 
 import h5py
 
+from cache import messages
 from cache.documents import Documents
-from cache.errors import CacheError, FormatVersionError, OutputError
+from cache.errors import CacheError, CorruptFileError, FormatVersionError, OutputError
 from cache.files import is_temporary
 from cache.hdf5 import checked_blocks, open_file
 from cache.manifest import MANIFEST_NAME, Manifest, documents_name, read_manifest, shard_name
@@ -88,11 +89,11 @@ def verify(
     for name, check in _checks(directory, manifest).items():
         path = directory / name
         if not path.exists():
-            problems.append(Problem(path, "missing", f"{name} is missing; the same build makes it"))
+            problems.append(Problem(path, "missing", messages.FILE_MISSING.format(path=name)))
             continue
         size = path.stat().st_size
-        if why := _why_unreadable(path):
-            problems.append(Problem(path, "bad", f"{path} {why}"))
+        if unreadable := _why_unreadable(path):
+            problems.append(Problem(path, "bad", str(unreadable)))
         else:
             try:
                 check()
@@ -107,7 +108,7 @@ def verify(
     planned = {MANIFEST_NAME, *_checks(directory, read_manifest(directory))}
     for path in present:
         if path.name not in planned and not is_temporary(path.name):
-            problem = Problem(path, "foreign", f"{path.name} is not part of this cache")
+            problem = Problem(path, "foreign", messages.FOREIGN_FILE.format(path=path.name))
             problems.append(_discarded(problem, discard and path.is_file() and bool(_OURS.fullmatch(path.name))))
     return problems
 
@@ -147,10 +148,7 @@ def check_runs(
 
 def _verify_packed(path: Path, discard: bool, progress: Callable[[int], None] | None) -> list[Problem]:
     if discard:
-        raise OutputError(
-            f"{path} is one file, of which nothing can be discarded and made again: get it again, or make it again "
-            "with `elmo-cache pack`"
-        )
+        raise OutputError(messages.PACKED_DISCARD, path=path, repair=messages.FETCH_AGAIN)
     storage = PackedStorage(path)
     try:
         storage.check(progress)
@@ -171,14 +169,14 @@ def _checks(directory: Path, manifest: Manifest) -> dict[str, Callable[[], None]
     return checks
 
 
-def _why_unreadable(path: Path) -> str | None:
+def _why_unreadable(path: Path) -> CacheError | None:
     """Return why an existing file cannot be opened, which does not mean that its content is bad; None if it can."""
     if not path.is_file():
-        return "is not a file"
+        return CorruptFileError(messages.NOT_A_FILE, path=path)
     try:
         path.open("rb").close()
     except OSError as error:
-        return f"cannot be opened: {error.strerror}"
+        return CorruptFileError(messages.CANNOT_OPEN, path=path, error=error)
     return None
 
 
@@ -209,5 +207,5 @@ def _discarded(problem: Problem, discard: bool) -> Problem:
     try:
         problem.path.unlink(missing_ok=True)
     except OSError as error:
-        raise OutputError(f"cannot remove {problem.path}: {error.strerror}") from error
+        raise OutputError(messages.CANNOT_REMOVE, path=problem.path, error=error) from error
     return replace(problem, discarded=True)

@@ -16,10 +16,11 @@ from typing import Any
 import numpy as np
 import pytest
 from commands import run_cache
+from errors_expected import raises
 from local_server import Answer, LocalServer, local_server, no_server
 from tiny_elmo import OPTIONS, WORDS, assert_close, refusal, shared_encoder, write_elmo
 
-from cache import FeatureCache, OutputError
+from cache import FeatureCache, OutputError, messages
 from elmo_cache import EncoderError, load_encoder
 from elmo_cache.encoders import allennlp
 from elmo_cache.encoders.bilm.weights import count_weights
@@ -246,7 +247,7 @@ def test_the_disk_takes_no_more(server: LocalServer, folder: Path) -> None:
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (5000, before[1]))
     try:
-        with pytest.raises(OutputError, match=rf"^cannot write {folder / FILES[1]}: File too large; "):
+        with raises(messages.FILE_TOO_LARGE, OutputError, path=folder / FILES[1], error="File too large"):
             load_encoder("allennlp:small")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)

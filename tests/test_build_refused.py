@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from errors_expected import raises
 from numpy_encoder import HashEncoder
 from small_build import SHARD_TOKENS, build_small, corpus
 from small_cache import contents
 
-from cache import CacheError, CorruptFileError, FeatureCache, MismatchError, NotACacheError, OutputError
+from cache import CorruptFileError, FeatureCache, MismatchError, NotACacheError, OutputError, messages
 from cache.manifest import read_manifest, write_manifest
 from elmo_cache import CorpusError, EncoderError, TextRule
 from elmo_cache.extraction.build import Build
@@ -79,7 +80,8 @@ def test_a_shard_of_another_cache_is_noticed(tmp_path: Path) -> None:
     build_small(tmp_path / "a")
     build_small(tmp_path / "b", encoder=HashEncoder(dim=16))
     shutil.copy(tmp_path / "b" / "train-00000.h5", tmp_path / "a" / "train-00000.h5")
-    with pytest.raises(CorruptFileError, match=r"train-00000\.h5 does not belong here: its encoding"):
+    path = tmp_path / "a" / "train-00000.h5"
+    with raises(messages.WRONG_FILE, CorruptFileError, path=path, name="encoding"):
         build_small(tmp_path / "a")
 
 
@@ -181,7 +183,7 @@ def test_a_cache_of_a_newer_format_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "c" / "manifest.json"
     path.write_text(path.read_text().replace('"format_version": 1', '"format_version": 3'))
     before = contents(tmp_path / "c")
-    with pytest.raises(CacheError, match="format version 3, this package reads up to 2: upgrade"):
+    with raises(messages.NEWER_FORMAT, path=path, found=3, expected=2):
         build_small(tmp_path / "c")
     assert contents(tmp_path / "c") == before
 

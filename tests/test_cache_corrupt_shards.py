@@ -1,5 +1,6 @@
 """Shards that contradict the plan or keep their data elsewhere: reading refuses them and names them."""
 
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,9 @@ from corrupt_cache import SHARD, Change, change_dataset, refused
 from numpy_encoder import ALL_LAYERS
 from small_cache import write_cache
 
+from cache import CacheError, CorruptFileError, messages
+from cache.errors import InvalidValueError
+
 
 @pytest.fixture
 def directory(tmp_path: Path) -> Path:
@@ -18,21 +22,45 @@ def directory(tmp_path: Path) -> Path:
     return tmp_path / "c"
 
 
+def damaged(message: str, **data: object) -> CorruptFileError:
+    return CorruptFileError(message, repair=messages.REPAIR, **data)
+
+
+def wrong(name: str, found: object, expected: object = re.compile("^[0-9a-f]{64}$")) -> CorruptFileError:
+    return damaged(messages.WRONG_FILE, name=name, found=found, expected=expected)
+
+
+def attribute(name: str) -> CorruptFileError:
+    return damaged(messages.DAMAGED, error=InvalidValueError(messages.ATTRIBUTE_TYPE, name=name))
+
+
 @pytest.mark.parametrize(
-    ("change", "message"),
+    ("change", "found"),
     [
-        (lambda data: data[:-1], r"'features' is float16 \(8, 8\) .* expected <f2 \(9, 8\)"),
-        (lambda data: np.repeat(data, 2, axis=0), r"'features' is float16 \(18, 8\)"),
-        (lambda data: data[:, :-1], r"'features' is float16 \(9, 7\)"),
-        (lambda data: data.reshape(-1), r"'features' is float16 \(72,\)"),
-        (lambda data: data.astype(np.float32), "'features' is float32"),
-        (lambda data: data.astype(">f2"), "'features' is >f2"),
-        (lambda data: data, r"in chunks None, expected .* in chunks \(9, 8\)"),
+        (lambda data: data[:-1], "float16 (8, 8) in chunks None"),
+        (lambda data: np.repeat(data, 2, axis=0), "float16 (18, 8) in chunks None"),
+        (lambda data: data[:, :-1], "float16 (9, 7) in chunks None"),
+        (lambda data: data.reshape(-1), "float16 (72,) in chunks None"),
+        (lambda data: data.astype(np.float32), "float32 (9, 8) in chunks None"),
+        (lambda data: data.astype(">f2"), ">f2 (9, 8) in chunks None"),
+        (lambda data: data, "float16 (9, 8) in chunks None"),
     ],
 )
-def test_a_shard_of_another_shape(directory: Path, change: Change, message: str) -> None:
+def test_a_shard_of_another_shape(directory: Path, change: Change, found: str) -> None:
     change_dataset(directory / SHARD, "features", change)
-    refused(directory / SHARD, lambda split: split[3], message)
+    expected = "<f2 (9, 8) in chunks (9, 8)"
+    refused(
+        directory / SHARD,
+        lambda split: split[3],
+        damaged(messages.DATASET_INVALID, name="features", found=found, expected=expected),
+    )
+
+
+NOT_PLAIN = damaged(
+    messages.DATASET_DAMAGED,
+    name="features",
+    error=InvalidValueError(messages.LINK_OR_ATTRIBUTES, name="features", expected="dataset"),
+)
 
 
 def _missing(file: h5py.File, elsewhere: Path) -> None:
@@ -81,60 +109,60 @@ def _with_attribute(file: h5py.File, elsewhere: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("tamper", "message"),
+    ("tamper", "expected"),
     [
-        (_missing, "lacks the dataset 'features'"),
-        (_dangling_link, "'features' is not a plain dataset"),
-        (_group, "'features' is not a plain dataset"),
-        (_named_type, "'features' is not a plain dataset"),
-        (_soft_link, "'features' is not a plain dataset"),
-        (_external_link, "'features' is not a plain dataset"),
-        (_external_data, "'features' is not a plain dataset"),
-        (_virtual, "'features' is not a plain dataset"),
-        (_with_attribute, "'features' is not a plain dataset"),
+        (_missing, damaged(messages.DATASET_MISSING, name="features")),
+        (_dangling_link, NOT_PLAIN),
+        (_group, NOT_PLAIN),
+        (_named_type, NOT_PLAIN),
+        (_soft_link, NOT_PLAIN),
+        (_external_link, NOT_PLAIN),
+        (_external_data, NOT_PLAIN),
+        (_virtual, NOT_PLAIN),
+        (_with_attribute, NOT_PLAIN),
     ],
 )
-def test_data_that_lies_elsewhere(directory: Path, tmp_path: Path, tamper: Any, message: str) -> None:
+def test_data_that_lies_elsewhere(directory: Path, tmp_path: Path, tamper: Any, expected: CacheError) -> None:
     """A link or a virtual dataset reads well here, and as zeros or something else on another machine."""
     elsewhere = tmp_path / "elsewhere.h5"
     shutil.copy(directory / SHARD, elsewhere)
     with h5py.File(directory / SHARD, "r+") as file:
         tamper(file, elsewhere)
-    refused(directory / SHARD, lambda split: split[3], message)
+    refused(directory / SHARD, lambda split: split[3], expected)
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "message"),
+    ("name", "value", "expected"),
     [
-        ("format", "other", "its format is 'other', expected 'elmo-cache'"),
-        ("kind", "documents", "its kind is 'documents', expected 'shard'"),
-        ("split", "test", "its split is 'test', expected 'train'"),
-        ("index", 3, "its index is 3, expected 2"),
-        ("start", 2, "its start is 2, expected 3"),
-        ("stop", 9, "its stop is 9, expected 4"),
-        ("n_tokens", 8, "its n_tokens is 8, expected 9"),
-        ("encoding", "0" * 64, "its encoding is '0"),
-        ("corpus", "0" * 64, "its corpus is '0"),
-        ("corpus", None, "its corpus is None"),
-        ("index", "2", "its index is '2', expected 2"),
-        ("index", 2.0, "attribute 'index' is neither text nor an integer"),
-        ("index", [2, 2], "attribute 'index' is neither text nor an integer"),
-        ("index", True, "attribute 'index' is neither text nor an integer"),
-        ("note", h5py.Empty("f4"), "attribute 'note' is neither text nor an integer"),
-        ("kind", np.bytes_(b"\xff"), "is damaged"),
+        ("format", "other", wrong("format", "other", "elmo-cache")),
+        ("kind", "documents", wrong("kind", "documents", "shard")),
+        ("split", "test", wrong("split", "test", "train")),
+        ("index", 3, wrong("index", 3, 2)),
+        ("start", 2, wrong("start", 2, 3)),
+        ("stop", 9, wrong("stop", 9, 4)),
+        ("n_tokens", 8, wrong("n_tokens", 8, 9)),
+        ("encoding", "0" * 64, wrong("encoding", "0" * 64)),
+        ("corpus", "0" * 64, wrong("corpus", "0" * 64)),
+        ("corpus", None, wrong("corpus", None)),
+        ("index", "2", wrong("index", "2", 2)),
+        ("index", 2.0, attribute("index")),
+        ("index", [2, 2], attribute("index")),
+        ("index", True, attribute("index")),
+        ("note", h5py.Empty("f4"), attribute("note")),
+        ("kind", np.bytes_(b"\xff"), damaged(messages.DAMAGED)),
     ],
 )
-def test_attributes(directory: Path, name: str, value: Any, message: str) -> None:
+def test_attributes(directory: Path, name: str, value: Any, expected: CacheError) -> None:
     with h5py.File(directory / SHARD, "r+") as file:
         if value is None:
             del file.attrs[name]
         else:
             file.attrs[name] = np.bytes_(value) if isinstance(value, str) else value
-    refused(directory / SHARD, lambda split: split[3], message)
+    refused(directory / SHARD, lambda split: split[3], expected)
 
 
 def test_one_of_several_datasets(tmp_path: Path) -> None:
     write_cache(tmp_path / "c", layers=ALL_LAYERS)
     with h5py.File(tmp_path / "c" / SHARD, "r+") as file:
         del file["layer_1"]
-    refused(tmp_path / "c" / SHARD, lambda split: split[3], "lacks the dataset 'layer_1'")
+    refused(tmp_path / "c" / SHARD, lambda split: split[3], damaged(messages.DATASET_MISSING, name="layer_1"))

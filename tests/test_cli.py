@@ -12,9 +12,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from commands import command, command_line, error_of, run_cache
+from errors_expected import said
 from tiny_elmo import SMALL, write_elmo
 
-from cache import FeatureCache
+from cache import FeatureCache, messages
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +98,8 @@ def test_verify_names_what_is_bad_and_discard_lets_build_repair_it(
     (copy / "notes.txt").write_text("mine")
     result = run_cache("verify", copy)
     assert result.exit_code == 1
-    assert re.search(r"^bad: .*train-00001\.h5 is damaged: its hash is", result.output, re.M)
+    bad = said(messages.WRONG_CHECKSUM, path=shard, found="*", expected="", repair="").partition("*")[0]
+    assert f"bad: {bad}" in result.output
     assert re.search(r"^missing: train-00000\.h5", result.output, re.M)
     assert re.search(r"^foreign: notes\.txt", result.output, re.M)
     assert "3 problems" in result.output
@@ -195,10 +197,11 @@ def test_a_limit_that_cannot_be_read(tmp_path: Path, limit: str) -> None:
 
 @pytest.mark.parametrize("name", ["info", "verify"])
 def test_a_path_that_is_no_cache(tmp_path: Path, name: str) -> None:
-    assert "no cache at " in error_of(run_cache(name, tmp_path / "missing.elmo"))
-    assert "without a manifest" in error_of(run_cache(name, tmp_path))
+    missing = tmp_path / "missing.elmo"
+    assert said(messages.NO_CACHE, path=missing) in error_of(run_cache(name, missing))
+    assert said(messages.NO_MANIFEST, path=tmp_path) in error_of(run_cache(name, tmp_path))
     (tmp_path / "file").write_text("mine")
-    assert "is not a cache: that is a folder, or" in error_of(run_cache(name, tmp_path / "file"))
+    assert said(messages.NOT_A_CACHE, path=tmp_path / "file") in error_of(run_cache(name, tmp_path / "file"))
 
 
 def test_debug_shows_the_traceback(tmp_path: Path) -> None:

@@ -9,9 +9,10 @@ import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 from commands import error_of, run_cache
+from errors_expected import said
 from tiny_elmo import SMALL, assert_close, expected_layers, write_elmo
 
-from cache import FeatureCache
+from cache import FeatureCache, messages
 from cache.files import temporary_files
 from elmo_cache.cli import main
 
@@ -151,8 +152,8 @@ def test_texts_without_words(elmo: Path, tmp_path: Path) -> None:
         (["a", "--encoder", "imdb-v9"], "no encoder 'imdb-v9'"),
         (["a", "--out", "v.txt"], "--out is v.txt, expected a name that ends in .npz, .npy, .jsonl, .parquet"),
         (["a", "--out", "v.npz", "--format", "npy"], "--out is v.npz, and --format npy"),
-        (["a", "--out", "nowhere/v.npz"], "cannot write nowhere/v.npz: No such file or directory"),
-        (["a", "--out", "folder.npz"], "cannot write folder.npz: Is a directory"),
+        (["a", "--out", "nowhere/v.npz"], said(messages.NO_FOLDER, path="nowhere/v.npz", folder="nowhere")),
+        (["a", "--out", "folder.npz"], said(messages.CANNOT_WRITE, path="folder.npz", error="Is a directory")),
     ],
 )
 def test_what_cannot_be(

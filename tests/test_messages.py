@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import re
 import string
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,8 +22,12 @@ def messages_of(package: str) -> dict[str, str]:
 
 
 def fields_of(text: str) -> set[str]:
-    names = {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
-    return {name.partition(".")[0].partition("[")[0] for name in names} - {"option"}
+    names = set[str]()
+    for _, name, format_spec, _ in string.Formatter().parse(text):
+        if name is not None:
+            named = re.fullmatch(r"option\[(\w+)\]", name)  # a parameter that the data name
+            names |= {named[1] if named else name.partition(".")[0].partition("[")[0], *fields_of(format_spec or "")}
+    return names - {"option"}
 
 
 def calls(package: str) -> Iterator[tuple[str, ast.Call, str]]:
@@ -42,10 +47,12 @@ def calls(package: str) -> Iterator[tuple[str, ast.Call, str]]:
 def test_errors_give_what_their_message_speaks_of(package: str) -> None:
     known = messages_of(package)
     for place, call, name in calls(package):
+        given = {keyword.arg for keyword in call.keywords}
         kind = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
         if kind.endswith("Error") or kind.endswith("Warning"):
-            given = {keyword.arg for keyword in call.keywords}
             assert None in given or given == fields_of(known[name]), f"{place}: {name}"
+        else:  # a function that makes such errors, and knows some of their data
+            assert given - {None} <= fields_of(known[name]), f"{place}: {name}"
 
 
 @pytest.mark.parametrize("package", PACKAGES)

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from errors_expected import raises
 from numpy_encoder import HashEncoder
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -13,7 +14,7 @@ from small_trials import corpus, vectors_of
 from cache import FeatureCache
 from cache.adapters.sklearn import Pooled
 from elmo_cache import build
-from trainer import Trials, run_trials
+from trainer import Trials, messages, run_trials
 from trainer.errors import TrialsError
 from trainer.runs.config import RunConfig
 from trainer.runs.results import read_results
@@ -60,7 +61,7 @@ def test_losses_and_a_pool(place: Path, tmp_path: Path) -> None:
     assert RunConfig.read(tmp_path / "r").pool == {"train": 50, "test": 50}  # type: ignore[union-attr]
     more = run(place, ["basic"], 1, max_epochs=2, out=tmp_path / "r")
     assert more.results == done.results[:1], "the pool is the folder's, and nothing was trained again"
-    with pytest.raises(TrialsError, match="has 70 documents of train, but these trials draw from 71"):
+    with raises(messages.POOL_SHRANK, name="train", found=70, expected=71):
         run(place, ["tfidf-lr"], pool={"train": 71})
 
 
@@ -71,9 +72,10 @@ def test_nothing_is_kept_without_a_folder(place: Path, monkeypatch: pytest.Monke
 
 
 def test_what_is_refused(place: Path) -> None:
-    with pytest.raises(TrialsError, match="no metric 'f2'; there are accuracy, macro-f1, log-loss"):
+    expected = "one of accuracy, macro-f1, log-loss"
+    with raises(messages.INVALID_VALUE, TrialsError, name="metric", found="f2", expected=expected):
         Trials([]).table("f2")
-    with pytest.raises(TrialsError, match="with workers, give the name or the file of static vectors"):
+    with raises(messages.WORKERS_NEED_SOURCE, TrialsError):
         run(place, ["tfidf-lr"], workers=2)
-    with pytest.raises(TrialsError, match="--patience is 0"):
+    with raises(messages.INVALID_VALUE, TrialsError, name="patience", found=0):
         run(place, ["tfidf-lr"], patience=0)

@@ -12,7 +12,7 @@ import numpy as np
 from cache import FeatureCache
 from cache.runtime.processes import Workers
 from cache.runtime.progress import progress_bar
-from trainer import report
+from trainer import messages, report
 from trainer.errors import TrialsError
 from trainer.experiment import Experiment
 from trainer.models.named import models_of
@@ -144,7 +144,7 @@ def run_trials(
         else:
             static, source = vectors, vectors.name
         if workers > 1 and not isinstance(vectors, str):
-            raise TrialsError("with workers, give the name or the file of static vectors: each worker loads its own")
+            raise TrialsError(messages.WORKERS_NEED_SOURCE)
         experiment = Experiment(
             features,
             static,
@@ -169,5 +169,6 @@ def run_trials(
 
 def _metric(name: str) -> report.Metric:
     if name not in report.METRICS:
-        raise TrialsError(f"no metric {name!r}; there are {', '.join(report.METRICS)}")
+        expected = f"one of {', '.join(report.METRICS)}"
+        raise TrialsError(messages.INVALID_VALUE, name="metric", found=name, expected=expected)
     return report.METRICS[name]

@@ -6,7 +6,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from cache import messages
 from cache.epochs import epoch_order, length_order
+from cache.errors import InvalidValueError
 from cache.runtime.quiet import quiet_import
 from cache.split import Split
 
@@ -123,27 +125,22 @@ class PaddedBatches(keras.utils.PyDataset):  # type: ignore[misc]
         workers: int = 1,
     ):
         if not 1 <= workers <= _MOST_WORKERS:
-            raise ValueError(f"workers is out of range: expected 1 to {_MOST_WORKERS} threads")
+            raise InvalidValueError(messages.OUT_OF_RANGE, name="workers", expected=f"1 to {_MOST_WORKERS}")
         if workers > 1 and keras.backend.backend() != "tensorflow":
             # Keras takes a batch to build the model, and the rest of what its threads have read goes into the epoch.
-            raise ValueError(
-                f"workers is {workers}, but Keras on {keras.backend.backend()} would mix batches of different epochs: "
-                "use workers=1, or Keras on TensorFlow"
-            )
+            raise InvalidValueError(messages.THREADS_MIX_EPOCHS, found=workers, name=keras.backend.backend())
         if not 0 <= trim <= _LONGEST:
-            raise ValueError("trim is out of range: expected True, False or a number of tokens")
+            raise InvalidValueError(messages.OUT_OF_RANGE, name="trim", expected="True, False or a number of tokens")
         super().__init__(workers=workers)
-        if batch_size < 1 or not 1 <= window <= _LONGEST:
-            numbers = [str(n) if abs(n) <= _LONGEST else "out of range" for n in (batch_size, window)]
-            raise ValueError(
-                f"batch_size is {numbers[0]} and window {numbers[1]}, expected at least 1, and a window of at most "
-                f"{_LONGEST:,}"
-            )
+        if batch_size < 1:
+            raise InvalidValueError(messages.OUT_OF_RANGE, name="batch_size", expected="at least 1")
+        if not 1 <= window <= _LONGEST:
+            raise InvalidValueError(messages.OUT_OF_RANGE, name="window", expected=f"1 to {_LONGEST:,}")
         self.is_array = isinstance(splits, Split) and not masks and not token_ids
         if isinstance(splits, Split):
             splits = {"features": splits}
         if documents is None and not splits:
-            raise ValueError("there are neither splits nor documents, expected at least one of them")
+            raise InvalidValueError(messages.NO_INPUTS)
         self.splits = dict(splits)
         self.batch_size = batch_size
         self.window = window
@@ -160,10 +157,7 @@ class PaddedBatches(keras.utils.PyDataset):  # type: ignore[misc]
             if not np.array_equal(split.doc_ids, documents.doc_ids) or not np.array_equal(
                 split.lengths, documents.lengths
             ):
-                raise ValueError(
-                    f"the split {name!r} holds other documents than the one for token ids and labels: select the same "
-                    "ones from each"
-                )
+                raise InvalidValueError(messages.OTHER_DOCUMENTS, name=name)
         self.labels = documents.labels
         if self.labels is not None and (documents.n_classes or 0) <= 2:
             self.labels = self.labels.astype(np.float32)
@@ -243,10 +237,7 @@ class PaddedBatches(keras.utils.PyDataset):  # type: ignore[misc]
             If `trim` is used and Keras runs on TensorFlow, where training would fail with a graph error or hang.
         """
         if self.trim and keras.backend.backend() == "tensorflow":
-            raise ValueError(
-                "batches with trim=True differ in length, which Keras on TensorFlow does not take: give it "
-                "cache.adapters.tensorflow.dataset(batches), or use trim=False"
-            )
+            raise InvalidValueError(messages.LENGTHS_DIFFER)
         return len(self)
 
     def _batch_length(self, chosen: np.ndarray) -> int:

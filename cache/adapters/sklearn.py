@@ -10,6 +10,8 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
+from cache import messages
+from cache.errors import InvalidValueError
 from cache.pooling import WEIGHTED, check_pooling, pool, pooled_dim
 from cache.split import Split
 
@@ -125,16 +127,15 @@ class Pooled(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator): 
     def _vectors_of(self, X: Split) -> tuple[int, Iterable[np.ndarray]]:
         """Return the length of a pooled vector, and an iterable of each document's `(n_tokens, dim)`."""
         if not isinstance(X, Split):
-            raise TypeError(
-                f"X is of type {type(X).__name__}, expected a Split: features['train'], or a selection such as "
-                "features['train'][:200]"
-            )
+            raise TypeError(messages.NOT_A_SPLIT.format(found=type(X).__name__))
         check_pooling(self.pooling)
         if self.weights not in (None, "idf"):
-            raise ValueError(f"weights is {self.weights!r}, expected None or 'idf'")
+            raise InvalidValueError(
+                messages.INVALID_VALUE, name="weights", found=self.weights, expected="None or 'idf'"
+            )
         if self.weights is not None and self.pooling not in WEIGHTED:
-            raise ValueError(
-                f"pooling {self.pooling!r} takes no weights: use {' or '.join(map(repr, WEIGHTED))}, or weights=None"
+            raise InvalidValueError(
+                messages.UNWEIGHTED_POOLING, found=self.pooling, expected=" or ".join(map(repr, WEIGHTED))
             )
         return pooled_dim(self.pooling, X.dim), X
 
@@ -202,8 +203,5 @@ class PooledStatic(Pooled):
         super()._vectors_of(X)
         n_words = len(X.vocabulary)
         if np.ndim(self.vectors) != 2 or len(self.vectors) != n_words:
-            raise ValueError(
-                f"vectors has shape {np.shape(self.vectors)}, expected ({n_words}, dim): one row for each word of the "
-                "cache's vocabulary, in the order of token ids"
-            )
+            raise InvalidValueError(messages.VECTORS_SHAPE, found=np.shape(self.vectors), expected=n_words)
         return pooled_dim(self.pooling, self.vectors.shape[1]), (self.vectors[X.token_ids(i)] for i in range(len(X)))

@@ -7,7 +7,9 @@ from typing import Any, NamedTuple
 import torch
 from torch.nn.utils.rnn import PackedSequence, pack_sequence, pad_sequence
 
+from cache import messages
 from cache.epochs import length_order
+from cache.errors import InvalidValueError
 from cache.split import Split
 
 __all__ = ["NO_TAG", "LengthBatchSampler", "PaddedBatch", "SplitDataset", "packed", "padded"]
@@ -108,8 +110,9 @@ class LengthBatchSampler(torch.utils.data.Sampler[list[int]]):
     """
 
     def __init__(self, split: Split, batch_size: int, *, shuffle: bool = False, seed: int = 0):
-        if batch_size < 1 or seed < 0:
-            raise ValueError("batch_size or seed is out of range: expected at least 1, and a seed of 0 or more")
+        for name, number, least in (("batch_size", batch_size, 1), ("seed", seed, 0)):
+            if number < least:
+                raise InvalidValueError(messages.OUT_OF_RANGE, name=name, expected=f"at least {least}")
         self.batch_size = batch_size
         self._lengths = split.lengths
         self._shuffle_seed = (seed,) if shuffle else None
@@ -176,7 +179,7 @@ def padded(items: Sequence[Item], side: str = "right", dtype: torch.dtype = torc
     (tensor([3, 1]), tensor([0, 1]))
     """
     if side not in ("right", "left"):
-        raise ValueError(f"side is {side!r}, expected 'right' or 'left'")
+        raise InvalidValueError(messages.INVALID_VALUE, name="side", found=side, expected="'left' or 'right'")
     vectors = [item[0] for item in items]
     lengths = torch.tensor([len(document) for document in vectors])
     features = pad_sequence(vectors, batch_first=True, padding_side=side).to(dtype)
@@ -220,10 +223,7 @@ def packed(items: Sequence[Item], dtype: torch.dtype = torch.float32) -> tuple[P
     vectors = [item[0] for item in items]
     for i, document in enumerate(vectors):
         if not len(document):
-            raise ValueError(
-                f"document {i} of the batch has no tokens and cannot be packed: leave such documents out, "
-                "split[split.lengths > 0], or use `padded`"
-            )
+            raise InvalidValueError(messages.EMPTY_DOCUMENT, name=i)
     return pack_sequence([document.to(dtype) for document in vectors], enforce_sorted=False), _labels(items)
 
 

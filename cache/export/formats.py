@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from cache import messages
 from cache.errors import ExportError
 from cache.export.allennlp import write_allennlp
 from cache.export.parquet import write_parquet
@@ -57,11 +58,9 @@ def export(
     """
     names = [split] if split is not None else list(features)
     if format != "parquet" and len(names) > 1:
-        raise ExportError(
-            f"{features.path} has several splits ({', '.join(names)}) and a file of this format holds one: name it"
-        )
+        raise ExportError(messages.SEVERAL_SPLITS, path=features.path, found=", ".join(names), name=format)
     if format != "parquet" and pooling is not None:
-        raise ExportError(f"{format} holds vectors of tokens: pooled vectors can be had as parquet")
+        raise ExportError(messages.POOLED_EXPORT, name=format)
     splits = {name: features.split(name, layer) for name in names}
     advance = progress or (lambda n_tokens: None)
     with atomic_path(out) as temporary:
@@ -72,4 +71,6 @@ def export(
         elif format == "safetensors":
             write_safetensors(temporary, splits[names[0]], features.label_names, advance)
         else:
-            raise ExportError(f"format is {format!r}, expected one of {', '.join(FORMATS)}")
+            raise ExportError(
+                messages.INVALID_VALUE, name="format", found=format, expected=f"one of {', '.join(FORMATS)}"
+            )

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from cache import messages
 from cache.errors import ExportError
 from cache.split import Split
 
@@ -21,7 +22,7 @@ def write_parquet(
         import pyarrow as pa
         import pyarrow.parquet as pq
     except ImportError as error:
-        raise ExportError("Parquet needs pyarrow: pip install pyarrow") from error
+        raise ExportError(messages.NOT_INSTALLED, name="Parquet", package="pyarrow", install="pyarrow") from error
     from cache.adapters.arrow import record_batches, schema
 
     columns = schema(next(iter(splits.values())), pooling=pooling)

@@ -23,6 +23,7 @@ __all__ = [
     "Command",
     "Commands",
     "GroupedCommand",
+    "as_option",
     "beginning",
     "human_bytes",
     "human_count",
@@ -56,7 +57,7 @@ class Command(click.Command):
         """Run a command; see the class."""
         import_only_what_is_needed()
         try:
-            with _every_interrupt_counts(), _warnings_in_one_line():
+            with _every_interrupt_counts(), _warnings_in_one_line(ctx):
                 return super().invoke(ctx)
         except (CacheError, OSError, MemoryError) as error:
             if isinstance(error, OSError) and error.errno == errno.EPIPE:
@@ -105,14 +106,14 @@ def _every_interrupt_counts() -> Iterator[None]:
 
 
 @contextmanager
-def _warnings_in_one_line() -> Iterator[None]:
+def _warnings_in_one_line(ctx: click.Context) -> Iterator[None]:
     """Within, a `CacheWarning` is a line on stderr, without the place in the code that it came from."""
     show_other = warnings.showwarning
 
     def show(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
         if issubclass(category, CacheWarning):
             with above_bars():
-                click.echo(f"Warning: {printable(' '.join(str(message).split()))}", err=True)
+                click.echo(f"Warning: {_as_line(message, ctx)}", err=True)
         else:
             show_other(message, category, *where, **more)
 
@@ -168,9 +169,12 @@ workers_option = click.option(
 )
 
 
-def _as_line(error: Exception, ctx: click.Context) -> str:
-    if isinstance(error, CacheError):
-        text = error.worded(functools.partial(_option, ctx))
+def _as_line(error: Exception | str, ctx: click.Context) -> str:
+    if isinstance(error, CacheError | CacheWarning):
+        command = ctx.command
+        if isinstance(command, click.Group) and ctx.invoked_subcommand:
+            command = command.get_command(ctx, ctx.invoked_subcommand) or command
+        text = error.worded(functools.partial(as_option, command))
     elif isinstance(error, OSError) and error.strerror:
         text = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
     else:
@@ -178,11 +182,12 @@ def _as_line(error: Exception, ctx: click.Context) -> str:
     return printable(" ".join(text.split())) or "not enough memory"
 
 
-def _option(ctx: click.Context, name: str, value: str) -> str:
-    """Return how the option of a command is typed that gives a function's parameter `name`."""
-    command = ctx.command
-    if isinstance(command, click.Group) and ctx.invoked_subcommand:
-        command = command.get_command(ctx, ctx.invoked_subcommand) or command
+def as_option(command: click.Command, name: str, value: str) -> str:
+    """Return how the option of a command is typed that gives a function's parameter `name`.
+
+    >>> as_option(click.Command("build"), "max_tokens", "500")
+    '--max-tokens 500'
+    """
     typed = next((option.opts[0] for option in command.params if option.name == name), "--" + name.replace("_", "-"))
     return f"{typed} {value}" if value else typed
 

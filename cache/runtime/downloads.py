@@ -5,7 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
-from cache.errors import DownloadError, one_line
+from cache import messages
+from cache.errors import DownloadError
 from cache.files import atomic_path
 
 __all__ = ["fetch_file", "user_folder"]
@@ -58,13 +59,13 @@ def fetch_file(
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise DownloadError(f"cannot be kept in {path.parent} ({error.strerror})") from error
+        raise DownloadError(messages.DOWNLOAD_FOLDER, path=path.parent, error=error) from error
     with atomic_path(path) as temporary:
         with temporary.open("wb") as stream:
             _download(url, _Sink(stream, most_bytes, progress, when_announced))
         found = fault(temporary) if fault is not None else None
         if found is not None:
-            raise DownloadError(f"{found}; try again")
+            raise DownloadError(messages.DOWNLOAD_WRONG, error=found)
 
 
 class _Sink:
@@ -96,7 +97,7 @@ class _Sink:
     def write(self, block: bytes) -> None:
         self.n_bytes += len(block)
         if self.n_bytes > self._most_bytes:
-            raise DownloadError(f"more than {self._most_bytes} bytes came, it is another file")
+            raise DownloadError(messages.DOWNLOAD_TOO_LARGE, expected=self._most_bytes)
         self._stream.write(block)
         if self._progress is not None:
             self._progress(len(block))
@@ -113,9 +114,9 @@ def _download(url: str, sink: _Sink) -> None:
             raise  # of the disk; atomic_path explains it
         # urllib3 says in `reason` what happened; requests wraps it in a text twice as long.
         cause = getattr(error.args[0] if error.args else None, "reason", None) or error
-        raise DownloadError(f"cannot be downloaded ({one_line(cause)})") from error
+        raise DownloadError(messages.DOWNLOAD_FAILED, error=cause) from error
     if sink.n_announced is not None and sink.n_bytes != sink.n_announced:
-        raise DownloadError(f"cannot be downloaded ({sink.n_bytes} bytes came, {sink.n_announced} were announced)")
+        raise DownloadError(messages.DOWNLOAD_CUT_SHORT, found=sink.n_bytes, expected=sink.n_announced)
 
 
 def _pooch() -> Any:

@@ -13,9 +13,9 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from reprlib import repr as show  # an error is one line
 from typing import Any, TypeVar
 
+from cache import messages
 from cache.errors import CacheWarning, WorkersError, one_line
 
 __all__ = ["Workers", "run_tasks", "visible_gpus"]
@@ -64,7 +64,8 @@ class Workers:
             return cls(int(text))
         if "://" in text:
             return cls(0, text)
-        raise WorkersError(f"--workers is {show(text)}, expected a number from 1, 'auto', or tcp://HOST:PORT")
+        expected = "a number from 1, 'auto', or tcp://HOST:PORT"
+        raise WorkersError(messages.INVALID_VALUE, name="workers", found=text, expected=expected)
 
     @property
     def in_this_process(self) -> bool:
@@ -153,14 +154,8 @@ def run_tasks(
             except _DeathError as death:
                 n_barren = 0 if len(left) < n_before else n_barren + 1
                 if n_barren == _MOST_BARREN_STARTS:
-                    raise WorkersError(
-                        f"workers died again and again without finishing anything ({one_line(death)}): out of memory? "
-                        "Fewer workers need less memory. Run the same command to resume"
-                    ) from death.__cause__
-                warnings.warn(
-                    CacheWarning("a worker process died, perhaps for lack of memory: its work is done again"),
-                    stacklevel=2,
-                )
+                    raise WorkersError(messages.WORKERS_DIED, n=n_barren, error=death) from death.__cause__
+                warnings.warn(CacheWarning(messages.WORKER_DIED), stacklevel=2)
 
 
 def visible_gpus() -> list[str]:
@@ -201,11 +196,13 @@ def _pool(
     try:
         from distributed import Client
     except ImportError as error:
-        raise WorkersError(f'--workers {workers.scheduler} needs Dask: pip install "elmo-cache[dask]"') from error
+        raise WorkersError(
+            messages.NOT_INSTALLED, name=workers.scheduler, package="Dask", install="elmo-cache[dask]"
+        ) from error
     try:
         client = Client(workers.scheduler, timeout=CONNECT_S, set_as_default=False)  # type: ignore[no-untyped-call]
     except (OSError, ValueError, TimeoutError) as error:
-        raise WorkersError(f"no Dask scheduler answers at {workers.scheduler} ({one_line(error)})") from error
+        raise WorkersError(messages.NO_SCHEDULER, path=workers.scheduler, error=error) from error
     with client:
         if check is not None and jobs:
             _check_cluster(client, check, jobs[0])
@@ -287,17 +284,16 @@ def _cluster_results(
 
 def _check_cluster(client: Any, check: Callable[[_Job], str | None], job: _Job) -> None:
     if not client.scheduler_info(n_workers=-1)["workers"]:
-        raise WorkersError(f"the Dask cluster at {client.scheduler.address} has no workers: start some")
+        raise WorkersError(messages.NO_WORKERS, path=client.scheduler.address)
     answers = client.run(_checked, check, job, version("elmo-cache"), on_error="return")
-    faults = [f"{address}: {answer}" for address, answer in answers.items() if answer is not None]
-    if faults:
-        more = f" (and {len(faults) - 1} more workers)" if len(faults) > 1 else ""
-        raise WorkersError(f"worker {one_line(faults[0])}{more}; nothing was begun")
+    faults = {address: answer for address, answer in answers.items() if answer is not None}
+    for address, fault in faults.items():
+        raise WorkersError(messages.WORKERS_UNFIT, n=len(faults), expected=len(answers), path=address, error=fault)
 
 
 def _checked(check: Callable[[_Job], str | None], job: _Job, wanted: str) -> str | None:
     found = version("elmo-cache")
-    return check(job) if found == wanted else f"has elmo-cache {found}, this machine has {wanted}"
+    return check(job) if found == wanted else messages.WORKER_VERSION.format(found=found, expected=wanted)
 
 
 def _take_slot(folder: Path) -> int:
@@ -312,4 +308,4 @@ def _take_slot(folder: Path) -> int:
             os.close(file)
             continue
         return number  # the file stays open, and so locked, until the process ends
-    raise WorkersError(f"{folder}: no free slot")
+    raise WorkersError(messages.NO_SLOT, path=folder)
