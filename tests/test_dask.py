@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from errors_expected import raises
 from numpy_encoder import HashEncoder
 from small_cache import contents
 from small_trials import accuracies, trials_command
@@ -21,7 +22,7 @@ from cache import FeatureCache, verify
 from cache.errors import CacheWarning, WorkersError
 from cache.runtime import processes
 from cache.runtime.processes import Workers, run_tasks
-from elmo_cache import EncoderError, build
+from elmo_cache import EncoderError, build, messages
 
 pytestmark = pytest.mark.slow
 distributed = pytest.importorskip("distributed", reason="needs the extra dask")
@@ -161,7 +162,7 @@ def test_a_worker_that_joins_late_and_loads_another_encoder(
     joining = threading.Thread(target=join_late)
     joining.start()
     try:
-        with pytest.raises(EncoderError, match="another encoder in a worker than the one of this build"):
+        with raises(messages.OTHER_ENCODER, EncoderError):
             build(corpus(1200), encoder, out, shard_tokens=20, workers=scheduler)
     finally:
         joining.join()

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from errors_expected import raises, said
 from numpy_encoder import HashEncoder
 from small_cache import contents
 from small_trials import accuracies, outcomes, trials_command
@@ -20,7 +21,7 @@ from worker_encoder import corpus, mortal
 from cache import FeatureCache, verify
 from cache.errors import CacheWarning, WorkersError
 from cache.runtime.processes import Workers, visible_gpus
-from elmo_cache import EncoderError, build
+from elmo_cache import EncoderError, build, messages
 from elmo_cache.cli import main
 from elmo_cache.extraction.build import Build
 from elmo_cache.extraction.plan import BuildSettings
@@ -181,9 +182,10 @@ def test_an_error_in_a_worker_is_the_errors_own_line(tmp_path: Path) -> None:
     result = CliRunner().invoke(
         main, ["build", str(tmp_path / "c"), "--corpus", str(reviews), "--encoder", str(encoder), "--workers", "2"]
     )
-    assert result.exit_code == 1 and result.stderr.startswith(f"Error: {encoder} holds 0 files *options*.json")
+    files = {"n": 0, "name": "*options*.json", "found": "none"}
+    assert result.exit_code == 1 and result.stderr == f"Error: {said(messages.ELMO_FILES, path=encoder, **files)}\n"
 
-    with pytest.raises(EncoderError, match="hash cannot be loaded by other processes"):
+    with raises(messages.NOT_FOR_WORKERS, EncoderError, name="hash"):
         build(corpus(), HashEncoder(), tmp_path / "d", workers=2)
 
 
