@@ -259,11 +259,11 @@ class Documents:
         if name is None and len(names) == 1:
             return next(iter(names))
         if not names:
-            raise SelectionError(messages.NO_TAGS, path=self.path)
+            raise SelectionError(messages.NO_TAGS, path=self._directory)
         if name is None:
-            raise SelectionError(messages.SEVERAL_TAG_SETS, path=self.path, found=", ".join(names))
+            raise SelectionError(messages.SEVERAL_TAG_SETS, path=self._directory, found=", ".join(names))
         if name not in names:
-            raise SelectionError(messages.NO_TAG_SET, path=self.path, name=name, found=", ".join(names))
+            raise SelectionError(messages.NO_TAG_SET, path=self._directory, name=name, found=", ".join(names))
         return name
 
     def tags(self, name: str, start: int, stop: int) -> np.ndarray:

@@ -37,7 +37,7 @@ class _Worded(Exception):  # noqa: N818 - of warnings as well
         and as `--max-tokens 500`; `{option[name]}` is the parameter that the data call `name`.
     **data
         What the message speaks of, such as `path`, `expected` and `found`. An error of this project among them is
-        worded like the error itself; any other is kept as its reason in one line.
+        worded like the error itself, without its last period; any other is kept as its reason in one line.
 
     Attributes
     ----------
@@ -64,7 +64,8 @@ class _Worded(Exception):  # noqa: N818 - of warnings as well
         if not self.data and "{option" not in self.message:
             return self.message
         data = {
-            name: value.worded(option) if isinstance(value, _Worded) else value for name, value in self.data.items()
+            name: value.worded(option).removesuffix(".") if isinstance(value, _Worded) else value
+            for name, value in self.data.items()
         }
         return self.message.format(option=_Options(option, self.data), **data)
 

@@ -7,16 +7,18 @@ NOT_INSTALLED = '{name} needs {package}. Install it: pip install "{install}".'
 
 # Opening a cache
 NO_CACHE = "No cache at {path}. Create it with `elmo-cache build {path}`, or pass the path of an existing cache."
-NO_MANIFEST = "{path} is a folder without a manifest, so not a cache. If its build has just started, try again later."
+NO_MANIFEST = (
+    "{path} is a folder without a manifest, so it is not a cache. If its build has just begun, try again later."
+)
 NOT_A_CACHE = "{path} is not a cache. Expected a folder, or a file made by `elmo-cache pack`."
 NEWER_FORMAT = "{path} has format version {found}; this package reads up to version {expected}. Upgrade elmo-cache."
 
 # Choosing splits, layers and documents
 NO_SPLIT = "{path} has no split {name!r}; it has {found}."
-NO_LAYER = "{path} has no layer {name!r}; it has {found}. Caches built with {option.layers:all} have every layer."
-NO_TAGS = "{path} has no tags."
+NO_LAYER = "{path} has no layer {name!r}; it has {found}. `elmo-cache build --layers all` stores every layer."
+NO_TAGS = "{path} has no tags. Build a cache with tags: `elmo-cache build OUT --corpus FILE --tag-column COLUMN`."
 NO_TAG_SET = "{path} has no tag set {name!r}; it has {found}."
-SEVERAL_TAG_SETS = "{path} has several tag sets: {found}. Choose one by its name."
+SEVERAL_TAG_SETS = "{path} has several tag sets: {found}. Choose one with {option.tags:NAME}."
 NO_IDS = "{path}: the corpus has no ids. Find documents by their position with `Split.at`."
 NO_ID = "{path} has no document with the id {name!r}."
 NOT_SELECTED = "The document at position {name} of the corpus is not among these {n:,}."
@@ -62,11 +64,12 @@ DISK_FULL = (
     "finished."
 )
 FILE_TOO_LARGE = (
-    "Cannot write {path}: {error}. The file system or a limit allows no file of this size. Use smaller shards."
+    "Cannot write {path}: {error}. The file system or a limit (`ulimit -f`) allows no file of this size. In a build, "
+    "choose smaller {option.shard_tokens}."
 )
 CANNOT_WRITE = "Cannot write {path}: {error}."
 CANNOT_REMOVE = "Cannot remove {path}: {error}."
-NO_FILE_NAME = "{path} is a folder. Give the name of a file."
+NO_FILE_NAME = "{path} is a folder. Pass the name of a file."
 SPECIAL_FILE = "{path} is a pipe, a socket or a device. Choose another path."
 FILE_EXISTS = "{path} exists. Remove it, or choose another name."
 
@@ -91,7 +94,7 @@ CANNOT_OPEN = "{path} cannot be opened: {error}."
 OPEN_OTHERWISE = "{path} is open in this process with other settings. Close it there first."
 CANNOT_READ = "{path} cannot be read: {error}. {repair}"
 DAMAGED = "{path} is damaged: {error}. {repair}"
-WRONG_CHECKSUM = "{path} is damaged: its checksum is {found}, expected {expected}. {repair}"
+WRONG_CHECKSUM = "{path} is damaged: its checksum is {found!s:.12}…, expected {expected!s:.12}…. {repair}"
 WRONG_FILE = "{path} is the wrong file: its {name} is {found!r}, expected {expected!r}. {repair}"
 DATASET_MISSING = "{path} lacks the dataset {name!r}. {repair}"
 DATASET_INVALID = "{path}: the dataset {name!r} is {found}, expected {expected}. {repair}"
@@ -130,11 +133,11 @@ ARRAY_METHOD = "its compression method is not supported"
 ARRAY_LENGTH = "its header says {expected}, and {found:,} bytes follow"
 
 # Downloads: the reason alone, as a part of another message
-DOWNLOAD_FOLDER = "the folder {path} cannot be created: {error}"
-DOWNLOAD_FAILED = "the download failed: {error}"
-DOWNLOAD_CUT_SHORT = "the download broke off: {found:,} of {expected:,} bytes"
-DOWNLOAD_TOO_LARGE = "the download has more than {expected:,} bytes, so it is another file"
-DOWNLOAD_WRONG = "the download is not the expected file: {error}"
+DOWNLOAD_FOLDER = "cannot be kept in {path} ({error})"
+DOWNLOAD_FAILED = "cannot be downloaded ({error})"
+DOWNLOAD_CUT_SHORT = "cannot be downloaded ({found:,} of {expected:,} bytes came)"
+DOWNLOAD_TOO_LARGE = "more than {expected} bytes came, it is another file"
+DOWNLOAD_WRONG = "{error}; try again"
 
 # Workers
 NO_SCHEDULER = "No Dask scheduler answers at {path}: {error}. Start one with `dask scheduler`, or correct the address."

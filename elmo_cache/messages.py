@@ -190,7 +190,7 @@ NOT_DOWNLOADED = (
     "{name} cannot be downloaded: {error}. Try again, or get {url}{size} by other means and give the folder with it: "
     "{option.encoder:PATH}."
 )
-DOWNLOADED_FILE_DAMAGED = "{error} Remove the file, and the next run downloads it again."
+DOWNLOADED_FILE_DAMAGED = "{error}. Remove the file, and the next run downloads it again."
 
 # TF-Hub modules.
 MODULE_INCOMPLETE = "The TF-Hub module {path} is incomplete, it lacks {name}. Unpack its archive again."
@@ -244,7 +244,7 @@ INVALID_LIMIT = "{option.limit} of {split} is {found}, expected a whole number f
 LIMIT_WITHOUT_SPLIT = "{option.limit} of {split} is {n}, and {name} has no split {split!r}, only {expected}."
 NORMALIZE_BESIDE_RULE = "normalize is part of the rule: give it to TextRule."
 BUILT_WITH_SOME = "{path} was built with {found:,} of the {expected:,} documents of {splits}."
-GROWS_UNASKED = "{error} Give {option.all} to encode the others too, or the {option.limit} that it was built with."
+GROWS_UNASKED = "{error}. Give {option.all} to encode the others too, or the {option.limit} that it was built with."
 OTHER_SETTINGS = "{path} was built with other settings: {found}. Use the same settings, or another folder."
 OTHER_CORPUS = (
     "{path} was built from {found}; you asked for {expected}. Use another folder: {option.reuse:{path}} copies the "
@@ -268,7 +268,7 @@ REUSE_OF_OTHER_ENCODING = (
     "{path} cannot be reused: its vectors ({name}) are of another encoding, {found}. Use the same encoding, or leave "
     "the cache out."
 )
-REUSE_DAMAGED = "{error} No vector was copied. You can also build without {path}."
+REUSE_DAMAGED = "{error}. No vector was copied. You can also build without {path}."
 
 # Vectors that an encoder makes.
 WRONG_SHAPE = "{name} returned the shape {found} for {where}, expected {expected}."
@@ -282,16 +282,16 @@ CANNOT_STORE = (
     "broken or too large; this shard was not written."
 )
 MEMORY_FULL = "Not enough memory on {name}: {error}."
-MEMORY_FULL_FOR_FEW_STREAMS = "{error} End other programs that use it, and run the command again."
+MEMORY_FULL_FOR_FEW_STREAMS = "{error}. End other programs that use it, and run the command again."
 MEMORY_FULL_WITH_SHARDS = (
-    "{error} All shards of {path} need {n:,} streams, and some exist. End other programs that use the device and run "
+    "{error}. All shards of {path} need {n:,} streams, and some exist. End other programs that use the device and run "
     "the command again, or build another cache with {option.streams:{fewer}}."
 )
 MEMORY_FULL_IN_WORKER = (
-    "In a worker: {error} Start with {option.workers:1}, which finds a number of streams that fits, or with fewer "
+    "In a worker: {error}. Start with {option.workers:1}, which finds a number of streams that fits, or with fewer "
     "{option.streams}."
 )
-FEWER_STREAMS = "{error} {path} is built with {n:,} streams instead."
+FEWER_STREAMS = "{error}. {path} is built with {n:,} streams instead."
 NO_XLA = "TensorFlow's compiler XLA does not work here, so encoding is slower: {error}."
 NO_STREAMS = "{option.streams} does not apply to {name}, which has none. Leave it out."
 OTHER_STREAMS = (
@@ -323,8 +323,8 @@ TOO_LITTLE_TEXT = (
     "Too little text: {found:,} words with document marks, expected at least {expected:,}, a batch of "
     "{option.streams:{streams}} and {option.unroll:{unroll}}. Give more text, or smaller numbers."
 )
-DIVERGED = "{found} after step {step:,}. Training stopped; {path} keeps the checkpoint of step {kept:,}. {advice}"
-DIVERGED_AT_ONCE = "{found} after step {step:,}. Training stopped, without a checkpoint. {advice}"
+DIVERGED = "{found} after step {step:,}. Training stopped; {path} keeps the checkpoint of step {kept:,}. {advice}."
+DIVERGED_AT_ONCE = "{found} after step {step:,}. Training stopped, without a checkpoint. {advice}."
 GENTLER_TRAINING = (
     "Try a lower {option.learning_rate} than {learning_rate:g} or {option.clip_norm} than {clip_norm:g}, with another "
     "{option.out}."

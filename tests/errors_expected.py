@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+from string import Formatter
 from typing import Any
 
 import click
@@ -51,3 +52,20 @@ def said(message: str | CacheError, command: click.Command | None = None, /, **d
     """Return the line in which a command says a message; `command` only where options differ from parameters."""
     error = message if isinstance(message, CacheError) else CacheError(message, **data)
     return printable(" ".join(error.worded(partial(as_option, command or click.Command("any"))).split()))
+
+
+def says(line: str, message: str, command: click.Command | None = None, /, **data: Any) -> bool:
+    """Tell whether a line has a message with these data, and any others."""
+    names = {name for _, name, _, _ in Formatter().parse(message) if name and name.isidentifier()}
+    shown = said(message, command, **{**dict.fromkeys(names, _Any()), **data})
+    return re.search(".*".join(map(re.escape, shown.split(str(_Any())))), line) is not None
+
+
+class _Any:
+    """Data of any value, in any format."""
+
+    def __format__(self, _: str) -> str:
+        return str(self)
+
+    def __repr__(self) -> str:
+        return "⟪any⟫"

@@ -1,12 +1,14 @@
 """`Pooled` and `PooledStatic` against documents read one by one, and a split as `X` of what scikit-learn offers."""
 
 import pickle
+import re
 import tracemalloc
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from errors_expected import raises
 from memory_corpus import MemoryCorpus
 from numpy_encoder import HashEncoder, build_small
 from sklearn.base import clone
@@ -19,8 +21,9 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils import _safe_indexing, get_tags
 from sklearn.utils.validation import check_is_fitted
 
-from cache import FeatureCache, Split
+from cache import FeatureCache, Split, messages
 from cache.adapters.sklearn import Pooled, PooledStatic
+from cache.errors import InvalidValueError
 from elmo_cache import build
 
 ORACLE = {
@@ -245,17 +248,16 @@ def test_names_and_data_frames(features: FeatureCache, static: np.ndarray) -> No
 @pytest.mark.parametrize("method", ["fit", "transform"])
 def test_what_is_refused(features: FeatureCache, static: np.ndarray, method: str) -> None:
     test, n_words = features["test"], len(features.vocabulary)
-    with pytest.raises(ValueError, match="pooling is 'sum', expected one of 'mean', 'max'"):
+    expected = "one of 'mean', 'max', 'mean+max', 'first', 'last'"
+    with raises(messages.INVALID_VALUE, InvalidValueError, name="pooling", found="sum", expected=expected):
         getattr(Pooled("sum"), method)(test)
-    with pytest.raises(ValueError, match="weights is 'tf', expected None or 'idf'"):
+    with raises(messages.INVALID_VALUE, InvalidValueError, name="weights", found="tf", expected="None or 'idf'"):
         getattr(Pooled("mean", "tf"), method)(test)
-    with pytest.raises(
-        ValueError, match="pooling 'last' takes no weights: use 'mean' or 'mean\\+max', or weights=None"
-    ):
+    with raises(messages.UNWEIGHTED_POOLING, InvalidValueError, found="last", expected="'mean' or 'mean+max'"):
         getattr(Pooled("last", "idf"), method)(test)
     for wrong in (static[:-1], np.vstack([np.zeros((1, 5)), static]), static[:, 0]):
-        with pytest.raises(ValueError, match=rf"vectors has shape \({len(wrong)},.*expected \({n_words}, dim\)"):
+        with raises(messages.VECTORS_SHAPE, InvalidValueError, found=wrong.shape, expected=n_words):
             getattr(PooledStatic(wrong), method)(test)
     for no_split in (features, [test[0]], np.zeros((2, 8))):
-        with pytest.raises(TypeError, match=r"expected a Split: features\['train'\]"):
+        with pytest.raises(TypeError, match=re.escape(messages.NOT_A_SPLIT.format(found=type(no_split).__name__))):
             getattr(Pooled(), method)(no_split)

@@ -1,5 +1,6 @@
 """`dataset` against the batches it is made of, and in Keras's `fit`."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -7,10 +8,11 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from errors_expected import said
 from numpy_encoder import build_small
 from small_cache import write_cache
 
-from cache import FeatureCache
+from cache import FeatureCache, messages
 from cache.adapters.keras import PaddedBatches
 from cache.adapters.tensorflow import dataset
 
@@ -117,7 +119,8 @@ def test_documents_without_labels(tmp_path_factory: pytest.TempPathFactory) -> N
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with build_small(tmp_path / "c") as features:
         (tmp_path / "c" / "train-00001.h5").unlink()
-        with pytest.raises(tf.errors.UnknownError, match=r"CorruptFileError: .*train-00001\.h5 is missing"):
+        missing = said(messages.FILE_MISSING, path=tmp_path / "c" / "train-00001.h5")
+        with pytest.raises(tf.errors.UnknownError, match=re.escape(f"CorruptFileError: {missing}")):
             list(dataset(PaddedBatches({"features": features["train"]}, token_ids=True, batch_size=4)))
 
 

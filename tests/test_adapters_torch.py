@@ -7,10 +7,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from errors_expected import raises
 from numpy_encoder import build_small
 from small_cache import write_cache
 
-from cache import FeatureCache, Split
+from cache import FeatureCache, Split, messages
+from cache.errors import InvalidValueError
 
 torch = pytest.importorskip("torch")
 
@@ -92,8 +94,8 @@ def test_batches_of_like_lengths(features: FeatureCache, shuffle: bool) -> None:
     assert [batch.lengths.tolist() for batch in batches] == [train.lengths[chosen].tolist() for chosen in epochs[1]]
     plain = DataLoader(SplitDataset(train), 4, collate_fn=padded)
     assert sum(b.mask.numel() for b in batches) < 0.7 * sum(b.mask.numel() for b in plain)
-    for settings in ({"batch_size": 0}, {"batch_size": 4, "seed": -1}):
-        with pytest.raises(ValueError, match="batch_size or seed is out of range"):
+    for name, settings in (("batch_size", {"batch_size": 0}), ("seed", {"batch_size": 4, "seed": -1})):
+        with raises(messages.OUT_OF_RANGE, InvalidValueError, name=name):
             LengthBatchSampler(train, **settings)
 
 
@@ -152,7 +154,7 @@ def test_documents_without_words_cannot_be_packed(features: FeatureCache) -> Non
     train = features["train"]
     dataset = SplitDataset(train[[0, 9, 1]])
     assert dataset[1][0].shape == (0, 8)
-    with pytest.raises(ValueError, match=r"document 1 of the batch has no tokens.*split\[split\.lengths > 0\]"):
+    with raises(messages.EMPTY_DOCUMENT, InvalidValueError, name=1):
         packed([dataset[i] for i in range(3)])
 
 
@@ -193,7 +195,7 @@ def test_documents_without_labels(tmp_path_factory: pytest.TempPathFactory) -> N
 
 
 def test_a_side_that_there_is_not() -> None:
-    with pytest.raises(ValueError, match="side is 'both', expected 'right' or 'left'"):
+    with raises(messages.INVALID_VALUE, InvalidValueError, name="side", found="both", expected="'left' or 'right'"):
         padded([(torch.zeros(1, 2), 0)], side="both")
 
 

@@ -21,8 +21,8 @@ from errors_expected import holds, raises, said
 from local_server import Answer, LocalServer, local_server, no_server
 from tiny_elmo import OPTIONS, WORDS, assert_close, refusal, shared_encoder, write_elmo
 
-import cache.messages
 from cache import CacheError, FeatureCache, OutputError
+from cache import messages as store
 from cache.errors import DownloadError
 from elmo_cache import EncoderError, load_encoder, messages
 from elmo_cache.encoders import allennlp
@@ -159,10 +159,10 @@ def test_a_name_that_is_none(server: LocalServer, tmp_path: Path, name: str) -> 
 @pytest.mark.parametrize(
     ("answer", "reason", "error"),
     [
-        (Answer(status=404), cache.messages.DOWNLOAD_FAILED, "^404 Client Error"),
-        (Answer(b"{", headers={"Content-Length": "100"}), cache.messages.DOWNLOAD_FAILED, "."),
-        (Answer(LOGIN_PAGE), cache.messages.DOWNLOAD_WRONG, "^it is not "),
-        (Answer(b""), cache.messages.DOWNLOAD_WRONG, "^it is not "),
+        (Answer(status=404), store.DOWNLOAD_FAILED, "^404 Client Error"),
+        (Answer(b"{", headers={"Content-Length": "100"}), store.DOWNLOAD_FAILED, "."),
+        (Answer(LOGIN_PAGE), store.DOWNLOAD_WRONG, "^it is not "),
+        (Answer(b""), store.DOWNLOAD_WRONG, "^it is not "),
     ],
     ids=["404", "truncated", "login_page", "empty"],
 )
@@ -182,7 +182,7 @@ def test_a_download_that_fails(
 def test_offline(server: LocalServer, monkeypatch: pytest.MonkeyPatch) -> None:
     with no_server() as url:
         monkeypatch.setattr(allennlp, "BASE_URL", url)
-        holds(failure(FILES[0]), cache.messages.DOWNLOAD_FAILED, error=re.compile("refused"))
+        holds(failure(FILES[0]), store.DOWNLOAD_FAILED, error=re.compile("refused"))
 
 
 @pytest.mark.parametrize("which", [0, 1], ids=["options", "weights"])
@@ -191,7 +191,7 @@ def test_a_server_that_does_not_end(
 ) -> None:
     monkeypatch.setitem(allennlp.NAMES, "small", replace(allennlp.NAMES["small"], size_bytes=10**6))
     server.answers[[OPTIONS_PATH, WEIGHTS_PATH][which]] = Answer(itertools.repeat(b" " * 2**16))
-    holds(failure(FILES[which]), cache.messages.DOWNLOAD_TOO_LARGE, expected=[2**20, 2 * 10**6][which])
+    holds(failure(FILES[which]), store.DOWNLOAD_TOO_LARGE, expected=[2**20, 2 * 10**6][which])
     assert names_in(folder) == FILES[:which]
 
 
@@ -240,14 +240,14 @@ def test_options_that_may_not_be_read(server: LocalServer, folder: Path, monkeyp
 
 def test_no_folder_can_be_made(server: LocalServer, folder: Path) -> None:
     folder.parent.parent.touch()
-    holds(failure(FILES[0]), cache.messages.DOWNLOAD_FOLDER, path=folder, error="Not a directory")
+    holds(failure(FILES[0]), store.DOWNLOAD_FOLDER, path=folder, error="Not a directory")
 
 
 def test_the_disk_takes_no_more(server: LocalServer, folder: Path) -> None:
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (5000, before[1]))
     try:
-        with raises(cache.messages.FILE_TOO_LARGE, OutputError, path=folder / FILES[1], error="File too large"):
+        with raises(store.FILE_TOO_LARGE, OutputError, path=folder / FILES[1], error="File too large"):
             load_encoder("allennlp:small")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)

@@ -5,11 +5,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
 from click.testing import CliRunner
+from errors_expected import raises, said
 from numpy_encoder import build_small
 
-from cache import OutputError
+from cache import OutputError, messages
 from cache.files import _create_locked, atomic_path
 from elmo_cache.cli import main
 
@@ -20,13 +20,13 @@ def test_a_pipe_is_not_replaced_by_a_file(tmp_path: Path) -> None:
     os.mkfifo(pipe)
     result = CliRunner().invoke(main, ["export", str(tmp_path / "small.elmo"), str(pipe), "--format", "parquet"])
     assert result.exit_code == 1
-    assert result.output == f"Error: {pipe} is a pipe, a socket or a device, expected a file: choose another path\n"
+    assert result.output == f"Error: {said(messages.SPECIAL_FILE, path=pipe)}\n"
     assert pipe.is_fifo()
     assert not list(tmp_path.glob(".*.tmp"))
 
 
 def test_a_path_without_a_name_is_one_line() -> None:
-    with pytest.raises(OutputError, match="is a folder, expected the name of a file"), atomic_path(Path("")):
+    with raises(messages.NO_FILE_NAME, OutputError, path=Path("")), atomic_path(Path("")):
         pass
 
 

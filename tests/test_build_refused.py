@@ -14,7 +14,6 @@ from numpy_encoder import HashEncoder
 from small_build import SHARD_TOKENS, build_small, corpus
 from small_cache import contents
 
-import cache.messages
 from cache import (
     CacheError,
     CorruptFileError,
@@ -24,6 +23,7 @@ from cache import (
     NotACacheError,
     OutputError,
 )
+from cache import messages as store
 from cache.manifest import read_manifest, write_manifest
 from elmo_cache import CorpusError, EncoderError, TextRule, messages
 from elmo_cache.extraction.build import Build
@@ -100,7 +100,7 @@ def test_a_shard_of_another_cache_is_noticed(tmp_path: Path) -> None:
     build_small(tmp_path / "b", encoder=HashEncoder(dim=16))
     shutil.copy(tmp_path / "b" / "train-00000.h5", tmp_path / "a" / "train-00000.h5")
     path = tmp_path / "a" / "train-00000.h5"
-    with raises(cache.messages.WRONG_FILE, CorruptFileError, path=path, name="encoding"):
+    with raises(store.WRONG_FILE, CorruptFileError, path=path, name="encoding"):
         build_small(tmp_path / "a")
 
 
@@ -215,7 +215,7 @@ def test_a_cache_of_a_newer_format_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "c" / "manifest.json"
     path.write_text(path.read_text().replace('"format_version": 1', '"format_version": 3'))
     before = contents(tmp_path / "c")
-    with raises(cache.messages.NEWER_FORMAT, FormatVersionError, path=path, found=3, expected=2):
+    with raises(store.NEWER_FORMAT, FormatVersionError, path=path, found=3, expected=2):
         build_small(tmp_path / "c")
     assert contents(tmp_path / "c") == before
 
@@ -252,6 +252,6 @@ def test_a_manifest_with_an_edited_plan_is_refused(tmp_path: Path) -> None:
     write_manifest(
         tmp_path / "c", manifest.with_splits({**manifest.splits, "train": replace(plan, document_stops=stops)})
     )
-    fault = CacheError(cache.messages.FINGERPRINT, name="plan")
-    with raises(cache.messages.MANIFEST_INVALID, CorruptFileError, error=fault):
+    fault = CacheError(store.FINGERPRINT, name="plan")
+    with raises(store.MANIFEST_INVALID, CorruptFileError, error=fault):
         build_small(tmp_path / "c")

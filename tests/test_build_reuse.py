@@ -21,8 +21,8 @@ from small_cache import contents
 from tiny_elmo import SMALL, write_elmo
 from worker_encoder import mortal
 
-import cache.messages
 from cache import CorruptFileError, FeatureCache, MismatchError, NotACacheError, Split, pack, verify
+from cache import messages as store
 from cache.errors import CacheWarning
 from elmo_cache import EncoderError, TextRule, build, messages
 from elmo_cache.cli import main
@@ -172,7 +172,7 @@ def test_workers_copy_as_one_process_does(tmp_path: Path) -> None:
     pack(tmp_path / "old", tmp_path / "old.h5")
     bigger = MemoryCorpus([*NEW, *ROWS])
     build_small(tmp_path / "alone", corpus=bigger, reuse=[tmp_path / "old"]).close()
-    with pytest.warns(CacheWarning, match=re.escape(cache.messages.WORKER_DIED)):
+    with pytest.warns(CacheWarning, match=re.escape(store.WORKER_DIED)):
         for name in ("old", "old.h5"):
             out = tmp_path / f"new-{name}"
             encoder = mortal(tmp_path, deaths=1)
@@ -350,7 +350,7 @@ def test_a_damaged_source_is_an_error(tmp_path: Path, damaged: str) -> None:
     source = tmp_path / "old.h5" if damaged == "old.h5" else old
     encoder = Counting()
 
-    damage = CorruptFileError(cache.messages.WRONG_CHECKSUM, path=re.compile(f"{path.name}$"))
+    damage = CorruptFileError(store.WRONG_CHECKSUM, path=re.compile(f"{path.name}$"))
     with raises(messages.REUSE_DAMAGED, CorruptFileError, error=damage, path=source):
         build_small(tmp_path / "new", encoder=encoder, reuse=[source], corpus=MemoryCorpus([*ROWS, *NEW]))
 
@@ -372,7 +372,7 @@ def test_a_source_that_is_replaced_is_refused(tmp_path: Path) -> None:
         for path in (tmp_path / "old").iterdir():
             path.unlink()
         build_small(tmp_path / "old", corpus=MemoryCorpus([*ROWS[1:], ROWS[0]]), shard_tokens=10**6).close()
-        replaced = CorruptFileError(cache.messages.WRONG_FILE, name="corpus")
+        replaced = CorruptFileError(store.WRONG_FILE, name="corpus")
         with raises(messages.REUSE_DAMAGED, CorruptFileError, error=replaced, path=tmp_path / "old"):
             begun.run()
     assert not (tmp_path / "new").exists()
@@ -414,7 +414,7 @@ def test_the_cache_itself_and_what_is_none(tmp_path: Path) -> None:
     with pytest.raises(NotACacheError):
         build_small(tmp_path / "new", reuse=[tmp_path / "nowhere"])
     (tmp_path / "file").write_text("text")
-    with raises(cache.messages.NOT_A_CACHE, NotACacheError, path=tmp_path / "file"):
+    with raises(store.NOT_A_CACHE, NotACacheError, path=tmp_path / "file"):
         build_small(tmp_path / "new", reuse=[tmp_path / "file"])
     assert not (tmp_path / "new").exists()
 

@@ -12,9 +12,10 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from errors_expected import raises, said
 from small_cache import DOCUMENTS, contents, write_cache
 
-from cache import CacheError, FeatureCache, OutputError
+from cache import CacheError, FeatureCache, OutputError, messages
 from cache import files as files_module
 from cache.files import atomic_path, is_temporary, remove_strays, temporary_files
 from cache.shard import ShardHeader, write_shard
@@ -214,31 +215,38 @@ def test_a_stray_removed_at_the_moment_it_is_made(tmp_path: Path, monkeypatch: p
     assert (tmp_path / "x").read_bytes() == b"new"
 
 
-@pytest.mark.parametrize("place", ["/proc/1/x.h5", "/proc/x.h5", "{file}/x.h5", "{folder}/none/x.h5"])
-def test_places_that_cannot_be_written(tmp_path: Path, place: str) -> None:
+@pytest.mark.parametrize(
+    ("place", "message", "data"),
+    [
+        ("/proc/1/x.h5", messages.CANNOT_WRITE, {"error": "No such file or directory"}),
+        ("/proc/x.h5", messages.CANNOT_WRITE, {"error": "No such file or directory"}),
+        ("{file}/x.h5", messages.CANNOT_WRITE, {"error": "Not a directory"}),
+        ("{folder}/none/x.h5", messages.NO_FOLDER, {}),
+    ],
+)
+def test_places_that_cannot_be_written(tmp_path: Path, place: str, message: str, data: dict[str, str]) -> None:
     (tmp_path / "file").write_text("x")
     final = Path(place.format(file=tmp_path / "file", folder=tmp_path))
-    with pytest.raises(OutputError) as caught:
+    with raises(message, OutputError, path=final.parent / "train-00000.h5", **data) as caught:
         write_shard(final.parent, HEADER, {"features": ROWS})
-    assert "\n" not in str(caught.value) and str(caught.value).startswith(
-        f"cannot write {final.parent}/train-00000.h5: "
-    )
     assert isinstance(caught.value, OSError)
 
 
 @pytest.mark.parametrize(
-    ("code", "advice"),
+    ("code", "message"),
     [
-        (errno.ENOSPC, "No space left on device; free some space and run the same command again"),
-        (errno.EDQUOT, "free some space"),
-        (errno.EACCES, "Permission denied; choose a folder that you may write to"),
-        (errno.EROFS, "the file system is read-only"),
-        (errno.EIO, "Input/output error; nothing was left under that name"),
+        (errno.ENOSPC, messages.DISK_FULL),
+        (errno.EDQUOT, messages.DISK_FULL),
+        (errno.EACCES, messages.NOT_WRITABLE),
+        (errno.EPERM, messages.NOT_WRITABLE),
+        (errno.EROFS, messages.NOT_WRITABLE),
+        (errno.EIO, messages.CANNOT_WRITE),
     ],
 )
-def test_what_a_failed_write_advises(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, advice: str) -> None:
+def test_what_a_failed_write_advises(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, message: str) -> None:
     monkeypatch.setattr(files_module.os, "fsync", fail_with(code))
-    with pytest.raises(OutputError, match=advice):
+    path = tmp_path / "train-00000.h5"
+    with raises(message, OutputError, path=path, error=os.strerror(code)):
         write_shard(tmp_path, HEADER, {"features": ROWS})
     assert list(tmp_path.iterdir()) == []
 
@@ -247,9 +255,8 @@ def test_a_full_disk(tmp_path: Path) -> None:
     command = [sys.executable, "-c", FULL_DISK, str(tmp_path)]
     ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert (ran.returncode, ran.stderr) == (0, "")
-    why = f"OutputError cannot write {tmp_path}/train-00000.h5: File too large; the file system or a limit forbids"
-    lines = ran.stdout.splitlines()
-    assert len(lines) == 6 and all(line.startswith(why) for line in lines)
+    why = said(messages.FILE_TOO_LARGE, path=tmp_path / "train-00000.h5", error="File too large")
+    assert ran.stdout.splitlines() == 6 * [f"OutputError {why}"]
     assert [path.name for path in tmp_path.iterdir()] == ["train-00000.h5"], "written once there is space"
 
 

@@ -5,10 +5,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from errors_expected import raises
 from numpy_encoder import ALL_LAYERS
 from small_cache import DOCUMENTS, expected, write_cache
 
-from cache import FeatureCache, Layers, SelectionError
+from cache import FeatureCache, Layers, SelectionError, messages
+from cache.errors import InvalidValueError
 
 TRAIN = DOCUMENTS["train"]
 
@@ -49,16 +51,15 @@ def test_the_default_view_is_the_caches_own(features: FeatureCache) -> None:
 
 @pytest.mark.parametrize("view", ["features", "3", 3, -1, "layer_0", True, ""])
 def test_a_view_that_is_not_there(features: FeatureCache, view: Any) -> None:
-    with pytest.raises(SelectionError) as caught:
+    with raises(messages.NO_LAYER, SelectionError, path=features.path, name=str(view), found="mix, top, 0, 1, 2"):
         features.split("train", layer=view)
-    assert f"has no layer {str(view)!r}; it has mix, top, 0, 1, 2" in str(caught.value)
 
 
 def test_a_view_of_a_cache_with_one_dataset(tmp_path: Path) -> None:
     write_cache(tmp_path / "c", layers=Layers.single(8, "top"))
     features = FeatureCache(tmp_path / "c")
     np.testing.assert_array_equal(features.split("train", "top")[0], features["train"][0])
-    with pytest.raises(SelectionError, match=r"no layer '0'; it has top: a cache built with `--layers all`"):
+    with raises(messages.NO_LAYER, SelectionError, path=tmp_path / "c", name="0", found="top"):
         features.split("train", 0)
 
 
@@ -79,20 +80,20 @@ def test_columns_are_cut_in_the_stored_order() -> None:
 
 
 @pytest.mark.parametrize(
-    ("stored", "views", "default", "message"),
+    ("stored", "views", "default", "message", "data"),
     [
-        ({}, {}, "v", "default view 'v' is none of no views"),
-        ({"a": 2}, {"v": {"a": 1.0}}, "w", "default view 'w' is none of v"),
-        ({"a": 2}, {"v": {}}, "v", r"view 'v' is of \[\], stored are \['a'\]"),
-        ({"a": 2}, {"v": {"b": 1.0}}, "v", r"view 'v' is of \['b'\], stored are \['a'\]"),
-        ({"a": 2, "b": 3}, {"v": {"a": 0.5, "b": 0.5}}, "v", "3 columns, no multiple of each dataset's"),
-        ({"a": 0}, {"v": {"a": 1.0}}, "v", "dataset 'a' has 0 columns"),
-        ({"a": 2**20 + 1}, {"v": {"a": 1.0}}, "v", "dataset 'a' has 1048577 columns"),
+        ({}, {}, "v", messages.NO_DEFAULT_LAYER, {"name": "v", "found": []}),
+        ({"a": 2}, {"v": {"a": 1.0}}, "w", messages.NO_DEFAULT_LAYER, {"name": "w", "found": ["v"]}),
+        ({"a": 2}, {"v": {}}, "v", messages.LAYER_DATASETS, {"name": "v", "found": [], "expected": ["a"]}),
+        ({"a": 2}, {"v": {"b": 1.0}}, "v", messages.LAYER_DATASETS, {"name": "v", "found": ["b"], "expected": ["a"]}),
+        ({"a": 2, "b": 3}, {"v": {"a": 0.5, "b": 0.5}}, "v", messages.LAYER_COLUMNS, {"name": "v", "found": 3}),
+        ({"a": 0}, {"v": {"a": 1.0}}, "v", messages.COLUMNS_INVALID, {"name": "a", "found": 0, "expected": 2**20}),
+        ({"a": 2**20 + 1}, {"v": {"a": 1.0}}, "v", messages.COLUMNS_INVALID, {"name": "a", "found": 2**20 + 1}),
     ],
 )
-def test_layers_that_make_no_sense(stored: Any, views: Any, default: str, message: str) -> None:
+def test_layers_that_make_no_sense(stored: Any, views: Any, default: str, message: str, data: dict[str, Any]) -> None:
     """Refused when they are made, and not after hours of a build that nobody can read."""
-    with pytest.raises(ValueError, match=message):
+    with raises(message, InvalidValueError, **data):
         Layers(stored, views, default)
 
 

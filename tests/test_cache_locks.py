@@ -10,10 +10,11 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
+from errors_expected import raises
 from small_cache import write_cache
 from tiny_elmo import OPTIONS, write_elmo
 
-from cache import FeatureCache, OutputError
+from cache import FeatureCache, OutputError, messages
 from cache.files import atomic_path, remove_strays
 from elmo_cache.encoders.bilm.files import read_folder
 from elmo_cache.encoders.bilm.weights import random_weights
@@ -43,7 +44,7 @@ def test_a_file_system_without_locks(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 def test_a_lock_that_fails_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fcntl, "flock", _failing(errno.EIO))
-    with pytest.raises(OutputError, match="cannot write"), atomic_path(tmp_path / "a"):
+    with raises(messages.CANNOT_WRITE, OutputError, path=tmp_path / "a"), atomic_path(tmp_path / "a"):
         pass
     assert list(tmp_path.iterdir()) == []
 

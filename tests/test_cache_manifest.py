@@ -1,17 +1,20 @@
 """The manifest: what is refused and in which words; and the plan, which only ever grows."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from errors_expected import raises
 from hypothesis import given
 from hypothesis import strategies as st
 from small_cache import canonical_json_sha256, write_cache
 
-from cache import CacheError, CorruptFileError, FeatureCache, FormatVersionError, NotACacheError, verify
+from cache import CacheError, CorruptFileError, FeatureCache, FormatVersionError, NotACacheError, messages, verify
+from cache.errors import InvalidValueError
 from cache.manifest import check_split_name, read_manifest, write_manifest
 from cache.plan import SplitPlan, extend_plan
 
@@ -24,16 +27,14 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "c" / "manifest.json"
 
 
-def refused(path: Path, kind: type[CacheError] = CorruptFileError) -> str:
-    """Every way in refuses the manifest, with one line that names the file."""
-    messages = []
+def refused(path: Path, message: str, kind: type[CacheError] = CorruptFileError, /, **data: object) -> None:
+    """Every way in refuses the manifest, names the file, and says the same."""
+    found = set()
     for way_in in (FeatureCache, verify, lambda directory: read_manifest(directory)):
-        with pytest.raises(kind) as caught:
+        with raises(message, kind, path=path, **data) as caught:
             way_in(path.parent)
-        messages.append(str(caught.value))
-        assert "\n" not in messages[-1] and str(path) in messages[-1]
-    assert len(set(messages)) == 1
-    return messages[0]
+        found.add(str(caught.value))
+    assert len(found) == 1
 
 
 def rewrite(path: Path, change: Callable[[Value], object]) -> None:
@@ -79,26 +80,26 @@ def test_numbers_of_numpy_are_numbers(path: Path) -> None:
 @pytest.mark.parametrize("version", [3, 10**6])
 def test_a_newer_format(path: Path, version: int) -> None:
     rewrite(path, put("format_version", value=version))
-    message = f"has format version {version}, this package reads up to 2: upgrade elmo-cache"
-    assert message in refused(path, FormatVersionError)
+    refused(path, messages.NEWER_FORMAT, FormatVersionError, found=version, expected=2)
 
 
 def test_a_newer_format_whose_digest_is_computed_otherwise(path: Path) -> None:
     path.write_text(path.read_text().replace('"format_version": 1', '"format_version": 3'))
-    refused(path, FormatVersionError)
+    refused(path, messages.NEWER_FORMAT, FormatVersionError, found=3)
 
 
 def test_a_digest_that_does_not_fit(path: Path) -> None:
     path.write_text(path.read_text().replace('"shard_tokens": 4', '"shard_tokens": 5'))
-    assert "is damaged: its digest is" in refused(path)
+    stated = json.loads(path.read_text())["digest"]
+    refused(path, messages.WRONG_CHECKSUM, expected=stated, found=re.compile("^[0-9a-f]{64}$"), repair=messages.RESTORE)
     path.write_text(json.dumps({**json.loads(path.read_text()), "digest": None}))
-    assert "is damaged: its digest is None" in refused(path)
+    refused(path, messages.WRONG_CHECKSUM, expected=None)
 
 
 @pytest.mark.parametrize("kept", [0, 1, 100, -3])
 def test_a_truncated_manifest(path: Path, kept: int) -> None:
     path.write_bytes(path.read_bytes()[:kept])
-    assert "is not JSON" in refused(path)
+    refused(path, messages.NOT_JSON)
 
 
 @pytest.mark.parametrize(
@@ -118,7 +119,7 @@ def test_a_truncated_manifest(path: Path, kept: int) -> None:
 )
 def test_what_is_not_json(path: Path, content: bytes) -> None:
     path.write_bytes(content)
-    assert "is not JSON" in refused(path)
+    refused(path, messages.NOT_JSON)
 
 
 @pytest.mark.parametrize(
@@ -126,64 +127,82 @@ def test_what_is_not_json(path: Path, content: bytes) -> None:
 )
 def test_other_json(path: Path, content: str) -> None:
     path.write_text(content)
-    assert "is not the manifest of a cache" in refused(path)
+    refused(path, messages.NOT_A_MANIFEST, expected="elmo-cache")
 
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "1e999"])
 def test_numbers_that_json_does_not_have(path: Path, number: str) -> None:
     path.write_text(path.read_text().replace('"shard_tokens": 4', f'"shard_tokens": {number}'))
-    assert "makes no sense" in refused(path)
+    refused(path, messages.MANIFEST_INVALID)
 
 
 def test_a_manifest_too_long_to_be_one(path: Path) -> None:
     with path.open("r+b") as file:
         file.truncate(2**27)
-    assert "bytes long, no manifest is longer" in refused(path)
+    refused(path, messages.MANIFEST_TOO_LARGE, found=2**27)
 
 
 def test_a_folder_in_place_of_the_manifest(path: Path) -> None:
     path.unlink()
     path.mkdir()
-    assert "cannot be read: Is a directory" in refused(path)
+    refused(path, messages.CANNOT_OPEN, error="Is a directory")
 
 
 def test_no_manifest(path: Path) -> None:
     path.unlink()
-    with pytest.raises(NotACacheError, match="is a folder without a manifest"):
+    with raises(messages.NO_MANIFEST, NotACacheError, path=path.parent):
         verify(path.parent)
 
 
+Invalid = InvalidValueError
+
+
 @pytest.mark.parametrize(
-    ("change", "message"),
+    ("change", "error"),
     [
-        (put("encoding", "encoder", value="another"), "its encoding does not have the fingerprint it states"),
-        (put("encoding_fingerprint", value="0" * 64), "its encoding does not have the fingerprint it states"),
-        (put("corpus", value={}), "its corpus does not have the fingerprint it states"),
-        (put("corpus_fingerprint", value=None), "its corpus does not have the fingerprint it states"),
-        (put("layers", "default", value="top"), "the default view 'top' is none of features"),
-        (put("layers", "stored", value=[]), "view 'features' is of ['features'], stored are []"),
-        (put("layers", "stored", value=[["features", 16]]), "its encoding does not have the fingerprint"),
-        (put("layers", "stored", value=[["features", 0]]), "dataset 'features' has 0 columns"),
+        (put("encoding", "encoder", value="another"), Invalid(messages.FINGERPRINT, name="encoding")),
+        (put("encoding_fingerprint", value="0" * 64), Invalid(messages.FINGERPRINT, name="encoding")),
+        (put("corpus", value={}), Invalid(messages.FINGERPRINT, name="corpus")),
+        (put("corpus_fingerprint", value=None), Invalid(messages.FINGERPRINT, name="corpus")),
+        (
+            put("layers", "default", value="top"),
+            Invalid(messages.NO_DEFAULT_LAYER, name="top", found=["features"]),
+        ),
+        (
+            put("layers", "stored", value=[]),
+            Invalid(messages.LAYER_DATASETS, name="features", found=["features"], expected=[]),
+        ),
+        (put("layers", "stored", value=[["features", 16]]), Invalid(messages.FINGERPRINT, name="encoding")),
+        (
+            put("layers", "stored", value=[["features", 0]]),
+            Invalid(messages.COLUMNS_INVALID, name="features", found=0),
+        ),
         (put("layers", "stored", value=[["features", "x"]]), "invalid literal"),
         (put("layers", "stored", value=3), "not iterable"),
-        (put("layers", "views", value={}), "the default view 'features' is none of no views"),
-        (put("layers", "views", "features", value={"more": 1.0}), "view 'features' is of ['more']"),
+        (put("layers", "views", value={}), Invalid(messages.NO_DEFAULT_LAYER, name="features", found=[])),
+        (
+            put("layers", "views", "features", value={"more": 1.0}),
+            Invalid(messages.LAYER_DATASETS, name="features", found=["more"]),
+        ),
         (put("layers", "views", "features", value=None), "no attribute"),
         (put("layers", value=None), "not subscriptable"),
         (put("splits", value=[]), "no attribute"),
-        (put("splits", "../up", value={}), "split name '../up': letters, digits"),
-        (put("splits", "", value={}), "split name ''"),
-        (put("splits", "x" * 65, value={}), "at most 64"),
+        (put("splits", "../up", value={}), Invalid(messages.NAME_INVALID, name="split", found="../up")),
+        (put("splits", "", value={}), Invalid(messages.NAME_INVALID, name="split", found="")),
+        (
+            put("splits", "x" * 65, value={}),
+            Invalid(messages.NAME_INVALID, name="split", found="x" * 65, n=64),
+        ),
         (put("splits", "train", value={}), "'n_corpus_documents'"),
-        (put("shard_tokens", value=None), "None is no number of documents or tokens"),
-        (put("shard_tokens", value=60.0), "60.0 is no number of documents or tokens"),
-        (put("shard_tokens", value=True), "True is no number of documents or tokens"),
-        (put("label_names", value=3), "not a list of distinct strings"),
-        (put("label_names", value=[1, 2]), "not a list of distinct strings"),
-        (put("label_names", value=["a", "a"]), "not a list of distinct strings"),
+        (put("shard_tokens", value=None), Invalid(messages.COUNT_INVALID, found="None")),
+        (put("shard_tokens", value=60.0), Invalid(messages.COUNT_INVALID, found="60.0")),
+        (put("shard_tokens", value=True), Invalid(messages.COUNT_INVALID, found="True")),
+        (put("label_names", value=3), Invalid(messages.NAMES_INVALID)),
+        (put("label_names", value=[1, 2]), Invalid(messages.NAMES_INVALID)),
+        (put("label_names", value=["a", "a"]), Invalid(messages.NAMES_INVALID)),
         (lambda manifest: manifest.pop("names"), "'names'"),
         *[
-            (plan(**changes), "the plan of a split is not a sequence of ranges")
+            (plan(**changes), Invalid(messages.PLAN_INVALID))
             for changes in (
                 {"document_stops": [3, 2, 4, 9]},
                 {"document_stops": [2, 2, 4, 9]},
@@ -200,16 +219,15 @@ def test_no_manifest(path: Path) -> None:
         ],
     ],
 )
-def test_nonsense(path: Path, change: Callable[[Value], object], message: str) -> None:
+def test_nonsense(path: Path, change: Callable[[Value], object], error: InvalidValueError | str) -> None:
     rewrite(path, change)
-    found = refused(path)
-    assert "makes no sense" in found and message in found
+    refused(path, messages.MANIFEST_INVALID, error=error if isinstance(error, CacheError) else re.compile(error))
 
 
 @pytest.mark.parametrize("version", [0, -1, True, 1.0, "1"])
 def test_a_version_that_is_none(path: Path, version: object) -> None:
     rewrite(path, put("format_version", value=version))
-    assert "is not the manifest of a cache" in refused(path)
+    refused(path, messages.NOT_A_MANIFEST)
 
 
 @pytest.mark.parametrize("name", ["train", "a", "A-b_9", "x" * 64])
@@ -219,7 +237,7 @@ def test_split_names(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["", "x" * 65, "a b", "a/b", "a.b", "é", "a\n", "\x00"])
 def test_names_that_are_no_part_of_a_file_name(name: str) -> None:
-    with pytest.raises(ValueError, match="letters, digits"):
+    with raises(messages.NAME_INVALID, InvalidValueError, name="split", found=name, n=64):
         check_split_name(name)
 
 

@@ -7,9 +7,11 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
+from errors_expected import raises
 from small_cache import write_cache
 
-from cache import CorruptFileError, FeatureCache, verify
+from cache import CacheError, CorruptFileError, FeatureCache, messages, verify
+from cache.errors import InvalidValueError
 
 SHARD = "train-00000.h5"
 
@@ -54,20 +56,17 @@ def rewritten(path: Path, libver: object) -> None:
         file.attrs.update(attributes)
 
 
-def refusal_of(path: Path) -> str:
-    with FeatureCache(path.parent) as features, pytest.raises(CorruptFileError) as caught:
+def refused(path: Path, error: CacheError) -> None:
+    expected = error if isinstance(error, CorruptFileError) else CorruptFileError(messages.CANNOT_READ, error=error)
+    with FeatureCache(path.parent) as features, raises(expected, path=path, repair=messages.REPAIR):
         features["train"][0]
     assert [problem.path for problem in verify(path.parent)] == [path]
-    return str(caught.value)
 
 
 def test_an_older_superblock(tmp_path: Path) -> None:
     path = small(tmp_path) / SHARD
     rewritten(path, "earliest")
-    assert refusal_of(path) == (
-        f"{path} cannot be read as HDF5 (it is of another version of the format, superblock 00, expected 03); "
-        "`elmo-cache verify --discard` and the same `elmo-cache build` repair it"
-    )
+    refused(path, InvalidValueError(messages.OTHER_SUPERBLOCK, found="00", expected="03"))
 
 
 def test_one_flipped_byte_in_an_older_file_neither_hangs_nor_crashes(tmp_path: Path) -> None:
@@ -81,16 +80,23 @@ def test_one_flipped_byte_in_an_older_file_neither_hangs_nor_crashes(tmp_path: P
 def test_a_file_behind_a_block_of_something_else(tmp_path: Path) -> None:
     path = small(tmp_path) / SHARD
     path.write_bytes(bytes(512) + path.read_bytes())
-    assert "(it does not begin as HDF5 files do)" in refusal_of(path)
+    refused(path, InvalidValueError(messages.NO_SIGNATURE))
 
 
-@pytest.mark.parametrize("place", [9, 10, 12, 20, 36, 37])
-def test_superblock_of_other_sizes_and_addresses(tmp_path: Path, place: int) -> None:
+OTHER_SIZES = InvalidValueError(messages.OTHER_SUPERBLOCK, found="03")
+OTHER_ROOT = InvalidValueError(messages.OTHER_ROOT)
+
+
+@pytest.mark.parametrize(
+    ("place", "error"),
+    [(9, OTHER_SIZES), (10, OTHER_SIZES), (12, OTHER_SIZES), (20, OTHER_SIZES), (36, OTHER_ROOT), (37, OTHER_ROOT)],
+)
+def test_superblock_of_other_sizes_and_addresses(tmp_path: Path, place: int, error: InvalidValueError) -> None:
     path = small(tmp_path) / SHARD
     content = bytearray(path.read_bytes())
     content[place] ^= 0x07
     path.write_bytes(content)
-    assert "version of the format" in refusal_of(path)
+    refused(path, error)
 
 
 def test_a_dataset_with_an_older_header(tmp_path: Path) -> None:
@@ -101,7 +107,8 @@ def test_a_dataset_with_an_older_header(tmp_path: Path) -> None:
     assert content[place : place + 5] == b"OHDR\x02"
     content[place : place + 5] = b"\x01\x00\x04\x00\x01"
     path.write_bytes(content)
-    assert "'features' is not a plain dataset" in refusal_of(path)
+    not_plain = InvalidValueError(messages.LINK_OR_ATTRIBUTES, name="features", expected="dataset")
+    refused(path, CorruptFileError(messages.DATASET_DAMAGED, name="features", error=not_plain))
 
 
 def test_what_the_cache_writes_is_read(tmp_path: Path) -> None:

@@ -17,10 +17,11 @@ import h5py
 import numpy as np
 import pytest
 from commands import error_of, run_cache
+from errors_expected import raises, said
 from numpy_encoder import ALL_LAYERS
 from small_cache import contents, replace_dataset, write_cache
 
-from cache import CacheError, CorruptFileError, FeatureCache, Layers, OutputError, pack, verify
+from cache import CacheError, CorruptFileError, FeatureCache, Layers, OutputError, messages, pack, verify
 from cache.files import temporary_files
 
 ROOT = Path(__file__).parents[1]
@@ -32,12 +33,11 @@ def directory(tmp_path: Path) -> Path:
     return tmp_path / "c"
 
 
-def refused(directory: Path, message: str, error: type[CacheError] = CorruptFileError) -> None:
+def refused(directory: Path, expected: CacheError, path: Path) -> None:
     """`pack` refuses in one line, and leaves nothing at all."""
     before = sorted(directory.parent.iterdir())
-    with pytest.raises(error) as caught:
+    with raises(expected, path=path):
         pack(directory, directory.parent / "out.h5")
-    assert re.search(message, str(caught.value)) and "\n" not in str(caught.value), caught.value
     assert sorted(directory.parent.iterdir()) == before
 
 
@@ -91,23 +91,40 @@ def test_a_bad_file_is_named_and_nothing_is_left(directory: Path, name: str, end
         dataset = file["layer_1" if "layer_1" in file else "token_ids"]
         last = dataset[-1:] if end else dataset[:1]
         dataset[-1 if end else 0] = last[0] + 1 if "documents" not in name else (last[0] + 1) % 3
-    refused(directory, rf"{re.escape(str(path))} is damaged: its hash is")
+    refused(directory, CorruptFileError(messages.WRONG_CHECKSUM, repair=messages.REPAIR), path)
 
 
 @pytest.mark.parametrize(
-    ("change", "message"),
+    ("change", "name", "message", "data"),
     [
-        (lambda c: (c / "train-00001.h5").write_bytes(b"text"), "train-00001.h5 cannot be read as HDF5"),
-        (lambda c: shutil.copy(c / "train-00000.h5", c / "train-00001.h5"), "train-00001.h5 does not belong here"),
-        (lambda c: (c / "test.documents.h5").unlink(), "test.documents.h5 is missing"),
-        (lambda c: replace_dataset(c / "train.documents.h5", "labels", np.full(9, 5, "<i4")), "a label is outside"),
-        (lambda c: (c / "train-00003.h5").unlink(), "is not finished: train has 3 of 4 shards; run the same"),
-        (lambda c: (c / "manifest.json").write_text("{}"), "manifest.json is not the manifest of a cache"),
+        (lambda c: (c / "train-00001.h5").write_bytes(b"text"), "train-00001.h5", messages.CANNOT_READ, {}),
+        (
+            lambda c: shutil.copy(c / "train-00000.h5", c / "train-00001.h5"),
+            "train-00001.h5",
+            messages.WRONG_FILE,
+            {"name": "index", "found": 0, "expected": 1},
+        ),
+        (lambda c: (c / "test.documents.h5").unlink(), "test.documents.h5", messages.FILE_MISSING, {}),
+        (
+            lambda c: replace_dataset(c / "train.documents.h5", "labels", np.full(9, 5, "<i4")),
+            "train.documents.h5",
+            messages.VALUES_INVALID,
+            {"name": "labels"},
+        ),
+        (
+            lambda c: (c / "train-00003.h5").unlink(),
+            "",
+            messages.UNFINISHED,
+            {"name": "train", "found": 3, "expected": 4},
+        ),
+        (lambda c: (c / "manifest.json").write_text("{}"), "manifest.json", messages.NOT_A_MANIFEST, {}),
     ],
 )
-def test_a_cache_that_is_not_whole(directory: Path, change: Callable[[Path], object], message: str) -> None:
+def test_a_cache_that_is_not_whole(
+    directory: Path, change: Callable[[Path], object], name: str, message: str, data: dict[str, Any]
+) -> None:
     change(directory)
-    refused(directory, message)
+    refused(directory, CorruptFileError(message, **data), directory / name)
 
 
 def test_what_a_folder_holds_besides_stays_behind(directory: Path) -> None:
@@ -124,39 +141,39 @@ def test_what_a_folder_holds_besides_stays_behind(directory: Path) -> None:
 
 def test_names_that_meet(tmp_path: Path) -> None:
     write_cache(tmp_path / "c", layers=Layers({"labels": 8}, {"x": {"labels": 1.0}}, "x"))
-    refused(tmp_path / "c", "stores vectors as 'labels'", OutputError)
+    refused(tmp_path / "c", OutputError(messages.NAME_OF_DOCUMENTS, name="labels"), tmp_path / "c")
 
 
 def test_nothing_is_overwritten(directory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     out = tmp_path / "out.h5"
     for make in (lambda: out.write_text("mine"), lambda: out.symlink_to("nowhere"), out.mkdir):
         make()
-        refused(directory, "out.h5 exists: remove it, or choose another name", OutputError)
+        refused(directory, OutputError(messages.FILE_EXISTS), out)
         out.rmdir() if out.is_dir() else out.unlink()
 
     def meanwhile(n_bytes: int) -> None:
         out.write_text("mine")
 
-    with pytest.raises(OutputError, match="exists"):
+    with raises(messages.FILE_EXISTS, OutputError, path=out):
         pack(directory, out, progress=meanwhile)
     assert out.read_text() == "mine" and temporary_files(tmp_path) == []
 
 
 def test_places_that_cannot_be(directory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(OutputError, match="there is no folder"):
+    with raises(messages.NO_FOLDER, OutputError, path=tmp_path / "nowhere" / "c.h5", folder=tmp_path / "nowhere"):
         pack(directory, tmp_path / "nowhere" / "c.h5")
     before = contents(directory)
     (tmp_path / "link").symlink_to(directory)
     for inside in (directory / "c.h5", tmp_path / "link" / "train-00009.h5"):
-        with pytest.raises(OutputError, match="would lie in the cache's own folder"):
+        with raises(messages.INSIDE_CACHE, OutputError, path=inside):
             pack(directory, inside)
     assert contents(directory) == before
     pack(directory, tmp_path / "c.h5")
-    with pytest.raises(OutputError, match="is one file already: copy it"):
+    with raises(messages.ALREADY_PACKED, OutputError, path=tmp_path / "c.h5"):
         pack(tmp_path / "c.h5", tmp_path / "d.h5")
     usage = shutil.disk_usage(tmp_path)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=100))
-    refused(directory, r"the file needs [\d,]+ bytes and the disk has 100 free", OutputError)
+    refused(directory, OutputError(messages.NO_SPACE, found=100, expected=re.compile(r"^\d+$")), tmp_path / "out.h5")
 
 
 def test_a_disk_that_fills_up(tmp_path: Path) -> None:
@@ -164,7 +181,8 @@ def test_a_disk_that_fills_up(tmp_path: Path) -> None:
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (10**6, before[1]))
     try:
-        refused(tmp_path / "c", r"cannot write .*out\.h5: File too large", OutputError)
+        expected = OutputError(messages.FILE_TOO_LARGE, error="File too large")
+        refused(tmp_path / "c", expected, tmp_path / "out.h5")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
@@ -210,8 +228,9 @@ def test_the_commands(directory: Path, tmp_path: Path, monkeypatch: pytest.Monke
     assert "shard" not in shown and "8-d, mix, top, 0, 1, 2" in shown
     assert f'"size_bytes": {os.path.getsize("c.h5")}' in run_cache("info", "c.h5", "--json").output
     assert "all checksums match" in run_cache("verify", "c.h5").output
-    assert "exists: remove it" in error_of(run_cache("pack", "c", "c.h5"))
-    assert "nothing can be discarded" in error_of(run_cache("verify", "c.h5", "--discard"))
+    assert said(messages.FILE_EXISTS, path="c.h5") in error_of(run_cache("pack", "c", "c.h5"))
+    nothing_discarded = said(messages.PACKED_DISCARD, path="c.h5", repair=messages.FETCH_AGAIN)
+    assert nothing_discarded in error_of(run_cache("verify", "c.h5", "--discard"))
     assert "c.h5 is a file: a cache is a folder" in error_of(run_cache("build", "c.h5", "--corpus", _lines(tmp_path)))
 
 
@@ -220,7 +239,10 @@ def test_verify_names_a_bad_file(directory: Path, tmp_path: Path) -> None:
     with h5py.File(tmp_path / "c.h5", "r+") as file:
         file["test/layer_1"][0, 0] += 1
     done = run_cache("verify", tmp_path / "c.h5")
-    assert done.exit_code == 1 and re.search(r"^bad: .*c\.h5 is damaged: its hash is", done.output, re.M)
+    beginning = said(messages.WRONG_CHECKSUM, path=tmp_path / "c.h5", found="*", expected="", repair="").partition("*")[
+        0
+    ]
+    assert done.exit_code == 1 and done.output.startswith(f"bad: {beginning}")
     assert "1 problem; download the file again, or make it again with `elmo-cache pack`" in done.output
 
 

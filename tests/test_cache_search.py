@@ -4,9 +4,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from errors_expected import raises
 from small_cache import DOCUMENTS, write_cache
 
-from cache import FeatureCache
+from cache import FeatureCache, messages
+from cache.errors import InvalidValueError, OutOfRangeError
 
 
 @pytest.fixture
@@ -30,7 +32,7 @@ def test_documents_by_their_place_in_the_corpus(features: FeatureCache) -> None:
         assert train.tokens(train.at(doc_id)) == DOCUMENTS["train"][8 - doc_id]
     assert train[3:].at(0) == 5
     for wrong in (9, -1):
-        with pytest.raises(IndexError, match=f"document {wrong} of the corpus"):
+        with raises(messages.NOT_SELECTED, OutOfRangeError, name=wrong, n=9):
             train.at(wrong)
     with pytest.raises(IndexError):
         train[3:].at(8)
@@ -66,12 +68,12 @@ def test_nearest_is_all_cosines_sorted(
 
 def test_what_nothing_can_be_near_to_is_refused(features: FeatureCache) -> None:
     train = features["train"]
-    for vector, message in (
-        (np.zeros(8), "zeros"),
-        (np.ones(7), r"\(7,\), expected \(8,\)"),
-        (np.full(8, np.nan), "finite"),
+    for vector, expected in (
+        (np.zeros(8), InvalidValueError(messages.NO_DIRECTION)),
+        (np.ones(7), InvalidValueError(messages.VECTOR_SHAPE, found=(7,), expected=(8,))),
+        (np.full(8, np.nan), InvalidValueError(messages.NO_DIRECTION)),
     ):
-        with pytest.raises(ValueError, match=message):
+        with raises(expected):
             train.nearest(vector)
-    with pytest.raises(ValueError, match="k is 0"):
+    with raises(messages.INVALID_VALUE, InvalidValueError, name="k", found=0):
         train.nearest(np.ones(8), k=0)

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from errors_expected import raises
 from small_cache import DOCUMENTS, id_of, replace_dataset, tag_of, write_cache
 
-from cache import CorruptFileError, FeatureCache, FormatVersionError, SelectionError, pack, verify
+from cache import CorruptFileError, FeatureCache, FormatVersionError, SelectionError, messages, pack, verify
 from cache.manifest import read_manifest
 
 TAGS = {"upos": ("", "one", "two"), "ner": ("O", "B", "I")}
@@ -49,24 +50,24 @@ def test_all_tokens_as_rows(features: FeatureCache) -> None:
 def test_documents_are_found_by_name(features: FeatureCache) -> None:
     assert features["train"][2:4].ids == [id_of("train", 2), id_of("train", 3)]
     assert features.find("test/é0") == ("test", 0) and features.find("train/é7") == ("train", 7)
-    with pytest.raises(SelectionError, match="no document 'x'"):
+    with raises(messages.NO_ID, SelectionError, path=features.path, name="x"):
         features.find("x")
 
 
 def test_which_tags_has_to_be_clear(features: FeatureCache, tmp_path: Path) -> None:
     for ask in (features["train"].tags, lambda i, name=None: features.tag_names(name)):
-        with pytest.raises(SelectionError, match="which tags.*upos, ner"):
+        with raises(messages.SEVERAL_TAG_SETS, SelectionError, found="upos, ner"):
             ask(0)
-        with pytest.raises(SelectionError, match="no tags 'xpos'.*upos, ner"):
+        with raises(messages.NO_TAG_SET, SelectionError, name="xpos", found="upos, ner"):
             ask(0, "xpos")
     write_cache(tmp_path / "one", tag_names={"ner": TAGS["ner"]})
     one = FeatureCache(tmp_path / "one")
     assert one["train"].tags(0).tolist() == [-1, -1] and one.tag_names() == ("O", "B", "I")
     assert one["train"].ids is None
     write_cache(tmp_path / "none")
-    with pytest.raises(SelectionError, match="it has none"):
+    with raises(messages.NO_TAGS, SelectionError):
         FeatureCache(tmp_path / "none")["train"].tags(0)
-    with pytest.raises(SelectionError, match="have no names"):
+    with raises(messages.NO_IDS, SelectionError, path=tmp_path / "none"):
         FeatureCache(tmp_path / "none").find("a")
 
 
@@ -78,23 +79,23 @@ def test_the_format_is_the_lowest_that_has_room(folder: Path, tmp_path: Path, mo
     pack(folder, tmp_path / "packed.h5")
     monkeypatch.setattr("cache.manifest.FORMAT_VERSION", 1)  # a reader from before
     for path in (folder, tmp_path / "packed.h5"):
-        with pytest.raises(FormatVersionError, match="version 2, this package reads up to 1: upgrade"):
+        with raises(messages.NEWER_FORMAT, FormatVersionError, found=2, expected=1):
             FeatureCache(path)
     assert len(FeatureCache(tmp_path / "plain")["train"]) == 9
 
 
 @pytest.mark.parametrize(
-    ("name", "change"),
+    ("name", "change", "message"),
     [
-        ("tags.ner", lambda tags: np.where(tags == 1, 3, tags).astype(np.int32)),
-        ("tags.ner", lambda tags: (tags - 1).astype(np.int32)),
-        ("tags.ner", lambda tags: tags[:-1]),
-        ("ids", lambda data: data[:-1]),
-        ("ids_indptr", lambda offsets: offsets[::-1]),
-        ("ids_indptr", lambda offsets: offsets[:-1]),
+        ("tags.ner", lambda tags: np.where(tags == 1, 3, tags).astype(np.int32), messages.TOKENS_INVALID),
+        ("tags.ner", lambda tags: (tags - 1).astype(np.int32), messages.TOKENS_INVALID),
+        ("tags.ner", lambda tags: tags[:-1], messages.DATASET_INVALID),
+        ("ids", lambda data: data[:-1], messages.OFFSETS_INVALID),
+        ("ids_indptr", lambda offsets: offsets[::-1], messages.OFFSETS_INVALID),
+        ("ids_indptr", lambda offsets: offsets[:-1], messages.DATASET_INVALID),
     ],
 )
-def test_what_makes_no_sense_is_found(folder: Path, name: str, change: object) -> None:
+def test_what_makes_no_sense_is_found(folder: Path, name: str, change: object, message: str) -> None:
     import h5py
 
     path = folder / "train.documents.h5"
@@ -102,7 +103,7 @@ def test_what_makes_no_sense_is_found(folder: Path, name: str, change: object) -
         data = file[name][:]
     replace_dataset(path, name, change(data))  # type: ignore[operator]
     features = FeatureCache(folder)
-    with pytest.raises(CorruptFileError, match=r"train\.documents\.h5"):
+    with raises(message, CorruptFileError, path=path):
         _ = [features["train"].tags(i, "ner") for i in range(9)], features["train"].ids
     assert [problem.kind for problem in verify(folder)] == ["bad"]
 
@@ -112,6 +113,6 @@ def test_a_missing_dataset_is_found(folder: Path) -> None:
 
     with h5py.File(folder / "test.documents.h5", "r+") as file:
         del file["tags.upos"]
-    with pytest.raises(CorruptFileError, match=r"lacks the dataset 'tags\.upos'"):
+    with raises(messages.DATASET_MISSING, CorruptFileError, name="tags.upos"):
         FeatureCache(folder)["test"].tags(0, "upos")
     assert [problem.kind for problem in verify(folder)] == ["bad"]

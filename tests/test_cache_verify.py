@@ -8,10 +8,21 @@ from typing import Any
 
 import h5py
 import pytest
+from errors_expected import raises, said
 from numpy_encoder import HashEncoder, build_small
 from small_cache import canonical_hash, contents, reseal, write_cache
 
-from cache import CacheError, FeatureCache, Layers, OutputError, Problem, verify
+from cache import (
+    CacheError,
+    CorruptFileError,
+    FeatureCache,
+    FormatVersionError,
+    Layers,
+    OutputError,
+    Problem,
+    messages,
+    verify,
+)
 from cache.manifest import read_manifest
 
 
@@ -142,10 +153,14 @@ def test_swapped_shards(directory: Path) -> None:
     (directory / "test-00000.h5").write_bytes(data["test.documents.h5"])
     names = ["test-00000.h5", "test.documents.h5", "train-00000.h5", "train-00001.h5"]
     assert found(directory) == {(name, "bad") for name in names}
-    messages = {problem.path.name: problem.message for problem in verify(directory)}
-    assert "does not belong here: its index is 1, expected 0" in messages["train-00000.h5"]
-    assert "does not belong here: its split is 'train', expected 'test'" in messages["test.documents.h5"]
-    assert "does not belong here: its kind is 'documents', expected 'shard'" in messages["test-00000.h5"]
+    shown = {problem.path.name: problem.message for problem in verify(directory)}
+    for file, name, is_there, expected in (
+        ("train-00000.h5", "index", 1, 0),
+        ("test.documents.h5", "split", "train", "test"),
+        ("test-00000.h5", "kind", "documents", "shard"),
+    ):
+        data = {"path": directory / file, "name": name, "found": is_there, "expected": expected}
+        assert shown[file] == said(messages.WRONG_FILE, repair=messages.REPAIR, **data)
 
 
 @pytest.mark.parametrize("change", ["encoding", "corpus"])
@@ -157,7 +172,10 @@ def test_a_file_of_another_cache(directory: Path, tmp_path: Path, change: str) -
     for name in ("train-00000.h5", "train.documents.h5"):
         shutil.copy(tmp_path / "d" / name, directory)
     assert found(directory) == {("train-00000.h5", "bad"), ("train.documents.h5", "bad")}
-    assert all(f"does not belong here: its {change} is" in problem.message for problem in verify(directory))
+    is_there, expected = (getattr(read_manifest(d), f"{change}_fingerprint") for d in (tmp_path / "d", directory))
+    for problem in verify(directory):
+        data = {"path": problem.path, "name": change, "found": is_there, "expected": expected}
+        assert problem.message == said(messages.WRONG_FILE, repair=messages.REPAIR, **data)
 
 
 def test_foreign_files(directory: Path) -> None:
@@ -208,11 +226,18 @@ def _newer(path: Path) -> None:
     reseal(path)
 
 
-@pytest.mark.parametrize(("change", "message"), [(_directory, "is not a file"), (_newer, "has format version 3")])
-def test_what_is_reported_and_left(directory: Path, change: Callable[[Path], None], message: str) -> None:
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (_directory, CorruptFileError(messages.NOT_A_FILE)),
+        (_newer, FormatVersionError(messages.NEWER_FORMAT, found=3, expected=2)),
+    ],
+)
+def test_what_is_reported_and_left(directory: Path, change: Callable[[Path], None], expected: CacheError) -> None:
     change(directory / "train-00001.h5")
     [problem] = verify(directory, discard=True)
-    assert message in problem.message and (problem.kind, problem.discarded) == ("bad", False)
+    assert problem.message == said(expected.message, path=problem.path, **expected.data)
+    assert (problem.kind, problem.discarded) == ("bad", False)
     assert (directory / "train-00001.h5").exists()
 
 
@@ -227,9 +252,8 @@ def test_a_file_that_the_system_will_not_open_is_left(directory: Path, monkeypat
         return real(self, *arguments, **options)
 
     monkeypatch.setattr(Path, "open", open_others)
-    assert verify(directory, discard=True) == [
-        Problem(refused, "bad", f"{refused} cannot be opened: Permission denied")
-    ]
+    message = said(messages.CANNOT_OPEN, path=refused, error="Permission denied")
+    assert verify(directory, discard=True) == [Problem(refused, "bad", message)]
     assert refused.exists()
 
 
@@ -240,7 +264,8 @@ def test_a_file_that_cannot_be_removed(directory: Path, monkeypatch: pytest.Monk
         raise PermissionError(1, "Operation not permitted")
 
     monkeypatch.setattr(Path, "unlink", refuse)
-    with pytest.raises(OutputError, match=r"cannot remove .*train-00001\.h5: Operation not permitted"):
+    path = directory / "train-00001.h5"
+    with raises(messages.CANNOT_REMOVE, OutputError, path=path, error="Operation not permitted"):
         verify(directory, discard=True)
 
 

@@ -7,11 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from commands import error_of, run_train
+from errors_expected import said, says
 from numpy_encoder import HashEncoder
 from sklearn import metrics
 
 from cache import FeatureCache
 from elmo_cache import build
+from trainer import messages
 from trainer.runs.results import read_results
 
 NAMES = ("one", "two", "three", "four", "five")
@@ -93,8 +95,10 @@ def test_losses_by_epoch(results: Path, tmp_path: Path) -> None:
     for name, start in (("losses.png", b"\x89PNG"), ("losses.svg", b"<?xml"), ("losses.pdf", b"%PDF")):
         done = run_train("plot", results, "--losses", "--out", tmp_path / name)
         assert done.exit_code == 0 and (tmp_path / name).read_bytes().startswith(start)
-    assert "expected .png, .svg, .pdf: name it x.jpg.png" in error_of(run_train("plot", results, "--out", "x.jpg"))
-    assert "--losses draws one run" in error_of(run_train("plot", results, place_of(results), "--losses"))
+    wrong_name = said(messages.PICTURE_NAME, path="x.jpg", found=".jpg", expected=".png, .svg, .pdf")
+    assert wrong_name in error_of(run_train("plot", results, "--out", "x.jpg"))
+    line = error_of(run_train("plot", results, place_of(results), "--losses"))
+    assert said(messages.LOSSES_OF_SEVERAL) in line
 
 
 def place_of(results: Path) -> Path:
@@ -140,11 +144,10 @@ def test_balanced_draws(place: Path, tmp_path: Path) -> None:
     done = run_train(*given, *sizes, "--out", tmp_path / "r")
     assert done.exit_code == 0 and "as many of each class" in done.output, done.output
     assert [row["documents"] for row in rows_of(tmp_path / "r" / "classes.csv")] == ["5"] * 5
-    assert "settings.balanced is True there, False asked for" in error_of(
-        run_train(*(x for x in given if x != "--balanced"), *sizes, "--out", tmp_path / "r")
-    )
-    message = error_of(run_train(*given, *sizes, "--train-size", 300, "--out", tmp_path / "r2"))
-    assert "--balanced: 300 training documents would need 60 of each class" in message
+    line = error_of(run_train(*(x for x in given if x != "--balanced"), *sizes, "--out", tmp_path / "r"))
+    assert says(line, messages.DIFFERENCE, name="settings.balanced", found=True, expected=False)
+    line = error_of(run_train(*given, *sizes, "--train-size", 300, "--out", tmp_path / "r2"))
+    assert says(line, messages.UNBALANCED, name="training", n=300, expected=60)
     assert not (tmp_path / "r2").exists()
 
 
@@ -178,22 +181,27 @@ def test_a_curve_is_trials_at_several_sizes(place: Path, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(
-    ("more", "message"),
+    ("more", "message", "data"),
     [
-        (("--sizes", "40"), "--sizes is '40', expected two or more numbers"),
-        (("--sizes", "40,many"), "--sizes has 'many', expected two or more numbers"),
-        (("--sizes", "0,40"), "--sizes has '0'"),
-        (("--sizes", "40," + "9" * 50), "--sizes has '99999999999999999999'"),
-        (("--sizes", "40,2000"), "train: 2,040 documents needed, 350 found"),
-        (("--sizes", "40,50", "--tensorboard", "tb"), 'pip install "elmo-cache[tensorboard]"'),
+        (("--sizes", "40"), messages.INVALID_VALUE, {"name": "sizes", "found": "40"}),
+        (("--sizes", "40,many"), messages.INVALID_VALUE, {"name": "sizes", "found": "many"}),
+        (("--sizes", "0,40"), messages.INVALID_VALUE, {"name": "sizes", "found": "0"}),
+        (("--sizes", "40," + "9" * 50), messages.INVALID_VALUE, {"name": "sizes", "found": "9" * 20}),
+        (("--sizes", "40,2000"), messages.TOO_FEW_DOCUMENTS, {"name": "train", "expected": 2040, "found": 350}),
+        (("--sizes", "40,50", "--tensorboard", "tb"), messages.NO_TENSORBOARD, {}),
     ],
 )
 def test_curves_that_cannot_be_drawn(
-    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, more: tuple[str, ...], message: str
+    place: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    more: tuple[str, ...],
+    message: str,
+    data: dict[str, object],
 ) -> None:
     monkeypatch.setattr("trainer.runs.tensorboard.find_spec", lambda _: None)
     done = run_train("curve", *options(place), "--models", "tfidf-lr", "--out", tmp_path / "c", *more)
-    assert message in error_of(done) and not (tmp_path / "c").exists()
+    assert says(error_of(done), message, **data) and not (tmp_path / "c").exists()
 
 
 def test_losses_for_tensorboard(place: Path, results: Path, tmp_path: Path) -> None:

@@ -12,8 +12,8 @@ from commands import error_of, run_cache
 from errors_expected import said
 from tiny_elmo import SMALL, assert_close, expected_layers, write_elmo
 
-import cache.messages
 from cache import CacheError, FeatureCache
+from cache import messages as store
 from cache.files import temporary_files
 from elmo_cache import messages
 from elmo_cache.cli import main
@@ -169,11 +169,11 @@ NO_BYTE_E9 = {"where": "latin.txt, line 2", "expected": "UTF-8", "error": "byte 
         ),
         (
             ["a", "--out", "nowhere/v.npz"],
-            CacheError(cache.messages.NO_FOLDER, path="nowhere/v.npz", folder="nowhere"),
+            CacheError(store.NO_FOLDER, path="nowhere/v.npz", folder="nowhere"),
         ),
         (
             ["a", "--out", "folder.npz"],
-            CacheError(cache.messages.CANNOT_WRITE, path="folder.npz", error="Is a directory"),
+            CacheError(store.CANNOT_WRITE, path="folder.npz", error="Is a directory"),
         ),
     ],
 )

@@ -7,6 +7,7 @@ from types import ModuleType
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
+from errors_expected import said
 from memory_corpus import MemoryCorpus
 from numpy_encoder import HashEncoder
 from sklearn.linear_model import LogisticRegression
@@ -14,7 +15,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from cache import FeatureCache, Split
+from cache import FeatureCache, Split, messages
 from elmo_cache import build
 
 EXAMPLE = Path(__file__).resolve().parents[1] / "examples" / "logistic_regression.py"
@@ -107,7 +108,7 @@ def test_training_sets(example: ModuleType) -> None:
 
 def test_what_is_refused(example: ModuleType, folder: Path) -> None:
     found = run(example, folder, cache="none")
-    assert found.exit_code == 1 and found.stderr.startswith("Error: ") and "no cache at " in found.stderr
+    assert found.exit_code == 1 and found.stderr == f"Error: {said(messages.NO_CACHE, path=folder / 'none')}\n"
 
     build(MemoryCorpus([("train", None, "a"), ("test", None, "b")]), HashEncoder(), folder / "bare").close()
     found = run(example, folder, cache="bare")

@@ -1,7 +1,6 @@
 """`elmo-cache export`, each format read back by the library it is for and held against `split[i]`."""
 
 import json
-import re
 import resource
 from pathlib import Path
 
@@ -11,10 +10,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from commands import error_of, run_cache
+from errors_expected import raises, said
 from numpy_encoder import ALL_LAYERS
 from small_cache import DOCUMENTS, write_cache
 
-from cache import ExportError, FeatureCache
+from cache import ExportError, FeatureCache, messages
 from cache.adapters.arrow import record_batches, to_table
 from cache.export import export
 from cache.pooling import POOLINGS, pool
@@ -151,12 +151,15 @@ def test_a_cache_without_labels(tmp_path: Path) -> None:
 @pytest.mark.parametrize("format", ["allennlp", "safetensors"])
 def test_what_a_format_has_no_room_for_is_refused(folder: Path, tmp_path: Path, format: str) -> None:
     features = FeatureCache(folder)
-    with pytest.raises(ExportError, match="train, test"):
+    with raises(messages.SEVERAL_SPLITS, ExportError, path=folder, name=format, found="train, test"):
         export(features, tmp_path / "out", format)
-    with pytest.raises(ExportError, match="pooled"):
+    with raises(messages.POOLED_EXPORT, ExportError, name=format):
         export(features, tmp_path / "out", format, split="train", pooling="mean")
-    error_of(run_cache("export", folder, tmp_path / "out", "--format", format))
-    error_of(run_cache("export", folder, tmp_path / "out", "--format", format, "--split", "other"))
+    data = {"path": folder, "found": "train, test"}
+    error = error_of(run_cache("export", folder, tmp_path / "out", "--format", format))
+    assert said(messages.SEVERAL_SPLITS, name=format, **data) in error
+    error = error_of(run_cache("export", folder, tmp_path / "out", "--format", format, "--split", "other"))
+    assert said(messages.NO_SPLIT, name="other", **data) in error
     assert not (tmp_path / "out").exists()
 
 
@@ -187,5 +190,6 @@ def test_a_disk_too_full_for_allennlp_is_noticed_before_hdf5_writes(
         done = run_cache("export", tmp_path / "c", tmp_path / "d.hdf5", "--format", "allennlp")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    assert re.fullmatch(r"cannot write .*d\.hdf5: File too large; .*", error_of(done).removeprefix("Error: "))
+    too_large = said(messages.FILE_TOO_LARGE, path=tmp_path / "d.hdf5", error="File too large")
+    assert error_of(done) == f"Error: {too_large}"
     assert not list(tmp_path.glob("*d.hdf5*")) and not list(tmp_path.glob(".*.tmp"))

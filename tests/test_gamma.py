@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from commands import error_of, run_train
+from errors_expected import raises, says
 from memory_corpus import MemoryCorpus
 from numpy_encoder import HashEncoder
 from old_results import make_version_1
@@ -17,6 +19,7 @@ from small_trials import corpus, experiment, outcomes, trials_command, vectors_o
 from cache import FeatureCache, Layers
 from elmo_cache import build
 from trainer import gamma as gamma_module
+from trainer import messages
 from trainer.errors import TrialsError
 from trainer.experiment import Experiment
 from trainer.gamma import balancing_gamma
@@ -105,7 +108,7 @@ def test_test_documents_have_no_say(tmp_path: Path) -> None:
 def test_nothing_to_compare_is_refused(features: FeatureCache, found: bool, values: int) -> None:
     n_words = len(features.vocabulary)
     vectors = StaticVectors("few", np.full((n_words, 3), values, np.float32), np.full(n_words, found), 0)
-    with pytest.raises(TrialsError, match=r"--gamma auto: no lengths .* in 70 training documents .* --gamma 1$"):
+    with raises(messages.NO_LENGTHS, TrialsError, n=70, name="few"):
         balancing_gamma([features["train"]], vectors, 40)
 
 
@@ -145,12 +148,13 @@ def test_trials_that_are_added_use_the_number_found_before(place: tuple[Path, li
         assert run_train(*command, "--n", 3, "--out", out).exit_code == 0
     ours, others = (outcomes(read_results(out / "trials.csv")) for out in (folder / "results", other))
     assert ours[3, "basic"] == others[3, "basic"] and ours[3, "elmo"] != others[3, "elmo"]
-    for options, message in (
-        (["--gamma", "1"], "elmo.gamma is {'asked': 'auto', "),
-        (["--patience", "2"], "settings.patience is 3 there, 2 asked for"),
-        (["--min-epochs", "1"], "settings.min_epochs is 4 there, 1 asked for"),
+    for options, data in (
+        (["--gamma", "1"], {"name": "elmo.gamma"}),
+        (["--patience", "2"], {"name": "settings.patience", "found": 3, "expected": 2}),
+        (["--min-epochs", "1"], {"name": "settings.min_epochs", "found": 4, "expected": 1}),
     ):
-        assert message in error_of(run_train(*command, *options, "--out", folder / "results"))
+        line = error_of(run_train(*command, *options, "--out", folder / "results"))
+        assert says(line, messages.OTHER_SETTINGS, path=folder / "results") and says(line, messages.DIFFERENCE, **data)
 
 
 def test_trials_from_python_find_the_number_or_are_refused(features: FeatureCache, tmp_path: Path) -> None:
@@ -158,7 +162,7 @@ def test_trials_from_python_find_the_number_or_are_refused(features: FeatureCach
     run_trials(experiment(features, gamma="auto"), ["elmo"], 1, out)
     run_trials(experiment(features, gamma="auto"), ["elmo"], 2, out)
     put_gamma(out, 2.0)
-    with pytest.raises(TrialsError, match=r"elmo\.gamma is .*2\.0.* there, .* asked for"):
+    with raises(messages.OTHER_SETTINGS, TrialsError, path=out, found=re.compile(r"elmo\.gamma.*2\.0")):
         run_trials(experiment(features, gamma="auto"), ["elmo"], 3, out)
 
 

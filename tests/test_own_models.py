@@ -1,14 +1,17 @@
 """Models of your own, by file or as objects: trained, added, used again, and refused with your own line."""
 
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 import pytest
 from commands import error_of, run_train
+from errors_expected import raises, said, says
 from numpy_encoder import ALL_LAYERS, HashEncoder
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -17,6 +20,7 @@ from small_trials import SIZE_OPTIONS, corpus, experiment, outcomes, trials_comm
 from cache import FeatureCache
 from cache.adapters.sklearn import Pooled
 from elmo_cache import build
+from trainer import messages
 from trainer.errors import TrialsError
 from trainer.experiment import Experiment
 from trainer.learners.keras import KerasLearner
@@ -154,13 +158,14 @@ def test_what_trials_do_not_keep_cannot_be_used(results: Path, command: list[str
     def error(model: object) -> str:
         return error_of(run_train("predict", "--results", results, "--cache", command[2], "--model", model))
 
-    assert "pooled is a scikit-learn model, and trials keep only what it scored" in error(f"{place(command)}:pooled")
-    assert "--model names 'wide', expected some of basic" in error("wide")
+    assert said(messages.NOT_SAVED, name="pooled") in error(f"{place(command)}:pooled")
+    assert says(error("wide"), messages.INVALID_VALUE, name="model", found="wide")
     changed = tmp_path / "my_models.py"
     changed.write_text(MY_MODELS + "\n")
-    assert "is not what the trials of wide" in error(f"{changed}:wide")
-    message = error_of(run_train(*command, "--models", f"{changed}:wide", "--out", results, "--n", 3))
-    assert "wide.source_sha256 is" in message and "choose another --out" in message
+    assert says(error(f"{changed}:wide"), messages.MODEL_DIFFERS, name=f"{changed}:wide", path=results)
+    line = error_of(run_train(*command, "--models", f"{changed}:wide", "--out", results, "--n", 3))
+    assert says(line, messages.OTHER_SETTINGS, path=results)
+    assert says(line, messages.DIFFERENCE, name="wide.source_sha256")
 
 
 def test_a_module_by_its_name(command: list[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -189,9 +194,9 @@ def test_functions_and_estimators_as_objects(features: FeatureCache, tmp_path: P
     train, test = features["train"][trial.train], features["test"][trial.test]
     right = estimator.fit(train, train.labels).score(test, test.labels)
     assert [r.model for r in found] == ["linear", "lr"] and found[1].accuracy == right
-    with pytest.raises(TrialsError, match=r"a model is of type int, expected a name, a function"):
+    with raises(messages.MODEL_TYPE, TrialsError, name="A model", found="int", expected=re.compile("^a name, ")):
         models_of([3])
-    with pytest.raises(TrialsError, match="an estimator has no name: give models as a dict"):
+    with raises(messages.UNNAMED_ESTIMATOR, TrialsError):
         models_of([estimator])
 
 
@@ -230,88 +235,138 @@ def test_the_lstm_is_built_in_and_reads_the_layers(tmp_path: Path) -> None:
             assert found[0].epochs == 2 and 0 <= found[0].accuracy <= 1
         mixing = Experiment(features, vectors_of(features), experiment(features, layer="scalar-mix").settings)
         assert isinstance(mixing.learner("tfidf-lr"), SklearnLearner)
-        with pytest.raises(TrialsError, match="elmo-lr reads one layer, not 3"):
+        with raises(messages.ONE_LAYER_MODEL, TrialsError, name="elmo-lr", found=3):
             mixing.learner("elmo-lr")
 
 
-FAULTS = [
-    ("def wide(static, dims, n:\n", r"models.py, line 1: .*: def wide\(static, dims, n:"),
-    ("import nothing_like_it\n", r"line 1: ModuleNotFoundError: No module named 'nothing_like_it' in `import nothing"),
-    ("def narrow(*a): pass\ndef _x(): pass\n", r"has no 'wide'; its models: narrow"),
-    ("x = 1\n", r"has no 'wide'; its models: none"),
-    ("wide = 7\n", r"wide is of type int, expected a function that returns a Keras model"),
-    ("def wide(*a):\n    return [1]\n", r"models.py:wide returned a value of type list, expected a Keras model or"),
-    ("def wide(*a):\n    return 1 / 0\n", r"line 2: ZeroDivisionError: division by zero in `return 1 / 0`"),
-    ("def wide(static):\n    return 1\n", r"models.py:wide: TypeError: wide\(\) takes 1 positional argument"),
+OWN_CODE = messages.OWN_CODE
+FAULTS: list[tuple[str, str, dict[str, Any]]] = [
+    ("def wide(static, dims, n:\n", OWN_CODE, {"where": "{path}, line 1", "error": r": def wide\(static, dims, n:$"}),
+    (
+        "import nothing_like_it\n",
+        OWN_CODE,
+        {
+            "where": "{path}, line 1",
+            "error": "^ModuleNotFoundError: No module named 'nothing_like_it' in `import nothing",
+        },
+    ),
+    ("def narrow(*a): pass\ndef _x(): pass\n", messages.NO_MODEL_THERE, {"name": "wide", "found": "narrow"}),
+    ("x = 1\n", messages.NO_MODEL_THERE, {"name": "wide", "found": "none"}),
+    ("wide = 7\n", messages.MODEL_TYPE, {"name": "{path}: wide", "found": "int"}),
+    ("def wide(*a):\n    return [1]\n", messages.MODEL_TYPE, {"name": "The value of {path}:wide", "found": "list"}),
+    (
+        "def wide(*a):\n    return 1 / 0\n",
+        OWN_CODE,
+        {"where": "{path}, line 2", "error": "^ZeroDivisionError: division by zero in `return 1 / 0`$"},
+    ),
+    (
+        "def wide(static):\n    return 1\n",
+        OWN_CODE,
+        {"where": "{path}:wide", "error": r"^TypeError: wide\(\) takes 1 positional argument"},
+    ),
+    (
+        "from cache.adapters.sklearn import Pooled\ndef wide(*a):\n    return Pooled('sum').fit(a)\n",
+        OWN_CODE,
+        {"where": "{path}, line 3", "error": "^TypeError: "},
+    ),
+    (
+        "from cache.pooling import check_pooling\ndef wide(*a):\n    check_pooling('sum')\n",
+        OWN_CODE,
+        {"where": "{path}, line 3", "error": "^InvalidValueError: pooling "},
+    ),
     (
         "import keras\ndef wide(*a):\n    x = keras.Input((None, 12), name='features')\n"
         "    return keras.Model(x, keras.layers.Dense(3)(keras.layers.GlobalMaxPooling1D()(x)))\n",
-        r"has an output of shape \(None, 3\), expected \(None, 2\) or \(None, 1\): a probability for each of 2 classes",
+        messages.OUTPUT_SHAPE,
+        {"name": "{path}:wide", "found": "(None, 3)", "expected": "(None, 2) or (None, 1)", "n": 2},
     ),
     (
         "import keras\ndef wide(*a):\n    x = keras.Input((None, 12), name='feature')\n"
         "    return keras.Model(x, keras.layers.Dense(2)(keras.layers.GlobalMaxPooling1D()(x)))\n",
-        r"has an input 'feature', expected some of features, mask, token_ids: keras.Input\(…, name='features'\)",
+        messages.UNKNOWN_INPUT,
+        {"found": "feature", "expected": "features, mask, token_ids", "example": "features"},
     ),
     (
         "import keras\ndef wide(*a):\n    x = keras.Input((None, 5), name='features')\n"
         "    return keras.Model(x, keras.layers.Dense(2)(keras.layers.GlobalMaxPooling1D()(x)))\n",
-        r"the input 'features' has shape \(None, None, 5\), expected \(None, None, 12\)",
+        messages.INPUT_SHAPE,
+        {"input": "features", "found": (None, None, 5), "expected": (None, None, 12)},
     ),
     (
         "import keras\nclass Sub(keras.Model):\n    pass\ndef wide(*a):\n    return Sub()\n",
-        r"returned a model without inputs, expected one made with keras.Input",
+        messages.NO_INPUTS,
+        {"name": "{path}:wide"},
     ),
-    ("from sklearn.svm import LinearSVC\nwide = LinearSVC()\n", r"LinearSVC gives no probabilities \(predict_proba\)"),
+    ("from sklearn.svm import LinearSVC\nwide = LinearSVC()\n", messages.NO_PROBABILITIES, {"found": "LinearSVC"}),
     (
         "from sklearn.dummy import DummyClassifier\nfrom sklearn.pipeline import make_pipeline\n"
         "from sklearn.preprocessing import FunctionTransformer\ndef bad(X):\n    return X.nothing\n"
         "wide = make_pipeline(FunctionTransformer(bad), DummyClassifier())\n",
-        r"line 5: AttributeError: 'Split' object has no attribute 'nothing' in `return X.nothing`",
+        OWN_CODE,
+        {
+            "where": "{path}, line 5",
+            "error": "^AttributeError: 'Split' object has no attribute 'nothing' in `return X.nothing`$",
+        },
     ),
     (
         "import keras\nclass Odd(keras.layers.Layer):\n    def call(self, x, training=None):\n"
         "        return x.nothing if training else x\ndef wide(*a):\n    x = keras.Input((None, 12), name='features')\n"
         "    y = keras.layers.Dense(2, 'softmax')(keras.layers.GlobalMaxPooling1D()(x))\n"
         "    return keras.Model(x, Odd()(y))\n",
-        r"line 4: .*nothing",
+        OWN_CODE,
+        {"where": "{path}, line 4", "error": "nothing"},
     ),
     (
         "import keras\ndef wide(*a):\n    x = keras.Input((None, 12), name='features')\n"
         "    return keras.Model(x, keras.layers.Dense(2)(keras.layers.GlobalMaxPooling1D()(x)))\n",
-        r"models.py:wide gives numbers that are not probabilities: end it with softmax",
+        messages.NOT_PROBABILITIES,
+        {"name": "{path}:wide"},
     ),
 ]
 
 
-@pytest.mark.parametrize(("content", "message"), FAULTS)
-def test_unusable_files_give_one_line(command: list[str], tmp_path: Path, content: str, message: str) -> None:
+@pytest.mark.parametrize(("content", "message", "data"), FAULTS)
+def test_unusable_files_give_one_line(
+    command: list[str], tmp_path: Path, content: str, message: str, data: dict[str, Any]
+) -> None:
     path = tmp_path / "models.py"
     path.write_text(content)
     line = error_of(run_train(*command, "--n", 1, "--models", f"{path}:wide", "--out", tmp_path / "r"))
-    assert __import__("re").search(message, line), line
+    data = {name: value.format(path=path) if isinstance(value, str) else value for name, value in data.items()}
+    error = data.pop("error", "")
+    assert says(line, message, **data), line
+    assert message != OWN_CODE or re.search(error, line.partition(f"{data['where']}: ")[2]), line
     assert not read_results(tmp_path / "r" / "trials.csv")
 
 
 @pytest.mark.parametrize(
-    ("name", "message"),
+    ("name", "message", "data"),
     [
-        ("nowhere.py:wide", "no file .*nowhere.py; expected FILE.py:NAME or MODULE:NAME"),
-        ("no_such.module:wide", "no module 'no_such.module' in Python; for a file write ./no_such.py:NAME"),
-        ("models.py", "--models names 'models.py', expected some of basic, .* or yours: expected FILE.py:NAME"),
-        ("models.py:", "--models names 'models.py:'"),
-        ("models.py:a b", "--models names 'models.py:a b'"),
-        ("models.py:basic", "basic is the name of a built-in model: rename yours"),
-        ("models.py:wide,other.py:wide", "two models called 'wide'"),
+        ("nowhere.py:wide", messages.NO_MODEL_FILE, {"path": re.compile("nowhere.py$")}),
+        ("no_such.module:wide", messages.NO_MODULE, {"name": "no_such.module", "expected": "./no_such.py:NAME"}),
+        (
+            "models.py",
+            messages.INVALID_VALUE,
+            {"found": "models.py", "expected": re.compile("^some of basic, ")},
+        ),
+        ("models.py:", messages.INVALID_VALUE, {"name": "models", "found": "models.py:"}),
+        ("models.py:a b", messages.INVALID_VALUE, {"name": "models", "found": "models.py:a b"}),
+        ("models.py:basic", messages.BUILT_IN_NAME, {"name": "basic"}),
+        ("models.py:wide,other.py:wide", messages.MODEL_TWICE, {"name": "wide"}),
     ],
 )
 def test_names_that_lead_nowhere(
-    command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, message: str
+    command: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+    message: str,
+    data: dict[str, Any],
 ) -> None:
     monkeypatch.chdir(tmp_path)
     for file in ("models.py", "other.py"):
         (tmp_path / file).write_text("basic = wide = print\n")
-    with pytest.raises(TrialsError, match=message):
+    with raises(message, TrialsError, **data):
         models_of(name.split(","))
     assert "Error: " in error_of(run_train(*command, "--models", name, "--out", "r"))
     assert not Path("r").exists()

@@ -10,12 +10,15 @@ import numpy as np
 import pytest
 from click.testing import Result
 from commands import error_of, run_cache, run_train
+from errors_expected import said, says
 from old_results import make_version_1
 from padded_model import padded_arrays, padded_model
 from small_trials import SIZE_OPTIONS
 from tiny_elmo import SMALL, write_elmo
 
 from cache import FeatureCache
+from cache import messages as store
+from trainer import messages
 from trainer.models.named import model_of
 from trainer.runs.config import RunConfig
 from trainer.runs.evaluation import SavedTrial, restore
@@ -146,7 +149,8 @@ def test_a_packed_cache_is_as_good(tmp_path: Path) -> None:
 
 def test_a_labelled_cache_is_predicted_too(tmp_path: Path) -> None:
     options = ("--results", "results", "--cache", "c.elmo")
-    assert "has the splits train, test: choose one with --split" in error_of(run_train("predict", *options))
+    which = said(messages.CHOOSE_SPLIT, path="c.elmo", found="train, test")
+    assert which in error_of(run_train("predict", *options))
     passed(run_train("predict", *options, "--split", "test", "--trial", 1, "--out", tmp_path / "p.csv"))
     with FeatureCache("c.elmo") as features:
         test = features["test"]
@@ -161,10 +165,12 @@ def test_another_encoding_is_refused(tmp_path: Path) -> None:
     out = tmp_path / "other.elmo"
     options = ("--corpus", "new.txt", "--encoder", "elmo", "--max-tokens", 21, "--tokenizer", "whitespace")
     passed(run_cache("build", out, *options))
-    message = error_of(run_train("predict", "--results", "results", "--cache", out))
-    assert f"{out} has another encoding than c.elmo" in message and "`elmo-cache info c.elmo --json` shows" in message
-    differing = "text.tokenizer is 'whitespace', expected 'words'; text.max_tokens is 21, expected 20; build"
-    assert f"trained on: {differing}" in message
+    line = error_of(run_train("predict", "--results", "results", "--cache", out))
+    differing = "; ".join(
+        messages.WRONG_VALUE.format(name=name, found=found, expected=expected)
+        for name, found, expected in (("text.tokenizer", "'whitespace'", "'words'"), ("text.max_tokens", 21, 20))
+    )
+    assert says(line, messages.OTHER_ENCODING, path=out, expected="c.elmo", found=differing)
 
 
 def without(section: str, key: str, folder: Path) -> Path:
@@ -180,10 +186,11 @@ def test_another_encoding_than_old_results_is_refused_by_its_fingerprint(tmp_pat
     out = tmp_path / "other.elmo"
     passed(run_cache("build", out, "--corpus", "new.txt", "--encoder", "elmo", "--max-tokens", 21))
     results = without("cache", "encoding_options", tmp_path / "old")
-    message = error_of(run_train("predict", "--results", results, "--cache", out))
+    line = error_of(run_train("predict", "--results", results, "--cache", out))
     with FeatureCache(out) as other, FeatureCache("c.elmo") as trained:
-        for features in (other, trained):
-            assert features.manifest.encoding_fingerprint[:16] in message
+        found, expected = (f"{features.manifest.encoding_fingerprint[:16]}…" for features in (other, trained))
+    assert says(line, messages.OTHER_ENCODING, path=out, expected="c.elmo")
+    assert says(line, messages.WRONG_VALUE, found=found, expected=expected)
 
 
 @pytest.mark.parametrize("command", ["predict", "evaluate"])
@@ -196,9 +203,9 @@ def test_other_vectors_are_refused(tmp_path: Path, command: str) -> None:
     passed(run_train(command, *options[command], "--vectors", same))
 
     other.write_text("\n".join([lines[0], *(f"{line[:-1]}{(int(line[-1]) + 1) % 10}" for line in lines[1:])]) + "\n")
-    message = error_of(run_train(command, *options[command], "--vectors", other))
-    assert "the vectors words.vec are not those that the weights were trained with, words.vec from words.vec" in message
-    assert "has another vector; name the right ones with --vectors" in message
+    line = error_of(run_train(command, *options[command], "--vectors", other))
+    assert says(line, messages.OTHER_VECTORS, name="words.vec", expected="words.vec", path="words.vec")
+    assert "has another vector" in line
 
 
 def test_vectors_of_old_results_are_told_by_their_name(tmp_path: Path) -> None:
@@ -206,8 +213,8 @@ def test_vectors_of_old_results_are_told_by_their_name(tmp_path: Path) -> None:
     passed(run_train("predict", "--results", results, "--cache", "new.elmo"))
     shutil.copy("words.vec", tmp_path / "renamed.vec")
     options = ("--results", results, "--cache", "new.elmo", "--vectors", tmp_path / "renamed.vec")
-    message = error_of(run_train("predict", *options))
-    assert "the vectors renamed.vec are not those" in message and "the name is another one" in message
+    line = error_of(run_train("predict", *options))
+    assert says(line, messages.OTHER_VECTORS, name="renamed.vec", found="the name is another one")
 
 
 def test_old_results_go_on(tmp_path: Path) -> None:
@@ -219,13 +226,16 @@ def test_old_results_go_on(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--results", "elmo"], "elmo holds no config.json"),
-        (["--cache", "nowhere.elmo"], "no cache at nowhere.elmo"),
-        (["--split", "dev"], "new.elmo has no split 'dev'; it has train"),
-        (["--trial", "9"], "results has no trial 9 of elmo, but 1, 2"),
-        (["--model", "elmo-only"], "no trial of elmo-only; models with trials there: basic, elmo"),
-        (["--vectors", "nowhere.vec"], "nowhere.vec"),
-        (["--out", "nowhere/p.csv"], "cannot write nowhere/p.csv: No such file or directory"),
+        (["--results", "elmo"], said(messages.NO_RESULTS, path="elmo", expected="config.json")),
+        (["--cache", "nowhere.elmo"], said(store.NO_CACHE, path="nowhere.elmo")),
+        (["--split", "dev"], said(store.NO_SPLIT, path="new.elmo", name="dev", found="train")),
+        (["--trial", "9"], said(messages.NO_TRIAL, path="results", name="elmo", trial=9, found="1, 2")),
+        (
+            ["--model", "elmo-only"],
+            said(messages.NO_TRIALS_OF, path="results", name="elmo-only", found="basic, elmo"),
+        ),
+        (["--vectors", "nowhere.vec"], said(messages.NO_VECTORS_FILE, path="nowhere.vec")),
+        (["--out", "nowhere/p.csv"], said(store.NO_FOLDER, path="nowhere/p.csv", folder="nowhere")),
     ],
 )
 def test_what_cannot_be(options: list[str], message: str) -> None:
@@ -236,10 +246,10 @@ def test_what_cannot_be(options: list[str], message: str) -> None:
 def test_a_split_without_documents() -> None:
     passed(run_cache("build", "none.elmo", "--corpus", "new.txt", "--encoder", "elmo", "--limit", "train=0"))
     options = ("--results", "results", "--cache", "none.elmo")
-    message = error_of(run_train("predict", *options))
-    assert "none.elmo has no finished documents in train" in message
+    line = error_of(run_train("predict", *options))
+    assert line == f"Error: {said(messages.NO_DOCUMENTS, path='none.elmo', name='train')}"
     again = error_of(run_train("evaluate", *options, "--split", "train", "--trial", 1, "--model", "elmo"))
-    assert again == message
+    assert again == line
 
 
 def test_few_documents_and_long_class_names() -> None:

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from errors_expected import raises
 from published_trials import BASIC, ELMO, PUBLISHED, results_of
 
+from trainer import messages
 from trainer.errors import TrialsError
 from trainer.report import summary, table, write_summary
 
@@ -140,5 +142,5 @@ def test_the_shared_test_documents_are_said_to_be_shared() -> None:
 
 @pytest.mark.parametrize("tell", [table, summary])
 def test_no_results(tell: object) -> None:
-    with pytest.raises(TrialsError, match="there are no results"):
+    with raises(messages.NOTHING_MEASURED, TrialsError):
         tell([])  # type: ignore[operator]

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from errors_expected import raises
 from published_trials import BASIC, ELMO, PUBLISHED, results_of
 
-from trainer import report
+from trainer import messages, report
 from trainer.errors import TrialsError
 from trainer.report import plot
 from trainer.runs.results import TrialResult
@@ -111,8 +112,8 @@ def test_the_same_results_give_the_same_picture(tmp_path: Path) -> None:
 def test_a_picture_that_fails_leaves_the_old_one(tmp_path: Path) -> None:
     (tmp_path / "accuracies.png").write_text("old")
 
-    for runs in ({}, {"empty": []}):
-        with pytest.raises(TrialsError, match="there are no r"):
+    for runs, message in (({}, messages.NOTHING_TO_DRAW), ({"empty": []}, messages.NOTHING_MEASURED)):
+        with raises(message, TrialsError):
             plot(runs, tmp_path / "accuracies.png")
     assert (tmp_path / "accuracies.png").read_text() == "old"
 

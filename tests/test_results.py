@@ -1,17 +1,20 @@
 """The results file: what comes back of it, and what is refused."""
 
 import errno
+import re
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from errors_expected import raises
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from published_trials import PUBLISHED
 
-from cache import CacheError
-from cache.errors import OutputError
+from cache import messages as store
+from cache.errors import InvalidValueError, OutputError
+from trainer import messages
 from trainer.errors import TrialsError
 from trainer.runs.results import TrialResult, read_results, write_results
 
@@ -98,60 +101,78 @@ def test_what_was_there_stays_if_writing_fails(path: Path, monkeypatch: pytest.M
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(Path, "write_bytes", full)
-    with pytest.raises(OutputError, match="No space left"):
+    with raises(store.DISK_FULL, OutputError, path=path, error="No space left on device"):
         write_results(path, PUBLISHED)
 
     assert read_results(path) == PUBLISHED[:1]
     assert [entry.name for entry in path.parent.iterdir()] == ["trials.csv"]
 
 
+def error(message: str, **data: object) -> InvalidValueError:
+    return InvalidValueError(message, **data)
+
+
+def wrong(name: str, found: str, expected: str) -> InvalidValueError:
+    return error(messages.WRONG_VALUE, name=name, found=found, expected=expected)
+
+
+def impossible(name: str, found: str) -> InvalidValueError:
+    return error(messages.IMPOSSIBLE, name=name, found=found)
+
+
 @pytest.mark.parametrize(
     ("content", "line", "what"),
     [
-        ("", 1, "the columns are missing"),
-        (f"{HEADER[:-1]}\n", 1, "the columns are trial,model,.*log_los, expected trial,model,.*log_loss"),
-        (f"{HEADER}\n{LINE}\n{LINE[:-1]}\n", 3, "12 values, expected 13"),
-        (f"{HEADER}\n{LINE},1\n", 2, "14 values, expected 13"),
-        (f"{HEADER}\n\n{LINE}\n", 2, "0 values, expected 13"),
-        (f"{HEADER}\n{LINE}", 2, "the line is cut short"),
-        (HEADER, 1, "the line is cut short"),
-        (f"{HEADER}\n{LINE}\n{LINE}\n", 3, "trial 1 of basic is there twice"),
-        (f"{HEADER}\n{LINE.replace('0.732', 'high')}\n", 2, "accuracy is 'high', expected float"),
-        (f"{HEADER}\n{LINE.replace('0.732', '73.2')}\n", 2, "accuracy is 73.2"),
-        (f"{HEADER}\n{LINE.replace('0.732', 'nan')}\n", 2, "accuracy is nan"),
-        (f"{HEADER}\n{LINE.replace('1,basic', '1.5,basic')}\n", 2, "trial is '1.5', expected int"),
-        (f"{HEADER}\n{LINE.replace('1,basic', '0,basic')}\n", 2, "trial is 0"),
-        (f"{HEADER}\n{LINE.replace('basic', '')}\n", 2, "model is ''"),
-        (f"{HEADER}\n{LINE.replace(',3,5,', ',6,5,')}\n", 2, "best_epoch is 6"),
-        (f"{HEADER}\n{LINE.replace(',3,5,', ',0,5,')}\n", 2, "best_epoch is 0"),
-        (f"{HEADER}\n{LINE.replace('2.5', '-2.5')}\n", 2, "seconds is -2.5"),
-        (f"{HEADER}\n{LINE.replace(',0,0a', ',-1,0a')}\n", 2, "seed is -1"),
-        (f"{HEADER}\n{LINE}1.5\n".replace(",,1.5", ",1.5,"), 2, "macro_f1 is 1.5"),
-        (f"{HEADER}\n{LINE}-1\n", 2, r"log_loss is -1\.0"),
-        (f"{EARLIER}\n{LINE}\n", 2, "13 values, expected 11"),
-        (f"{HEADER}\n{LINE.replace('0b', 'xyz')}\n", 2, "validation_hash is 'xyz'"),
-        (f'{HEADER}\n{LINE}\n2,"basic{LINE[7:]}\n', 3, "unexpected end of data"),
+        ("", 1, error(messages.COLUMNS, found="missing")),
+        (f"{HEADER[:-1]}\n", 1, error(messages.COLUMNS, found=HEADER[:-1], expected=HEADER)),
+        (f"{HEADER}\n{LINE}\n{LINE[:-1]}\n", 3, error(messages.N_VALUES, found=12, expected=13)),
+        (f"{HEADER}\n{LINE},1\n", 2, error(messages.N_VALUES, found=14, expected=13)),
+        (f"{HEADER}\n\n{LINE}\n", 2, error(messages.N_VALUES, found=0, expected=13)),
+        (f"{HEADER}\n{LINE}", 2, error(messages.CUT_SHORT)),
+        (HEADER, 1, error(messages.CUT_SHORT)),
+        (f"{HEADER}\n{LINE}\n{LINE}\n", 3, error(messages.TRIAL_TWICE, trial=1, name="basic")),
+        (
+            f"{HEADER}\n{LINE.replace('0.732', 'high')}\n",
+            2,
+            wrong("accuracy", "'high'", "float"),
+        ),
+        (f"{HEADER}\n{LINE.replace('0.732', '73.2')}\n", 2, impossible("accuracy", "73.2")),
+        (f"{HEADER}\n{LINE.replace('0.732', 'nan')}\n", 2, impossible("accuracy", "nan")),
+        (
+            f"{HEADER}\n{LINE.replace('1,basic', '1.5,basic')}\n",
+            2,
+            wrong("trial", "'1.5'", "int"),
+        ),
+        (f"{HEADER}\n{LINE.replace('1,basic', '0,basic')}\n", 2, impossible("trial", "0")),
+        (f"{HEADER}\n{LINE.replace('basic', '')}\n", 2, impossible("model", "''")),
+        (f"{HEADER}\n{LINE.replace(',3,5,', ',6,5,')}\n", 2, impossible("best_epoch", "6")),
+        (f"{HEADER}\n{LINE.replace(',3,5,', ',0,5,')}\n", 2, impossible("best_epoch", "0")),
+        (f"{HEADER}\n{LINE.replace('2.5', '-2.5')}\n", 2, impossible("seconds", "-2.5")),
+        (f"{HEADER}\n{LINE.replace(',0,0a', ',-1,0a')}\n", 2, impossible("seed", "-1")),
+        (f"{HEADER}\n{LINE}1.5\n".replace(",,1.5", ",1.5,"), 2, impossible("macro_f1", "1.5")),
+        (f"{HEADER}\n{LINE}-1\n", 2, impossible("log_loss", "-1.0")),
+        (f"{EARLIER}\n{LINE}\n", 2, error(messages.N_VALUES, found=13, expected=11)),
+        (f"{HEADER}\n{LINE.replace('0b', 'xyz')}\n", 2, impossible("validation_hash", "'xyz'")),
+        (f'{HEADER}\n{LINE}\n2,"basic{LINE[7:]}\n', 3, re.compile("^unexpected end of data")),
     ],
 )
-def test_damaged_results(path: Path, content: str, line: int, what: str) -> None:
+def test_damaged_results(path: Path, content: str, line: int, what: object) -> None:
     path.write_text(content)
 
-    with pytest.raises(TrialsError, match=rf"trials\.csv, line {line}: {what}.*; repair that line, or") as error:
+    with raises(messages.ROW_INVALID, TrialsError, where=f"{path}, line {line}", error=what):
         read_results(path)
-
-    assert "\n" not in str(error.value)
-    assert isinstance(error.value, CacheError)
 
 
 def test_results_that_are_not_text(path: Path) -> None:
     path.write_bytes(f"{HEADER}\n".encode() + b"1,b\xff,")
 
-    with pytest.raises(TrialsError, match="line 2: byte .* is not UTF-8"):
+    not_text = error(messages.NOT_UTF8_BYTE, n=len(HEADER) + 4)
+    with raises(messages.ROW_INVALID, TrialsError, where=f"{path}, line 2", error=not_text):
         read_results(path)
 
 
 def test_results_that_are_a_folder(path: Path) -> None:
     path.mkdir()
 
-    with pytest.raises(TrialsError, match="cannot be read: Is a directory"):
+    with raises(messages.CANNOT_READ, TrialsError, path=path, error="Is a directory"):
         read_results(path)

@@ -1,6 +1,7 @@
 """`config.json` of a results folder: its versions, and what of it adding trials depends on."""
 
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
@@ -8,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from errors_expected import raises
 from numpy_encoder import HashEncoder
 from old_results import make_version_1
 from small_trials import corpus, experiment, outcomes
 
 from cache import FeatureCache
 from elmo_cache import build
+from trainer import messages
 from trainer.errors import TrialsError
 from trainer.models import named
 from trainer.runs.config import RunConfig
@@ -81,7 +84,8 @@ def test_a_model_that_is_added_is_trained_alone(features: FeatureCache, out: Pat
 def test_settings_of_one_model_concern_no_other(features: FeatureCache, out: Path) -> None:
     other = experiment(features, learning_rates={"elmo": 3e-4}, gamma=0.5)
     assert len(run_trials(other, ["basic"], 2, out)) == 4
-    with pytest.raises(TrialsError, match=r"elmo\.learning_rate is 0\.001 there, 0\.0003 asked for"):
+    found = messages.DIFFERENCE.format(name="elmo.learning_rate", found=0.001, expected=0.0003)
+    with raises(messages.OTHER_SETTINGS, TrialsError, path=out, found=re.compile(re.escape(found))):
         run_trials(other, ["basic", "elmo"], 2, out)
 
 
@@ -120,7 +124,7 @@ def test_results_of_version_1_go_on(features: FeatureCache, tmp_path: Path) -> N
     change(out, cache=value["cache"])
     old = (out / "config.json").read_bytes()
     assert run_trials(experiment(features, learning_rates={"elmo-only": 1e-2}), ["basic"], 2, out) == before
-    with pytest.raises(TrialsError, match=r"elmo\.gamma"):
+    with raises(messages.OTHER_SETTINGS, TrialsError, path=out, found=re.compile(r"elmo\.gamma")):
         run_trials(experiment(features, gamma=2.0), ["elmo"], 2, out)
     assert json.loads(old)["settings"] == value["settings"]
     results = run_trials(experiment(features, learning_rates={"elmo-only": 1e-2}), ["basic", "elmo-only"], 2, out)
@@ -160,18 +164,18 @@ def test_results_of_earlier_versions_keep_what_they_ran_with(
 
 def test_a_later_version_is_named(out: Path) -> None:
     change(out, version=4)
-    with pytest.raises(TrialsError, match=r"config\.json was written by a later version .* up to 3\): update"):
+    with raises(messages.NEWER_VERSION, TrialsError, path=out / "config.json", found=4, expected=3):
         RunConfig.read(out)
 
 
 def test_trials_without_a_configuration_are_not_added_to(features: FeatureCache, out: Path) -> None:
     (out / "config.json").unlink()
-    with pytest.raises(TrialsError, match=r"has trials but no config\.json"):
+    with raises(messages.CONFIG_MISSING, TrialsError, path=out, found="trials.csv"):
         run_trials(experiment(features), ["basic"], 3, out)
 
 
 def test_trials_of_a_model_that_the_configuration_does_not_know(features: FeatureCache, out: Path) -> None:
     change(out, models={"basic": {"learning_rate": 1e-3}})
     assert len(run_trials(experiment(features), ["basic"], 2, out)) == 4
-    with pytest.raises(TrialsError, match=r"has trials of elmo, but its config\.json does not say how they were made"):
+    with raises(messages.SETTINGS_UNKNOWN, TrialsError, path=out, name="elmo"):
         run_trials(experiment(features), ["elmo"], 2, out)

@@ -3,7 +3,9 @@
 from typing import Any
 
 import pytest
+from errors_expected import raises
 
+from trainer import messages
 from trainer.errors import TrialsError
 from trainer.runs.settings import CONVOLUTIONS, GAMMAS, LEARNING_RATES, Settings, parse_gamma, parse_rates
 
@@ -44,8 +46,10 @@ def test_rates_as_options_say_them(texts: list[str], rates: dict[str, float]) ->
 
 @pytest.mark.parametrize("gamma", ["Auto", "1", float("nan"), float("inf"), 0, -1.0, True, 1e39, 1e-50, 10**400])
 def test_a_gamma_that_is_none(gamma: Any) -> None:
-    with pytest.raises(TrialsError, match="--gamma is .* expected a number above 0, or auto"):
+    with pytest.raises(TrialsError) as caught:
         Settings(gamma=gamma)
+    assert caught.value.message == messages.INVALID_VALUE
+    assert caught.value.data == {"name": "gamma", "found": gamma, "expected": "a number above 0, or auto"}
 
 
 @pytest.mark.parametrize(
@@ -53,5 +57,5 @@ def test_a_gamma_that_is_none(gamma: Any) -> None:
     [("patience", 0), ("min_epochs", 0), ("min_epochs", 101), ("patience", 10**400), ("window", 1.5), ("seed", True)],
 )
 def test_numbers_of_epochs_that_make_no_sense(name: str, value: int) -> None:
-    with pytest.raises(TrialsError, match=f"--{name.replace('_', '-')} is {value}, expected"):
+    with raises(messages.INVALID_VALUE, TrialsError, name=name, found=value):
         Settings(**{name: value})  # type: ignore[arg-type]

@@ -1,21 +1,24 @@
 """MUSE's vectors, fetched from a server of our own: whole, or not at all."""
 
 import hashlib
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from errors_expected import raises
 from local_server import Answer, LocalServer, local_server, no_server
 
-from cache.errors import OutputError
+from cache import messages as store
+from cache.errors import DownloadError, OutputError
 from cache.files import temporary_files
 from cache.runtime import downloads
+from trainer import messages
 from trainer.errors import VectorsError
 from trainer.vectors import load_static_vectors, muse, source_size
 
 CONTENT = b"3 2\nthe 1 2\nfilm 3 4\ngood 5 6\n"
 PATH = "/vectors/wiki.multi.en.vec"
-WAY_OUT = "by other means and give the file: --vectors PATH"
 
 
 @pytest.fixture
@@ -34,13 +37,11 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "user" / "cache"
 
 
-def failure(folder: Path) -> str:
-    with pytest.raises(VectorsError) as caught:
+def fails(folder: Path, message: str, **data: object) -> None:
+    """Check why the download failed, that the address is named, and that nothing is left."""
+    with raises(messages.MUSE_DOWNLOAD, VectorsError, url=muse.URL, error=DownloadError(message, **data)):
         load_static_vectors("muse", ["the"], cache_folder=folder)
-    message = str(caught.value)
-    assert "\n" not in message and muse.URL in message and message.endswith(WAY_OUT)
     assert not temporary_files(folder / "muse")
-    return message
 
 
 def test_the_published_file() -> None:
@@ -75,12 +76,12 @@ def test_offline(server: LocalServer, folder: Path, monkeypatch: pytest.MonkeyPa
         if good_before:
             assert load_static_vectors("muse", ["the"], cache_folder=folder).found.all()
         else:
-            assert failure(folder).startswith("muse: cannot be downloaded (") and "refused" in failure(folder)
+            fails(folder, store.DOWNLOAD_FAILED, error=re.compile("refused"))
 
 
 def test_not_there(server: LocalServer, folder: Path) -> None:
     server.answers[PATH] = Answer(CONTENT, status=404)
-    assert failure(folder).startswith("muse: cannot be downloaded (404 Client Error")
+    fails(folder, store.DOWNLOAD_FAILED, error=re.compile("^404 Client Error"))
     server.answers[PATH] = Answer(CONTENT)
     assert load_static_vectors("muse", ["the"], cache_folder=folder).found.all()
 
@@ -88,20 +89,19 @@ def test_not_there(server: LocalServer, folder: Path) -> None:
 @pytest.mark.parametrize("content", [b"", CONTENT[:-1], b"<html>log in</html>", b"9" + CONTENT[1:]])
 def test_another_file(server: LocalServer, folder: Path, content: bytes) -> None:
     server.answers[PATH] = Answer(content)
-    assert failure(folder).startswith(
-        f"muse: {len(content)} bytes came, expected {len(CONTENT)} with the header '3 2'; try again; or get {muse.URL}"
-    )
+    error = messages.MUSE_WRONG.format(found=len(content), expected=len(CONTENT), header="3 2")
+    fails(folder, store.DOWNLOAD_WRONG, error=error)
     assert not (folder / "muse" / "wiki.multi.en.vec").exists()
 
 
 def test_a_longer_file(server: LocalServer, folder: Path) -> None:
     server.answers[PATH] = Answer(CONTENT + b"x")
-    assert failure(folder).startswith(f"muse: more than {len(CONTENT)} bytes came")
+    fails(folder, store.DOWNLOAD_TOO_LARGE, expected=len(CONTENT))
 
 
 def test_broken_off(server: LocalServer, folder: Path) -> None:
     server.answers[PATH] = Answer(CONTENT[:10], headers={"Content-Length": str(len(CONTENT))})
-    assert failure(folder).startswith("muse: cannot be downloaded (")
+    fails(folder, store.DOWNLOAD_FAILED)
     assert list((folder / "muse").iterdir()) == []
     server.answers[PATH] = Answer(CONTENT)
     assert load_static_vectors("muse", ["the"], cache_folder=folder).found.all()
@@ -130,7 +130,7 @@ def test_a_bad_file_is_replaced_by_a_good_one_alone(server: LocalServer, folder:
     path.parent.mkdir(parents=True)
     path.write_bytes(CONTENT[:-1])
     server.answers[PATH] = Answer(CONTENT[:-2])
-    failure(folder)
+    fails(folder, store.DOWNLOAD_WRONG)
     assert path.read_bytes() == CONTENT[:-1]
     server.answers[PATH] = Answer(CONTENT)
     assert muse.fetch(folder) == path
@@ -140,17 +140,16 @@ def test_a_bad_file_is_replaced_by_a_good_one_alone(server: LocalServer, folder:
 def test_right_size_but_wrong_inside(server: LocalServer, folder: Path) -> None:
     server.answers[PATH] = Answer(CONTENT.replace(b"film 3 4", b"film 3 x"))
     path = folder / "muse" / "wiki.multi.en.vec"
-    with pytest.raises(VectorsError) as caught:
+    data = {"where": f"{path}, line 3", "found": "'x'", "name": "'film'"}
+    with raises(messages.MUSE_DAMAGED, VectorsError, error=VectorsError(messages.NOT_A_NUMBER, **data)):
         load_static_vectors("muse", ["film"], cache_folder=folder)
-    assert str(caught.value) == (
-        f"{path}, line 3: 'x' is not a number, in the vector of 'film'; remove the file, and the next run fetches it"
-    )
 
 
 def test_nowhere_to_write(server: LocalServer, folder: Path) -> None:
     folder.parent.mkdir()
     folder.touch()
-    with pytest.raises(VectorsError, match="muse: cannot be kept in .*muse .Not a directory"):
+    expected = DownloadError(store.DOWNLOAD_FOLDER, path=folder / "muse", error="Not a directory")
+    with raises(messages.MUSE_DOWNLOAD, VectorsError, error=expected):
         load_static_vectors("muse", ["the"], cache_folder=folder)
 
 
@@ -159,6 +158,6 @@ def test_disk_full(server: LocalServer, folder: Path, monkeypatch: pytest.Monkey
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(downloads._Sink, "write", write)
-    with pytest.raises(OutputError, match="No space left on device; free some space"):
+    with raises(store.DISK_FULL, OutputError, error="No space left on device"):
         load_static_vectors("muse", ["the"], cache_folder=folder)
     assert list((folder / "muse").iterdir()) == []

@@ -10,7 +10,11 @@ import numpy as np
 import pytest
 from click.testing import Result
 from commands import run_train
+from errors_expected import said, says
 from small_trials import trials_command
+
+from trainer import messages
+from trainer.cli import predict_command
 
 MISSING = object()
 LONG = "9" * 4300
@@ -191,7 +195,8 @@ def test_contents_of_a_configuration(command: list[str], folder: Path, content: 
     (folder / "config.json").write_bytes(content)
     done = run_all(command, folder)
     assert [done[name].exit_code for name in ("plot", "evaluate", "predict", "trials")] == [0, 1, 1, 1]
-    assert all("config.json is not the configuration of a run" in done[name].stderr for name in ("evaluate", "trials"))
+    for name in ("evaluate", "trials"):
+        assert says(done[name].stderr, messages.CONFIG_INVALID, path=folder / "config.json", name="trials")
 
 
 @pytest.mark.parametrize(("column", "new"), ROWS, ids=[f"{column}-{i}" for i, (column, _) in enumerate(ROWS)])
@@ -227,7 +232,8 @@ def test_weights_that_are_a_pipe(command: list[str], folder: Path) -> None:
     os.mkfifo(folder / "weights" / "elmo-001.npz")
     done = run_all(command, folder, "evaluate trials")
     assert (done["evaluate"].exit_code, done["trials"].exit_code) == (1, 0)
-    assert all("elmo-001.npz is a pipe or a device, expected a file" in result.stderr for result in done.values())
+    special = said(messages.SPECIAL_FILE, path=folder / "weights" / "elmo-001.npz")
+    assert special in done["evaluate"].stderr and special.removesuffix(".") in done["trials"].stderr
 
 
 def test_vectors_from_a_pipe(command: list[str], folder: Path, tmp_path: Path) -> None:
@@ -236,7 +242,8 @@ def test_vectors_from_a_pipe(command: list[str], folder: Path, tmp_path: Path) -
     value["vectors"]["source"] = str(tmp_path / "v.vec")
     (folder / "config.json").write_text(json.dumps(value))
     for result in run_all(command, folder, "evaluate predict").values():
-        assert result.exit_code == 1 and "a pipe or a device; give their file with --vectors" in result.stderr
+        special = said(messages.VECTORS_SPECIAL, path=folder, found=tmp_path / "v.vec")
+        assert result.exit_code == 1 and special in result.stderr
 
 
 def test_results_that_are_a_file(command: list[str], tmp_path: Path) -> None:
@@ -268,7 +275,9 @@ def test_a_missing_weights_file_leaves_the_table(command: list[str], folder: Pat
         (folder / name).unlink()
     done = run_all(command, folder, "trials")["trials"]
     assert done.exit_code == 0 and "elmo - basic" in done.stdout
-    assert "Trainable parameters: basic" in done.stdout and "elmo-001.npz does not exist" in done.stderr
+    assert "Trainable parameters: basic" in done.stdout
+    missing = {"path": folder / "weights" / "elmo-001.npz", "folder": folder, "trial": 1, "name": "elmo"}
+    assert said(messages.WEIGHTS_MISSING, **missing).removesuffix(".") in done.stderr
     assert "(and 1 more)" in done.stderr
     assert json.loads((folder / "summary.json").read_text())["models"]["elmo"]["n"] == 2
     assert (folder / "accuracies.png").exists()
@@ -286,7 +295,8 @@ def test_a_missing_weights_file_leaves_the_table(command: list[str], folder: Pat
 def test_weights_that_are_no_mix(command: list[str], folder: Path, weights: dict[str, Any]) -> None:
     np.savez(folder / "weights" / "elmo-001.npz", **weights)
     done = run_all(command, folder, "evaluate trials")
-    assert (done["evaluate"].exit_code, done["trials"].exit_code) == (1, 0) and "is damaged" in done["trials"].stderr
+    assert (done["evaluate"].exit_code, done["trials"].exit_code) == (1, 0)
+    assert says(done["trials"].stderr, messages.WEIGHTS_DAMAGED, path=folder / "weights" / "elmo-001.npz")
 
 
 @pytest.mark.parametrize(
@@ -310,4 +320,5 @@ def test_a_loss_that_is_not_a_number_is_not_the_lowest(
     if chosen:
         assert chosen in done.stdout
     else:
-        assert done.exit_code == 1 and "no trial of elmo has a validation loss that is a number" in done.stderr
+        no_loss = said(messages.NO_VALIDATION_LOSS, predict_command, path=folder, name="elmo")
+        assert done.exit_code == 1 and no_loss in done.stderr

@@ -8,10 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from commands import error_of, run_train
+from errors_expected import raises, said, says
 from numpy_encoder import ALL_LAYERS, HashEncoder
 from small_cache import write_cache
 
+from cache import messages as store
+from cache.errors import InvalidValueError
 from elmo_cache import build
+from trainer import messages
 from trainer.errors import TrialsError
 from trainer.runs.results import write_results
 from trainer.tagging.experiment import TagModel, models_of
@@ -88,9 +92,9 @@ def test_a_run_resumes_and_grows(tmp_path: Path) -> None:
     assert run_train(*tag(tmp_path, "--n", 2, "--out", tmp_path / "other")).exit_code == 0
     again, at_once = (read_tag_results(tmp_path / name / "tags.csv") for name in ("out", "other"))
     assert [vars(r) | {"seconds": 0} for r in again] == [vars(r) | {"seconds": 0} for r in at_once]
-    assert "settings.seed is 0 there, you asked for 1" in error_of(
-        run_train(*tag(tmp_path, "--seed", 1, "--out", tmp_path / "out"))
-    )
+    line = error_of(run_train(*tag(tmp_path, "--seed", 1, "--out", tmp_path / "out")))
+    found = messages.DIFFERENCE.format(name="settings.seed", found=0, expected=1)
+    assert said(messages.OTHER_SETTINGS, path=tmp_path / "out", found=found) in line
     assert (tmp_path / "out" / "tags.csv").read_text() == grown
 
 
@@ -106,8 +110,8 @@ def test_each_layer_is_a_model(tmp_path: Path) -> None:
     assert models == {"elmo-0": {"layer": "0"}, "elmo-mix": {"layer": "mix"}}
     assert run_train(*tag(tmp_path, "--n", 1, "--models", "static,elmo", "--layer", "1", "--out", out)).exit_code == 0
     assert [r.model for r in read_tag_results(out / "tags.csv")] == ["static", "elmo-1", "elmo-0", "elmo-mix"]
-    message = error_of(run_train(*tag(tmp_path, "--layer", "3", "--out", tmp_path / "none")))
-    assert "no layer '3'" in message and not (tmp_path / "none").exists()
+    line = error_of(run_train(*tag(tmp_path, "--layer", "3", "--out", tmp_path / "none")))
+    assert says(line, store.NO_LAYER, path=tmp_path / "c", name="3") and not (tmp_path / "none").exists()
 
 
 def test_the_lstm_by_layer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -139,8 +143,8 @@ def test_plot_draws_runs_on_tags(tmp_path: Path) -> None:
     (tmp_path / "trials").mkdir()
     write_results(tmp_path / "trials" / "trials.csv", [])
     for folders, message in (
-        (("a", "trials"), "Runs of `trials` and of `tag` do not fit into one picture. Draw them with two commands"),
-        (("c",), "holds no trials.csv and no tags.csv: `elmo-train trials --out"),
+        (("a", "trials"), said(messages.MIXED_RUNS)),
+        (("c",), said(messages.NO_RESULTS, path=tmp_path / "c", expected="trials.csv and no tags.csv")),
     ):
         done = run_train("plot", *(tmp_path / name for name in folders), "--out", tmp_path / "none.png")
         assert message in error_of(done) and not (tmp_path / "none.png").exists()
@@ -172,7 +176,7 @@ def test_entity_f1_by_hand() -> None:
     assert scores["macro_f1"] == pytest.approx((2 / 3 + 4 / 5 + 2 / 3 + 0) / 4)
     assert score(right, found, np.array([0, 5, 7]), ["a", "b", "c", "d"])["entity_f1"] is None
     assert score(right, right, np.array([0, 5, 7]), names)["entity_f1"] == 1
-    with pytest.raises(ValueError, match="no token has a tag"):
+    with raises(messages.NO_TAGGED_TOKENS, InvalidValueError):
         score(np.array([-1]), np.array([0]), np.array([0, 1]), names)
 
 
@@ -201,7 +205,7 @@ def test_a_probe_leaves_out_tokens_without_a_tag() -> None:
     kept = probe((rows[hidden >= 0], tags[hidden >= 0]), (rows[hidden >= 0], tags[hidden >= 0]), rows)
     assert (found.predicted == kept.predicted).all() and found.chosen == kept.chosen
     assert (found.predicted == tags)[hidden >= 0].mean() > 0.97
-    with pytest.raises(ValueError, match="have 1 tags"):
+    with raises(messages.FEW_TAGS, InvalidValueError, found=1):
         probe((rows, np.zeros(200, int)), (rows, tags), rows)
 
 
@@ -209,8 +213,8 @@ def test_models() -> None:
     assert models_of(["elmo-lstm", "elmo"], []) == {"elmo-lstm": TagModel("elmo-lstm"), "elmo": TagModel("elmo")}
     # A layer may be called "lstm": the kind decides, not the name.
     assert models_of(["elmo"], ["lstm"]) == {"elmo-lstm": TagModel("elmo", "lstm")}
-    for kinds, named in (["elmo", "crf"], "'crf'"), ([], "none"):
-        with pytest.raises(TrialsError, match=f"--models names {named}"):
+    for kinds, found in (["elmo", "crf"], "crf"), ([], ""):
+        with raises(messages.INVALID_VALUE, TrialsError, name="models", found=found):
             models_of(kinds, [])
 
 
@@ -221,26 +225,31 @@ def test_what_is_refused(tmp_path: Path) -> None:
         return message
 
     write_cache(tmp_path / "bare")
-    assert "has no tags. Build a cache of a file with tags" in refused("bare")
+    assert said(store.NO_TAGS, path=tmp_path / "bare") in refused("bare")
     write_cache(tmp_path / "two", tag_names={"upos": ("", "one", "two"), "ner": ("O", "B", "I")})
-    assert "several sets of tags (upos, ner). Choose one with --tags" in refused("two")
-    assert "no tags 'xpos'; it has upos, ner" in refused("two", "--tags", "xpos")
-    assert "400 documents needed, 9 found" in refused("two", "--tags", "ner", "--models", "elmo")
+    sets = {"path": tmp_path / "two", "found": "upos, ner"}
+    assert said(store.SEVERAL_TAG_SETS, **sets) in refused("two")
+    assert said(store.NO_TAG_SET, name="xpos", **sets) in refused("two", "--tags", "xpos")
+    line = refused("two", "--tags", "ner", "--models", "elmo")
+    assert says(line, messages.TOO_FEW_DOCUMENTS, expected=400, found=9)
     write_cache(tmp_path / "one", {"train": [["a"]]}, tag_names={"upos": ("", "one")})
-    assert "has only train; trials need train and test. Build it with `--test-share 0.2`" in refused("one")
+    assert said(messages.SPLIT_MISSING, path=tmp_path / "one", found="train", expected="test") in refused("one")
 
 
 def test_folders_of_other_runs(tmp_path: Path) -> None:
     build_tagged(tmp_path, TAG_OF)
     out = tmp_path / "out"
     assert run_train(*tag(tmp_path, "--n", 1, "--out", out)).exit_code == 0
-    assert "is not the configuration of a run of trials" in error_of(
-        run_train("trials", "--cache", tmp_path / "c", "--out", out)
-    )
+    line = error_of(run_train("trials", "--cache", tmp_path / "c", "--out", out))
+    assert says(line, messages.CONFIG_INVALID, path=out / "config.json", name="trials")
     (out / "config.json").write_text("{}")
-    assert "is not the configuration of a run of `elmo-train tag`" in error_of(run_train(*tag(tmp_path, "--out", out)))
+    invalid = {"path": out / "config.json", "name": "tag"}
+    assert says(error_of(run_train(*tag(tmp_path, "--out", out))), messages.CONFIG_INVALID, **invalid)
     (out / "config.json").unlink()
-    assert "has tags.csv but no config.json" in error_of(run_train(*tag(tmp_path, "--out", out)))
+    missing = said(messages.CONFIG_MISSING, path=out, found="tags.csv")
+    assert missing in error_of(run_train(*tag(tmp_path, "--out", out)))
     csv_path = out / "tags.csv"
     csv_path.write_text(csv_path.read_text().replace("1.0", "1.5", 1))
-    assert "tags.csv, line 2: accuracy is 1.5" in error_of(run_train(*tag(tmp_path, "--out", out)))
+    impossible = InvalidValueError(messages.IMPOSSIBLE, name="accuracy", found="1.5")
+    invalid_row = said(messages.ROW_INVALID, where=f"{csv_path}, line 2", error=impossible)
+    assert invalid_row in error_of(run_train(*tag(tmp_path, "--out", out)))

@@ -7,14 +7,18 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from commands import error_of, run_train
+from errors_expected import said, says
 from numpy_encoder import HashEncoder
 from small_trials import SIZE_OPTIONS, corpus
 
+from cache import messages as store
 from elmo_cache import build
+from trainer import messages
 from trainer.runs.results import read_results
 
 
@@ -73,22 +77,26 @@ def test_more_trials_are_added(place: Path, results: Path, arguments: tuple[obje
 
 
 def test_other_settings_are_refused_in_one_line(results: Path, arguments: tuple[object, ...]) -> None:
-    message = error_of(run_train(*arguments, "--out", results, "--seed", 1))
-    assert "settings.seed is 0 there, 1 asked for" in message and "choose another --out" in message
+    line = error_of(run_train(*arguments, "--out", results, "--seed", 1))
+    found = messages.DIFFERENCE.format(name="settings.seed", found=0, expected=1)
+    assert said(messages.OTHER_SETTINGS, path=results, found=found) in line
 
 
 def test_plot_redraws_several_runs(results: Path, tmp_path: Path) -> None:
     done = run_train("plot", results, results, "--out", tmp_path / "both.png")
     assert done.exit_code == 0 and (tmp_path / "both.png").stat().st_size > 10_000
-    assert "no trials.csv" in error_of(run_train("plot", tmp_path))
+    nothing = said(messages.NO_RESULTS, path=tmp_path, expected="trials.csv and no tags.csv")
+    assert nothing in error_of(run_train("plot", tmp_path))
 
 
 def test_evaluate_scores_saved_weights(place: Path, results: Path) -> None:
     options = ("--results", results, "--trial", 2, "--model", "elmo", "--cache", place / "c.elmo")
     done = run_train("evaluate", *options)
     assert done.exit_code == 0 and "elmo, trial 2: " in done.output and "50 documents of test" in done.output
-    assert "no split 'dev'" in error_of(run_train("evaluate", *options, "--split", "dev"))
-    assert "no config.json" in error_of(run_train("evaluate", *options[2:], "--results", place))
+    no_split = said(store.NO_SPLIT, path=place / "c.elmo", name="dev", found="train, test")
+    assert no_split in error_of(run_train("evaluate", *options, "--split", "dev"))
+    no_config = said(messages.NO_RESULTS, path=place, expected="config.json")
+    assert no_config in error_of(run_train("evaluate", *options[2:], "--results", place))
 
 
 def test_a_model_named_twice_is_trained_once(arguments: tuple[object, ...], tmp_path: Path) -> None:
@@ -98,34 +106,47 @@ def test_a_model_named_twice_is_trained_once(arguments: tuple[object, ...], tmp_
         assert len(read_results(tmp_path / "r" / "trials.csv")) == n
 
 
+RATE = {"name": "learning_rate", "expected": "RATE or MODEL=RATE, such as 1e-3 or elmo=3e-4"}
+TWO_RATES = {"found": 1e-3, "expected": 3e-4}
+GAMMA = {"name": "gamma", "expected": "a number above 0, or auto"}
+
+
 @pytest.mark.parametrize(
-    ("options", "message"),
+    ("options", "message", "data"),
     [
-        (["--cache", "nowhere.elmo"], "no cache at nowhere.elmo"),
-        (["--vectors", "nowhere.vec"], "nowhere.vec"),
-        (["--models", "basic,bert"], "'bert'"),
-        (["--layer", "7"], "no layer '7'"),
-        (["--layer", "scalar-mix"], "--layers all"),
-        (["--protocol", "notebook"], "--literal-padding"),
-        (["--train-size", "69"], "--limit train="),
-        (["--learning-rate", "lstm=1"], "'lstm'"),
-        (["--learning-rate", "elmo"], "expected RATE or MODEL=RATE"),
-        (["--learning-rate", "=1e-3"], "expected RATE or MODEL=RATE"),
-        (["--learning-rate", "0"], "basic=0.0: expected a number above 0"),
-        (["--learning-rate", "elmo=1e-3", "--learning-rate", "elmo=3e-4"], "gives elmo 0.001 and 0.0003"),
-        (["--learning-rate", "1e-3", "--learning-rate", "3e-4"], "gives all models 0.001 and 0.0003"),
-        (["--gamma", "big"], "--gamma is 'big', expected a number above 0, or auto"),
-        (["--gamma", "0"], "--gamma is 0.0"),
-        (["--gamma", "nan"], "--gamma is nan"),
-        (["--gamma", "inf"], "--gamma is inf"),
-        (["--min-epochs", "101"], "--min-epochs is 101, expected 1 to 100"),
+        (["--cache", "nowhere.elmo"], store.NO_CACHE, {"path": "nowhere.elmo"}),
+        (["--vectors", "nowhere.vec"], messages.NO_VECTORS_FILE, {"path": "nowhere.vec"}),
+        (["--models", "basic,bert"], messages.INVALID_VALUE, {"name": "models", "found": "bert"}),
+        (["--layer", "7"], store.NO_LAYER, {"name": "7"}),
+        (["--layer", "scalar-mix"], messages.NO_LAYERS, {}),
+        (["--protocol", "notebook"], messages.NOTEBOOK_LENGTHS, {}),
+        (["--train-size", "69"], messages.TOO_FEW_DOCUMENTS, {"name": "train"}),
+        (["--learning-rate", "lstm=1"], messages.INVALID_VALUE, {"name": "learning_rate", "found": "lstm=1"}),
+        (["--learning-rate", "elmo"], messages.INVALID_VALUE, {**RATE, "found": "elmo"}),
+        (["--learning-rate", "=1e-3"], messages.INVALID_VALUE, {**RATE, "found": "=1e-3"}),
+        (["--learning-rate", "0"], messages.INVALID_VALUE, {"name": "learning_rate", "found": "basic=0.0"}),
+        (
+            ["--learning-rate", "elmo=1e-3", "--learning-rate", "elmo=3e-4"],
+            messages.RATE_TWICE,
+            {**TWO_RATES, "name": "elmo"},
+        ),
+        (
+            ["--learning-rate", "1e-3", "--learning-rate", "3e-4"],
+            messages.RATE_TWICE,
+            {**TWO_RATES, "name": "all models"},
+        ),
+        (["--gamma", "big"], messages.INVALID_VALUE, {**GAMMA, "found": "big"}),
+        (["--gamma", "0"], messages.INVALID_VALUE, {**GAMMA, "found": 0.0}),
+        (["--gamma", "nan"], messages.INVALID_VALUE, {**GAMMA, "found": float("nan")}),
+        (["--gamma", "inf"], messages.INVALID_VALUE, {**GAMMA, "found": float("inf")}),
+        (["--min-epochs", "101"], messages.INVALID_VALUE, {"name": "min_epochs", "found": 101, "expected": "1 to 100"}),
     ],
 )
 def test_arguments_that_make_no_sense(
-    arguments: tuple[object, ...], tmp_path: Path, options: list[str], message: str
+    arguments: tuple[object, ...], tmp_path: Path, options: list[str], message: str, data: dict[str, Any]
 ) -> None:
     done = run_train(*arguments, "--out", tmp_path / "r", *options)
-    assert message in error_of(done)
+    assert says(error_of(done), message, **data)
     assert not (tmp_path / "r").exists()
 
 

@@ -2,18 +2,22 @@
 
 import csv
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from errors_expected import raises
 from memory_corpus import MemoryCorpus
 from numpy_encoder import HashEncoder
 from small_trials import corpus, experiment, learned, outcomes, vectors_of
 
-from cache import CacheError, FeatureCache, Layers
+from cache import FeatureCache, Layers
+from cache import messages as store
 from elmo_cache import TextRule, build
+from trainer import messages
 from trainer.errors import TrialsError
 from trainer.experiment import Experiment
 from trainer.models.named import model_of
@@ -106,35 +110,41 @@ def test_an_interrupted_run_resumes(
     assert len(seen) == 6 and outcomes(results) == outcomes(three[1])
 
 
+def differing(name: str, found: object, expected: object) -> str:
+    return messages.DIFFERENCE.format(name=name, found=found, expected=expected)
+
+
 @pytest.mark.parametrize(
-    ("changes", "message"),
+    ("changes", "found"),
     [
-        ({"seed": 1}, "settings.seed is 0 there, 1 asked for"),
-        ({"sizes": Sizes(24, 16, 31)}, "settings.sizes is .*31.* asked for"),
-        ({"learning_rates": {"elmo": 1e-4}}, r"elmo.learning_rate is 0\.001 there, 0\.0001 asked for"),
-        ({"max_epochs": 4}, "settings.max_epochs is 3 there, 4 asked for"),
-        ({"patience": 3}, "settings.patience is 2 there, 3 asked for"),
-        ({"min_epochs": 2}, "settings.min_epochs is 1 there, 2 asked for"),
-        ({"gamma": 0.5}, r"elmo.gamma is .*1\.0.* there, .*0\.5.* asked for"),
-        ({"gamma": "auto"}, r"elmo.gamma is .*1\.0.* there, .*'auto'.* asked for"),
+        ({"seed": 1}, differing("settings.seed", 0, 1)),
+        ({"sizes": Sizes(24, 16, 31)}, re.compile(r"^settings\.sizes .*31")),
+        ({"learning_rates": {"elmo": 1e-4}}, differing("elmo.learning_rate", 0.001, 0.0001)),
+        ({"max_epochs": 4}, differing("settings.max_epochs", 3, 4)),
+        ({"patience": 3}, differing("settings.patience", 2, 3)),
+        ({"min_epochs": 2}, differing("settings.min_epochs", 1, 2)),
+        ({"gamma": 0.5}, re.compile(r"^elmo\.gamma .*1\.0.*0\.5")),
+        ({"gamma": "auto"}, re.compile(r"^elmo\.gamma .*1\.0.*'auto'")),
     ],
 )
 def test_other_settings_are_refused(
-    features: FeatureCache, three: tuple[Path, list[TrialResult]], changes: dict[str, Any], message: str
+    features: FeatureCache, three: tuple[Path, list[TrialResult]], changes: dict[str, Any], found: object
 ) -> None:
-    with pytest.raises(TrialsError, match=message):
+    with raises(messages.OTHER_SETTINGS, TrialsError, path=three[0], found=found):
         run_trials(experiment(features, **changes), ["basic", "elmo"], 3, three[0])
 
 
 def test_other_vectors_are_refused(features: FeatureCache, three: tuple[Path, list[TrialResult]]) -> None:
     other = Experiment(features, vectors_of(features, dim=7), experiment(features).settings)
-    with pytest.raises(TrialsError, match=r"vectors\.dim is 6 there, 7 asked for"):
+    found = re.compile(re.escape(differing("vectors.dim", 6, 7)))
+    with raises(messages.OTHER_SETTINGS, TrialsError, path=three[0], found=found):
         run_trials(other, ["basic"], 3, three[0])
 
 
 def test_another_cache_is_refused(three: tuple[Path, list[TrialResult]], tmp_path: Path) -> None:
     with build(corpus(seed=9), HashEncoder(dim=12), tmp_path / "c") as other:
-        with pytest.raises(TrialsError, match=r"cache\.corpus_fingerprint"):
+        found = re.compile(r"cache\.corpus_fingerprint")
+        with raises(messages.OTHER_SETTINGS, TrialsError, path=three[0], found=found):
             run_trials(experiment(other), ["basic"], 3, three[0])
 
 
@@ -146,7 +156,8 @@ def test_extending_the_cache_leaves_trials_as_they_were(three: tuple[Path, list[
         assert len(large["train"]) == 70
         config = RunConfig.read(tmp_path / "r")
         assert config is not None
-        with pytest.raises(TrialsError, match=r"pool\.train is 60 there, 70 asked for"):
+        found = re.compile(re.escape(differing("pool.train", 60, 70)))
+        with raises(messages.OTHER_SETTINGS, TrialsError, path=tmp_path / "r", found=found):
             run_trials(experiment(large), ["elmo"], 3, tmp_path / "r")
         same = Experiment(large, vectors_of(large), experiment(large).settings, config.pool)
         again = run_trials(same, ["elmo"], 3, tmp_path / "r")
@@ -199,13 +210,13 @@ def test_weights_are_refused_for_another_encoding_and_where_there_are_none(
 ) -> None:
     out, _ = three
     with build(corpus(), HashEncoder(dim=12), tmp_path / "c", rule=TextRule("whitespace", max_tokens=9)) as other:
-        with pytest.raises(TrialsError, match="another encoding"):
+        with raises(messages.OTHER_ENCODING, TrialsError, path=tmp_path / "c"):
             evaluate(saved(out, "elmo", 1), other, "test", vectors_of(other))
-    with pytest.raises(TrialsError, match="has no weights of trial 9 of elmo"):
+    with raises(messages.WEIGHTS_MISSING, TrialsError, folder=out, trial=9, name="elmo"):
         evaluate(saved(out, "elmo", 9), features, "test", vectors_of(features))
-    with pytest.raises(CacheError, match="no split 'dev'"):
+    with raises(store.NO_SPLIT, name="dev"):
         evaluate(saved(out, "elmo", 1), features, "dev", vectors_of(features))
-    with pytest.raises(TrialsError, match="7-d, the weights were trained with 6-d"):
+    with raises(messages.VECTORS_DIM, TrialsError, found=7, expected=6):
         evaluate(saved(out, "elmo", 1), features, "test", vectors_of(features, dim=7))
 
 

@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from errors_expected import says
 from small_trials import trials_command
 
+from trainer import messages
 from trainer.runs.results import read_results
 
 FILES = ("trials.csv", "epochs.csv", "classes.csv", "summary.json", "config.json", "accuracies.png")
@@ -68,8 +70,8 @@ def refused(outcome: tuple[int, str]) -> bool:
         return False
     assert code == 1, error
     line = error.strip().splitlines()[-1]
-    reasons = ("another `elmo-train` is writing to", "other settings")
-    assert line.startswith("Error: ") and any(reason in line for reason in reasons), error
+    assert line.startswith("Error: ")
+    assert says(line, messages.ANOTHER_RUN) or says(line, messages.OTHER_SETTINGS), error
     return True
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from errors_expected import raises
 from numpy_encoder import HashEncoder
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -13,7 +14,7 @@ from small_trials import corpus, vectors_of
 from cache import FeatureCache
 from cache.adapters.sklearn import Pooled
 from elmo_cache import build
-from trainer import Trials, run_trials
+from trainer import Trials, messages, run_trials
 from trainer.errors import TrialsError
 from trainer.runs.results import read_results
 
@@ -58,9 +59,10 @@ def test_nothing_is_kept_without_a_folder(place: Path, monkeypatch: pytest.Monke
 
 
 def test_what_is_refused(place: Path) -> None:
-    with pytest.raises(TrialsError, match="no metric 'f2'; there are accuracy, macro-f1, log-loss"):
+    expected = "one of accuracy, macro-f1, log-loss"
+    with raises(messages.INVALID_VALUE, TrialsError, name="metric", found="f2", expected=expected):
         Trials([]).table("f2")
-    with pytest.raises(TrialsError, match="with workers, give the name or the file of static vectors"):
+    with raises(messages.WORKERS_NEED_SOURCE, TrialsError):
         run(place, ["tfidf-lr"], workers=2)
-    with pytest.raises(TrialsError, match="--patience is 0"):
+    with raises(messages.INVALID_VALUE, TrialsError, name="patience", found=0):
         run(place, ["tfidf-lr"], patience=0)

@@ -19,6 +19,7 @@ from small_trials import accuracies, outcomes, trials_command
 from worker_encoder import corpus, mortal
 
 from cache import FeatureCache, verify
+from cache import messages as store
 from cache.errors import CacheWarning, WorkersError
 from cache.runtime.processes import Workers, visible_gpus
 from elmo_cache import EncoderError, build, messages
@@ -52,13 +53,13 @@ def test_workers_take_runs_of_shards(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert [group for run in _runs(groups, 2) for group in run] == groups and not list(_runs([], 2))
 
     monkeypatch.setattr("elmo_cache.extraction.workers._RUNS_A_WORKER", 1)  # runs of 4, of both splits
-    with pytest.warns(CacheWarning, match="a worker process died"):
+    with pytest.warns(CacheWarning, match=re.escape(store.WORKER_DIED)):
         build(corpus(), mortal(tmp_path, deaths=1), tmp_path / "c", shard_tokens=20, workers=2).close()
     assert contents(tmp_path / "c") == alone and not verify(tmp_path / "c")
 
 
 def test_dead_workers_cost_a_shard_each(tmp_path: Path, alone: dict[str, bytes]) -> None:
-    with pytest.warns(CacheWarning, match="a worker process died, .*: its work is done again"):
+    with pytest.warns(CacheWarning, match=re.escape(store.WORKER_DIED)):
         build(corpus(), mortal(tmp_path, deaths=2), tmp_path / "c", shard_tokens=20, workers=2).close()
 
     assert len(list(tmp_path.glob("death-*"))) == 2
@@ -70,10 +71,7 @@ def test_workers_that_always_die_stop_the_build(tmp_path: Path, alone: dict[str,
     before = contents(tmp_path / "c")
     with (
         pytest.warns(CacheWarning),
-        pytest.raises(
-            WorkersError,
-            match="workers died again and again without finishing anything .*Run the same command to resume",
-        ),
+        raises(store.WORKERS_DIED, WorkersError, n=3),
     ):
         build(corpus(), mortal(tmp_path, deaths=99), tmp_path / "c", workers=2)
 
@@ -115,7 +113,7 @@ def main():
 @pytest.mark.parametrize(
     ("fate", "lines"),
     [
-        ("killed", ["Warning: a worker process died, perhaps for lack of memory: its work is done again"]),
+        ("killed", [f"Warning: {store.WORKER_DIED}"]),
         ("grown", []),
         ("failed", ["Error: no"]),
     ],
@@ -132,8 +130,8 @@ def test_what_is_said_of_the_fate_of_workers(tmp_path: Path, fate: str, lines: l
         text=True,
         timeout=120,
     )
-    said = [line for line in re.split(r"[\r\n]+", result.stderr) if line.strip() and not line.startswith("working:")]
-    assert said == lines, result.stderr
+    found = [line for line in re.split(r"[\r\n]+", result.stderr) if line.strip() and not line.startswith("working:")]
+    assert found == lines, result.stderr
     assert result.returncode == (fate == "failed")
 
 
@@ -211,7 +209,8 @@ def test_shares_that_make_no_sense(tmp_path: Path, share: str) -> None:
 def test_workers_that_make_no_sense(tmp_path: Path, text: str) -> None:
     result = CliRunner().invoke(main, ["build", str(tmp_path / "c"), "--workers", text])
     assert result.exit_code == 1
-    assert result.stderr == f"Error: --workers is {text!r}, expected a number from 1, 'auto', or tcp://HOST:PORT\n"
+    expected = "a number from 1, 'auto', or tcp://HOST:PORT"
+    assert result.stderr == f"Error: {said(store.INVALID_VALUE, name='workers', found=text, expected=expected)}\n"
 
 
 def test_auto_is_one_process_for_each_gpu(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ from cache import FeatureCache
 from cache.files import is_special
 from cache.runtime.console import Commands, say
 from cache.runtime.progress import progress_bar
+from trainer import messages
 from trainer.errors import TrialsError
 from trainer.models.named import model_of
 from trainer.report import METRICS, plot, plot_losses
@@ -77,16 +78,14 @@ def plot_command(results: tuple[Path, ...], metric: str, losses: bool, out: Path
         elif (folder / TAG_RESULTS).exists():
             tokens[name] = read_tag_results(folder / TAG_RESULTS)
         else:
-            raise TrialsError(
-                f"{folder} holds no trials.csv and no {TAG_RESULTS}: `elmo-train trials --out {folder}` makes one"
-            )
+            raise TrialsError(messages.NO_RESULTS, path=folder, expected=f"trials.csv and no {TAG_RESULTS}")
     path = out or results[0] / ("losses.png" if losses else "accuracies.png")
     if documents and tokens:
-        raise TrialsError("Runs of `trials` and of `tag` do not fit into one picture. Draw them with two commands")
+        raise TrialsError(messages.MIXED_RUNS)
     if tokens and (losses or metric != "accuracy"):
-        raise TrialsError("--losses and --metric are for runs of `trials`, not of `tag`: leave them out")
+        raise TrialsError(messages.LOSSES_OF_TAGS)
     if losses and len(documents) > 1:
-        raise TrialsError("--losses draws one run: name one folder")
+        raise TrialsError(messages.LOSSES_OF_SEVERAL)
     if tokens:
         plot_tags(tokens, path)
     elif losses:
@@ -110,7 +109,7 @@ def evaluate_command(folder: Path, number: int, model: str, cache_path: Path, sp
     \b
     elmo-train evaluate --results results/ --trial 3 --model elmo --cache other.elmo --split test
     """
-    saved = SavedTrial(folder, _config_in(folder), model_of(model, of="--model"), number)
+    saved = SavedTrial(folder, _config_in(folder), model_of(model, of="model"), number)
     with FeatureCache(cache_path) as features:
         split = choose_split(features, split)
         static = load_vectors(vectors or _source_in(saved.config, folder), features)
@@ -149,7 +148,7 @@ def predict_command(
     elmo-cache build new.elmo --corpus new.txt     # a review a line; options as for the trials' cache
     elmo-train predict --results results/ --cache new.elmo --out predictions.csv
     """
-    config, named = _config_in(folder), model_of(model, of="--model")
+    config, named = _config_in(folder), model_of(model, of="model")
     chosen = choose_trial(folder, named.name, number)
     saved = SavedTrial(folder, config, named, chosen.trial)
     with FeatureCache(cache_path) as features:
@@ -170,18 +169,14 @@ def predict_command(
 def _config_in(folder: Path) -> RunConfig:
     config = RunConfig.read(folder)
     if config is None:
-        raise TrialsError(
-            f"{folder} holds no config.json: it is no folder of trials; `elmo-train trials --out` makes one"
-        )
+        raise TrialsError(messages.NO_RESULTS, path=folder, expected="config.json")
     return config
 
 
 def _source_in(config: RunConfig, folder: Path) -> str:
     source = str(config.vectors["source"])
     if is_special(Path(source)):  # in a stranger's folder, one that never ends
-        raise TrialsError(
-            f"{folder} had its static vectors from {source}, a pipe or a device; give their file with --vectors"
-        )
+        raise TrialsError(messages.VECTORS_SPECIAL, path=folder, found=source)
     return source
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from cache import FeatureCache, Split
+from trainer import messages
 from trainer.errors import TrialsError
 from trainer.gamma import balancing_gamma
 from trainer.learners.base import Fit, Learner
@@ -85,9 +86,10 @@ class Experiment:
 
     def __post_init__(self) -> None:
         names = self.label_names or self.features.label_names
-        if names is None or len(names) < 2:
-            found = "no labels" if names is None else f"one class ({', '.join(names)})"
-            raise TrialsError(f"{self.features.path} has {found}; trials need at least two classes")
+        if names is None:
+            raise TrialsError(messages.NO_LABELS, path=self.features.path)
+        if len(names) < 2:
+            raise TrialsError(messages.ONE_CLASS, path=self.features.path, found=", ".join(names))
         self.classes = tuple(names)
         self._learners: dict[str, Learner] = {}
         self.test_feeds: dict[str, tuple[bytes, Any]] = {}
@@ -104,20 +106,14 @@ class Experiment:
             If the cache has no such layer.
         """
         path = self.features.path
-        if not {"train", "test"} <= set(self.features):
-            raise TrialsError(
-                f"{path} has only {', '.join(self.features)}; trials also need "
-                f"{' and '.join(sorted({'train', 'test'} - set(self.features)))}. Build it into another folder with "
-                "--test-share 0.2"
-            )
+        if missing := [name for name in ("train", "test") if name not in self.features]:
+            data = {"found": ", ".join(self.features), "expected": " and ".join(missing)}
+            raise TrialsError(messages.SPLIT_MISSING, path=path, **data)
         for view in self.layer_views.values():
             self.features.split("train", view)  # a layer that the cache does not have
         for split, n_documents in (self.pool_sizes or {}).items():
-            if n_documents > len(self.features[split]):
-                raise TrialsError(
-                    f"{path} has {len(self.features[split])} documents of {split}, the earlier trials drew from "
-                    f"{n_documents}: finish its build"
-                )
+            if n_documents > (found := len(self.features[split])):
+                raise TrialsError(messages.POOL_SHRANK, path=path, name=split, found=found, expected=n_documents)
         if self.settings.protocol == "notebook":
             lengths = {split: self.pooled(split).lengths for split in ("train", "test")}
             check_notebook_lengths(lengths, self.settings.window)
@@ -135,10 +131,7 @@ class Experiment:
             return {"features": self.settings.layer}
         layers = sorted((view for view in self.features.manifest.layers.views if view.isdecimal()), key=int)
         if len(layers) < 2:
-            raise TrialsError(
-                f"{self.features.path} holds no separate layers for --layer scalar-mix: "
-                "build a cache with `elmo-cache build --layers all`"
-            )
+            raise TrialsError(messages.NO_LAYERS, path=self.features.path)
         return {f"layer_{view}": view for view in layers}
 
     def pooled(self, split: str) -> Split:
@@ -195,10 +188,8 @@ class Experiment:
 
                 self._learners[name] = SklearnLearner(self, model, made)
             else:
-                raise TrialsError(
-                    f"{model.place} returned a value of type {type(made).__name__}, expected a Keras model or a "
-                    "scikit-learn estimator"
-                )
+                name, expected = f"The value of {model.place}", "a Keras model or a scikit-learn estimator"
+                raise TrialsError(messages.MODEL_TYPE, name=name, found=type(made).__name__, expected=expected)
         return self._learners[name]
 
     def has_weights(self, name: str) -> bool:

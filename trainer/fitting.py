@@ -6,7 +6,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from cache.errors import InvalidValueError
 from cache.runtime.quiet import quiet_import
+from trainer import messages
 from trainer.learners.base import Fit
 from trainer.steps import Batch, steps_of
 
@@ -170,7 +172,7 @@ def assign_weights(model: keras.Model, weights: Mapping[str, np.ndarray], *, num
         value = weights.get(name)
         if value is None or value.shape != tuple(variable.shape):
             found = "missing" if value is None else f"of shape {value.shape}"
-            raise ValueError(f"{name} is {found}, expected {tuple(variable.shape)}")
+            raise InvalidValueError(messages.WRONG_VALUE, name=name, found=found, expected=tuple(variable.shape))
     for name, variable in kept.items():
         variable.assign(weights[name])
 

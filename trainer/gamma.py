@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from cache import Split
+from trainer import messages
 from trainer.errors import TrialsError
 from trainer.vectors.static import StaticVectors
 
@@ -48,10 +49,7 @@ def balancing_gamma(layers: Sequence[Split], vectors: StaticVectors, window: int
         elmo_total += _total_length(elmo)
         static_total += _total_length(vectors.matrix[token_ids[known]])
     if not (0 < static_total < np.inf and 0 < elmo_total < np.inf):
-        raise TrialsError(
-            f"--gamma auto: no lengths to compare in {n_documents:,} training documents (sum of {vectors.name} "
-            f"{static_total:g}, of ELMo {elmo_total:g}); give a number, such as --gamma 1"
-        )
+        raise TrialsError(messages.NO_LENGTHS, n=n_documents, name=vectors.name, static=static_total, elmo=elmo_total)
     return float(f"{static_total / elmo_total:.4g}")
 
 

@@ -7,6 +7,7 @@ from typing import Literal
 
 import numpy as np
 
+from trainer import messages
 from trainer.errors import TrialsError
 from trainer.stratification import DRAWS, arranged, check_balance
 
@@ -57,7 +58,7 @@ class Sizes:
             lowest = 0 if name == "test" else 1
             if not is_whole(size, lowest, MOST_DOCUMENTS):
                 expected = f"a whole number from {lowest} to {MOST_DOCUMENTS}"
-                raise TrialsError(f"the {name} size is {size!r}, expected {expected}")
+                raise TrialsError(messages.SIZE_INVALID, name=name, found=size, expected=expected)
 
 
 def is_whole(value: object, lowest: int, highest: int) -> bool:
@@ -176,10 +177,13 @@ def check_notebook_lengths(lengths_by_split: Mapping[str, np.ndarray], window: i
         others = np.flatnonzero(np.asarray(lengths) != window)
         if len(others):
             raise TrialsError(
-                f"the protocol 'notebook' needs exactly {window} tokens in every document, but {len(others):,} of "
-                f"{len(lengths):,} in {split} have another length (document {others[0]} has {lengths[others[0]]:,}): "
-                "build a cache with `elmo-cache build ... --literal-padding --num-words 50000`, "
-                "or use the protocol 'clean'"
+                messages.NOTEBOOK_LENGTHS,
+                name=split,
+                n=len(others),
+                total=len(lengths),
+                index=int(others[0]),
+                found=int(lengths[others[0]]),
+                expected=window,
             )
 
 
@@ -236,22 +240,23 @@ def draw_trial(protocol: str, pool: Pool, sizes: Sizes, seed: int, number: int, 
     True
     """
     if protocol not in PROTOCOLS:
-        raise TrialsError(f"no protocol {protocol!r}; there are {', '.join(PROTOCOLS)}")
+        raise _invalid("protocol", protocol, f"one of {', '.join(PROTOCOLS)}")
     if not 0 <= seed < SEED_STOP:
-        raise TrialsError(f"the seed is {seed}, expected 0 to {SEED_STOP - 1}")
+        raise _invalid("seed", seed, f"0 to {SEED_STOP - 1}")
     if number < 1:
-        raise TrialsError(f"the trial number is {number}, expected at least 1")
+        raise _invalid("number", number, "at least 1")
     if draw not in DRAWS:
-        raise TrialsError(f"no draw {draw!r}; there are {', '.join(DRAWS)}")
+        raise _invalid("draw", draw, f"one of {', '.join(DRAWS)}")
     drawn = _draw_clean if protocol == "clean" else _draw_notebook
     trial = drawn(pool, sizes, seed, number, draw)
     labels = np.unique(pool.train_labels[trial.train])
     if len(labels) < 2:
-        raise TrialsError(
-            f"trial {number} drew {sizes.train} train documents that all have label {labels[0]}: "
-            "nothing can be learned from one class; use a larger --train-size or another --seed"
-        )
+        raise TrialsError(messages.ONE_LABEL_DRAWN, trial=number, n=sizes.train, found=int(labels[0]))
     return trial
+
+
+def _invalid(name: str, found: object, expected: str) -> TrialsError:
+    return TrialsError(messages.INVALID_VALUE, name=name, found=found, expected=expected)
 
 
 def _draw_clean(pool: Pool, sizes: Sizes, seed: int, number: int, draw: str) -> Trial:
@@ -306,15 +311,13 @@ def _check_found(pool: Pool, split: str, n_needed: int, n_found: int, trial: int
     if n_found >= n_needed:
         return
     n_pool = {"train": len(pool.train_labels), "test": len(pool.test_labels)}
-    duplicates = "" if trial is None else f" (trial {trial}, without texts that stand on another side already)"
     # A split without --limit would be built whole, so the other one's present size is part of the command.
     n_pool[split] += n_needed - n_found
     limits = " ".join(f"--limit {name}={n}" for name, n in n_pool.items())
-    raise TrialsError(
-        f"{split}: {n_needed:,} documents needed, {n_found:,} found{duplicates}: "
-        "choose smaller sizes (--train-size, --val-size, --test-size), "
-        f"or extend the cache with `elmo-cache build ... {limits}`"
-    )
+    data = {"name": split, "expected": n_needed, "found": n_found, "limits": limits}
+    if trial is None:
+        raise TrialsError(messages.TOO_FEW_DOCUMENTS, **data)
+    raise TrialsError(messages.TOO_FEW_DISTINCT, trial=trial, **data)
 
 
 def _hash_set(split: str, positions: np.ndarray) -> str:

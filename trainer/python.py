@@ -11,7 +11,7 @@ import numpy as np
 
 from cache import FeatureCache
 from cache.runtime.processes import Workers
-from trainer import report
+from trainer import messages, report
 from trainer.errors import TrialsError
 from trainer.experiment import Experiment
 from trainer.models.named import models_of
@@ -128,7 +128,7 @@ def run_trials(
         else:
             static, source = vectors, vectors.name
         if workers > 1 and not isinstance(vectors, str):
-            raise TrialsError("with workers, give the name or the file of static vectors: each worker loads its own")
+            raise TrialsError(messages.WORKERS_NEED_SOURCE)
         experiment = Experiment(
             features,
             static,
@@ -143,5 +143,6 @@ def run_trials(
 
 def _metric(name: str) -> report.Metric:
     if name not in report.METRICS:
-        raise TrialsError(f"no metric {name!r}; there are {', '.join(report.METRICS)}")
+        expected = f"one of {', '.join(report.METRICS)}"
+        raise TrialsError(messages.INVALID_VALUE, name="metric", found=name, expected=expected)
     return report.METRICS[name]

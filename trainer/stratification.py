@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from trainer import messages
 from trainer.errors import TrialsError
 
 __all__ = ["DRAWS", "arranged", "by_class", "check_balance"]
@@ -74,7 +75,4 @@ def check_balance(part: str, labels: np.ndarray, n_classes: int) -> None:
     counts = np.bincount(labels, minlength=n_classes)
     wanted = len(labels) // n_classes
     if counts.min() < wanted:
-        raise TrialsError(
-            f"--balanced: {len(labels):,} {part} documents would need {wanted:,} of each class, but one class has only "
-            f"{counts.min():,} to give. Choose smaller sizes, or draw without --balanced"
-        )
+        raise TrialsError(messages.UNBALANCED, name=part, n=len(labels), expected=wanted, found=int(counts.min()))

@@ -7,7 +7,6 @@ import click
 from cache import FeatureCache
 from cache.runtime.console import say
 from cache.runtime.progress import note_on, progress_bar
-from trainer.errors import TrialsError
 from trainer.protocols import MOST_DOCUMENTS, Sizes
 from trainer.runs.results import MOST_TRIALS
 from trainer.runs.settings import RANGES
@@ -103,17 +102,8 @@ def _names(text: str) -> list[str]:
 
 def _tags_in(features: FeatureCache, name: str | None) -> str:
     """Return the name of the set of tags that is meant."""
-    sets = list(features.manifest.tag_names)
-    if not sets:
-        raise TrialsError(
-            f"{features.path} has no tags. Build a cache of a file with tags: `elmo-cache build OUT --corpus FILE "
-            "--tag-column COLUMN`"
-        )
-    if name is None and len(sets) > 1:
-        raise TrialsError(f"{features.path} has several sets of tags ({', '.join(sets)}). Choose one with --tags")
-    if name is not None and name not in sets:
-        raise TrialsError(f"{features.path} has no tags {name!r}; it has {', '.join(sets)}")
-    return name or sets[0]
+    features.tag_names(name)  # raises if there is none, or not exactly one
+    return name or next(iter(features.manifest.tag_names))
 
 
 def _description(experiment: TagExperiment, models: list[str]) -> list[str]:

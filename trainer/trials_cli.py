@@ -12,6 +12,7 @@ from cache import FeatureCache
 from cache.runtime.console import say, workers_option
 from cache.runtime.processes import Workers
 from cache.runtime.progress import note_on, progress_bar
+from trainer import messages
 from trainer.errors import TrialsError
 from trainer.experiment import Experiment
 from trainer.models.named import models_of
@@ -263,7 +264,7 @@ def _summarize(out: Path, results: list[TrialResult]) -> tuple[dict[str, Any], l
     """Write `summary.json`; return what it has of weights, and what is wrong with their files."""
     config = RunConfig.read(out)
     if config is None:
-        raise TrialsError(f"{out} has lost its config.json: choose another --out")
+        raise TrialsError(messages.CONFIG_MISSING, path=out, found="trials.csv")
     weights, faults = weights_summary(out, [result for result in results if config.keeps_weights(result.model)])
     write_summary(out, results, weights)
     return weights, faults

@@ -13,7 +13,7 @@ from memory_corpus import MemoryCorpus
 from numpy_encoder import HashEncoder
 from tqdm import tqdm
 
-from cache import CacheError, CorruptFileError, FeatureCache, OutputError, pack
+from cache import CacheError, CorruptFileError, FeatureCache, OutputError, messages, pack
 from cache.files import is_temporary
 from cache.manifest import documents_name
 from cache.split import Split
@@ -93,7 +93,7 @@ def _check_readable(split: Split, whole: bool) -> None:
         for i, rows in enumerate(split):
             assert len(rows) == len(split.tokens(i))
     except CorruptFileError as error:
-        assert not whole and "documents.h5 is missing; run the same" in str(error)
+        assert not whole and error.message == messages.FILE_MISSING and "documents.h5" in str(error.data["path"])
 
 
 def _is_shard(name: str) -> bool:

@@ -9,6 +9,7 @@ import numpy as np
 
 from cache.adapters.keras import PaddedBatches
 from cache.runtime.quiet import quiet_import
+from trainer import messages
 from trainer.errors import TrialsError
 from trainer.feed import RaggedBatches
 from trainer.fitting import Batches, assign_weights, fit, predict, trainable_weights
@@ -142,10 +143,7 @@ class KerasLearner:
             found = predict(self.model, feed, progress=progress)
         # A NaN is what a training came to that diverged, and no mistake in the model.
         if np.any(found < 0) or np.any(np.abs(found.sum(axis=1) - 1) > 1e-3):
-            raise TrialsError(
-                f"{self._named.place} gives numbers that are not probabilities: end it with softmax, or with one "
-                "sigmoid for two classes"
-            )
+            raise TrialsError(messages.NOT_PROBABILITIES, name=self._named.place)
         places = np.empty(len(order), int)
         places[np.argsort(positions, kind="stable")] = np.argsort(order, kind="stable")
         return found[places]
@@ -242,35 +240,35 @@ class KerasLearner:
             return built
         place, n_classes = self._named.place, len(self._experiment.classes)
         if not getattr(built, "inputs", None):
-            raise TrialsError(
-                f"{place} returned a model without inputs, expected one made with keras.Input(…, name='features')"
-            )
+            raise TrialsError(messages.NO_INPUTS, name=place)
         known = [*self._experiment.layer_views, *sorted(_PADDED)]
         names = [tensor.name for tensor in built.inputs]
         if "places" in names:
             known = [*self._experiment.layer_views, *sorted(_RAGGED)]
         if unknown := [name for name in names if name not in known]:
-            raise TrialsError(
-                f"{place} has an input {unknown[0]!r}, expected some of {', '.join(known)}: "
-                f"keras.Input(…, name={known[0]!r})"
-            )
+            expected = ", ".join(known)
+            raise TrialsError(messages.UNKNOWN_INPUT, name=place, found=unknown[0], expected=expected, example=known[0])
         fixed = {t.shape[1] for t in built.inputs if len(t.shape) > 1 and t.shape[1] is not None}
         if "places" not in names and len(fixed) > 1:
-            raise TrialsError(
-                f"{place} has inputs of {' and '.join(map(str, sorted(fixed)))} tokens, expected one length"
-            )
+            raise TrialsError(messages.INPUT_LENGTHS, name=place, found=" and ".join(map(str, sorted(fixed))))
         dims = self._experiment.model_arguments[1]
         for tensor in built.inputs:
             if tensor.name in dims and tensor.shape[-1] != dims[tensor.name]:
                 raise TrialsError(
-                    f"{place}: the input {tensor.name!r} has shape {tuple(tensor.shape)}, expected (None, None, "
-                    f"{dims[tensor.name]})"
+                    messages.INPUT_SHAPE,
+                    name=place,
+                    input=tensor.name,
+                    found=tuple(tensor.shape),
+                    expected=(None, None, dims[tensor.name]),
                 )
         shapes = [tuple(tensor.shape) for tensor in built.outputs]
         wanted = [(None, n_classes), *([(None, 1)] if n_classes == 2 else [])]
         if len(shapes) != 1 or shapes[0] not in wanted:
             raise TrialsError(
-                f"{place} has an output of shape {', '.join(map(str, shapes))}, expected "
-                f"{' or '.join(map(str, wanted))}: a probability for each of {n_classes} classes"
+                messages.OUTPUT_SHAPE,
+                name=place,
+                found=", ".join(map(str, shapes)),
+                expected=" or ".join(map(str, wanted)),
+                n=n_classes,
             )
         return keras.Model({tensor.name: tensor for tensor in built.inputs}, built.outputs[0], name=built.name)

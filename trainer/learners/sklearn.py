@@ -10,6 +10,7 @@ import numpy as np
 from sklearn.base import clone
 
 from cache import Split
+from trainer import messages
 from trainer.errors import TrialsError
 from trainer.learners.base import Fit
 from trainer.models.named import Model, errors_of
@@ -52,13 +53,10 @@ class SklearnLearner:
         self._model = model
         self._estimator = self._fitted = estimator
         if not hasattr(estimator, "predict_proba") and not hasattr(type(estimator), "predict_proba"):
-            raise TrialsError(
-                f"{model.place}: {type(estimator).__name__} gives no probabilities (predict_proba): put it into "
-                "sklearn.calibration.CalibratedClassifierCV"
-            )
+            raise TrialsError(messages.NO_PROBABILITIES, name=model.place, found=type(estimator).__name__)
         views = list(experiment.layer_views.values())
         if len(views) > 1 and model.name not in _READ_NO_VECTORS:
-            raise TrialsError(f"{model.name} reads one layer, not {len(views)}: choose another --layer than scalar-mix")
+            raise TrialsError(messages.ONE_LAYER_MODEL, name=model.name, found=len(views))
         self._view = views[0] if len(views) == 1 else None
 
     def learn(self, trial: Trial, *, on_epoch: Callable[[int, float], None] | None = None) -> Fit:
@@ -95,9 +93,9 @@ class SklearnLearner:
             found = np.asarray(self._fitted.predict_proba(documents), np.float64)
         classes = np.asarray(self._fitted.classes_)
         if found.shape != (len(documents), len(classes)) or not np.allclose(found.sum(axis=1), 1, atol=1e-3):
+            expected = (len(documents), len(classes))
             raise TrialsError(
-                f"{self._model.place}: predict_proba returned an array {found.shape}, expected probabilities "
-                f"({len(documents)}, {len(classes)}) that add up to 1 for each document"
+                messages.PROBABILITIES_SHAPE, name=self._model.place, found=found.shape, expected=expected
             )
         return probabilities_of(found, classes, n_classes)
 

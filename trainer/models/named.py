@@ -14,7 +14,8 @@ from pathlib import Path
 from types import MappingProxyType, ModuleType
 from typing import Any
 
-from cache.errors import CacheError, one_line
+from cache.errors import CacheError, InvalidValueError, OutOfRangeError, one_line
+from trainer import messages
 from trainer.errors import TrialsError
 from trainer.runs.folder import is_model_name
 from trainer.runs.settings import MODELS
@@ -34,7 +35,8 @@ _BUILT_IN: Mapping[str, str] = MappingProxyType(
 )
 _MOST_BYTES = 2**24
 _SHOWN_NAMES = 8
-_HOW = "expected FILE.py:NAME or MODULE:NAME"
+_SOME = f"some of {', '.join(MODELS)}, or yours: FILE.py:NAME or MODULE:NAME"
+_ESTIMATOR = "a function that returns a Keras model or a scikit-learn estimator"
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,7 @@ class Model:
             content = _read(Path(file))
             module = _run(Path(file), content)
         if hashlib.sha256(content).hexdigest() != self.sha256:
-            raise TrialsError(f"{file} was changed while it was in use. Run the command again")
+            raise TrialsError(messages.MODEL_CHANGED, path=file)
         return _named(module, file, name)
 
     def make(self, static: Any, feature_dims: Mapping[str, int], n_classes: int) -> Any:
@@ -128,15 +130,14 @@ def models_of(wanted: Sequence[Any] | Mapping[str, Any]) -> dict[str, Model]:
     for name, each in items:
         model = model_of(each, name)
         if models.setdefault(model.name, model) != model:
-            raise TrialsError(
-                f"--models has two models called {model.name!r} ({models[model.name].place}, {model.place}): rename one"
-            )
+            places = {"found": models[model.name].place, "expected": model.place}
+            raise TrialsError(messages.MODEL_TWICE, name=model.name, **places)
     if not models:
-        raise TrialsError(f"--models names none, expected some of {', '.join(MODELS)}, or yours: {_HOW}")
+        raise TrialsError(messages.INVALID_VALUE, name="models", found="", expected=_SOME)
     return models
 
 
-def model_of(wanted: Any, name: str | None = None, *, of: str = "--models") -> Model:
+def model_of(wanted: Any, name: str | None = None, *, of: str = "models") -> Model:
     """Return the model that a text names, or that an object from Python is.
 
     Parameters
@@ -146,7 +147,7 @@ def model_of(wanted: Any, name: str | None = None, *, of: str = "--models") -> M
     name : str, optional
         What results call it. Default: the built-in name, or that of the function.
     of : str
-        The option that names it, for messages.
+        The parameter that names it, for messages.
 
     Raises
     ------
@@ -161,7 +162,7 @@ def model_of(wanted: Any, name: str | None = None, *, of: str = "--models") -> M
         return _of_object(wanted, name)
     file, colon, function = wanted.rpartition(":")
     if not (colon and file and function.isidentifier()):
-        raise TrialsError(f"{of} names {wanted!r}, expected some of {', '.join(MODELS)}, or yours: {_HOW}")
+        raise TrialsError(messages.INVALID_VALUE, name=of, found=wanted, expected=_SOME)
     if file.endswith(".py"):
         file = os.path.abspath(file)
         content = _read(Path(file))
@@ -180,7 +181,7 @@ def errors_of(model: Model) -> Iterator[None]:
         In place of any error but those of this project.
     """
     file, _, name = model.place.rpartition(":")
-    with _errors_in(file or model.place, f"{model.place}: "):
+    with _errors_in(file or model.place, model.place):
         yield
 
 
@@ -190,17 +191,19 @@ def _errors_in(file: str, otherwise: str) -> Iterator[None]:
         yield
     except SyntaxError as error:
         text = f": {error.text.strip()}" if error.text else ""
-        raise TrialsError(f"{error.filename}, line {error.lineno}: {error.msg}{text}") from error
+        where = f"{error.filename}, line {error.lineno}"
+        raise TrialsError(messages.OWN_CODE, where=where, error=f"{error.msg}{text}") from error
     except Exception as error:
-        if isinstance(error, CacheError):
+        if isinstance(error, CacheError) and not isinstance(error, InvalidValueError | OutOfRangeError):
             raise
         frames = traceback.extract_tb(error.__traceback__)
         own = [frame for frame in frames if frame.filename == file]
-        where = f"{file}, line {own[-1].lineno}: " if own else otherwise
+        where = f"{file}, line {own[-1].lineno}" if own else otherwise
         line = f" in `{own[-1].line}`" if own and own[-1].line else ""
         # TensorFlow puts its own way through the code before the reason.
         _, _, reason = str(error).rpartition(f"{type(error).__name__}: ")
-        raise TrialsError(f"{where}{type(error).__name__}: {one_line(reason or type(error).__name__)}{line}") from error
+        shown = f"{type(error).__name__}: {one_line(reason or type(error).__name__)}{line}"
+        raise TrialsError(messages.OWN_CODE, where=where, error=shown) from error
 
 
 def _read(path: Path) -> bytes:
@@ -209,10 +212,10 @@ def _read(path: Path) -> bytes:
             content = path.read_bytes()
             if len(content) <= _MOST_BYTES:
                 return content
-            raise TrialsError(f"{path} is larger than {_MOST_BYTES:,} bytes, expected a Python file")
+            raise TrialsError(messages.TOO_LARGE, path=path, n=_MOST_BYTES, expected="a Python file")
     except OSError as error:
-        raise TrialsError(f"{path} cannot be read: {error.strerror}") from error
-    raise TrialsError(f"--models: no file {path}; {_HOW}")
+        raise TrialsError(messages.CANNOT_READ, path=path, error=error) from error
+    raise TrialsError(messages.NO_MODEL_FILE, path=path)
 
 
 def _run(path: Path, content: bytes) -> ModuleType:
@@ -227,7 +230,7 @@ def _run(path: Path, content: bytes) -> ModuleType:
     if str(path.parent) not in sys.path:
         sys.path.append(str(path.parent))
     try:
-        with _errors_in(str(path), f"{path}: "):
+        with _errors_in(str(path), str(path)):
             exec(compile(content, str(path), "exec"), module.__dict__)
     except BaseException:
         del sys.modules[name]
@@ -241,8 +244,8 @@ def _import(name: str) -> ModuleType:
     except (ImportError, ValueError, AttributeError):
         spec = None
     if spec is None or not spec.origin or not spec.origin.endswith(".py"):
-        raise TrialsError(f"--models: no module {name!r} in Python; for a file write ./{name.split('.')[0]}.py:NAME")
-    with _errors_in(spec.origin, f"{name}: "):
+        raise TrialsError(messages.NO_MODULE, name=name, expected=f"./{name.split('.')[0]}.py:NAME")
+    with _errors_in(spec.origin, name):
         return importlib.import_module(name)
 
 
@@ -254,40 +257,36 @@ def _named(module: ModuleType, file: str, name: str) -> Any:
             if not key.startswith("_")
             and (_is_estimator(value) or (inspect.isfunction(value) and value.__module__ == module.__name__))
         ]
-        raise TrialsError(f"{file} has no {name!r}; its models: {', '.join(own[:_SHOWN_NAMES]) or 'none'}")
+        raise TrialsError(messages.NO_MODEL_THERE, path=file, name=name, found=", ".join(own[:_SHOWN_NAMES]) or "none")
     found = getattr(module, name)
     if not callable(found) and not _is_estimator(found):
-        raise TrialsError(
-            f"{file}: {name} is of type {type(found).__name__}, expected a function that returns a Keras model or a "
-            "scikit-learn estimator"
-        )
+        place = f"{file}: {name}"
+        raise TrialsError(messages.MODEL_TYPE, name=place, found=type(found).__name__, expected=_ESTIMATOR)
     return found
 
 
 def _of_object(given: Any, name: str | None) -> Model:
     if _is_estimator(given):
         if name is None:
-            raise TrialsError("an estimator has no name: give models as a dict, {'name': estimator}")
+            raise TrialsError(messages.UNNAMED_ESTIMATOR)
         text = given.__repr__(N_CHAR_MAX=10**6)
         return Model(_own_name(name), name, hashlib.sha256(text.encode()).hexdigest(), given)
     if not callable(given):
-        raise TrialsError(
-            f"a model is of type {type(given).__name__}, expected a name, a function that returns a Keras model or a "
-            "scikit-learn estimator, or an estimator"
-        )
+        expected = f"a name, an estimator, or {_ESTIMATOR}"
+        raise TrialsError(messages.MODEL_TYPE, name="A model", found=type(given).__name__, expected=expected)
     found = str(name or getattr(given, "__name__", type(given).__name__))
     try:
         text, file = inspect.getsource(given), inspect.getsourcefile(given)
     except (OSError, TypeError) as error:
-        raise TrialsError(f"the source of {found} cannot be read: define it in a file or a notebook") from error
+        raise TrialsError(messages.NO_SOURCE, name=found) from error
     return Model(_own_name(found), f"{file}:{found}", hashlib.sha256(text.encode()).hexdigest(), given)
 
 
 def _own_name(name: str) -> str:
     if name in _BUILT_IN:
-        raise TrialsError(f"--models: {name} is the name of a built-in model: rename yours")
+        raise TrialsError(messages.BUILT_IN_NAME, name=name)
     if not is_model_name(name):
-        raise TrialsError(f"--models: {name!r} cannot be the name of a model")
+        raise TrialsError(messages.MODEL_NAME, name=name)
     return name
 
 

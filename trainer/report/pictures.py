@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from cache.files import atomic_path
 from cache.runtime.console import printable
+from trainer import messages
 from trainer.errors import TrialsError
 from trainer.report.metrics import ACCURACY, Metric
 from trainer.report.statistics import summarize
@@ -68,7 +69,7 @@ def plot(
     check_picture(path)
     values = {name: values_by_model(results, metric) for name, results in runs.items()}
     if not values:
-        raise TrialsError("there are no runs to draw")
+        raise TrialsError(messages.NOTHING_TO_DRAW)
     factor = metric.factor
     drawn = [factor * value for run in values.values() for found in run.values() for value in found.values()]
     drawn += [] if chance is None else [factor * chance]
@@ -125,7 +126,7 @@ def plot_losses(results: Sequence[TrialResult], epochs: Sequence[EpochResult], p
     check_picture(path)
     models = [model for model in dict.fromkeys(r.model for r in results) if any(e.model == model for e in epochs)]
     if not models:
-        raise TrialsError("there are no losses to draw: epochs.csv has none of these models")
+        raise TrialsError(messages.NO_LOSSES)
     n_columns = min(3, len(models))
     n_rows = -(-len(models) // n_columns)
     figure = Figure(figsize=(max(5, 4 * n_columns), 3.6 * n_rows), layout="constrained")
@@ -152,9 +153,8 @@ def plot_losses(results: Sequence[TrialResult], epochs: Sequence[EpochResult], p
 def check_picture(path: Path) -> None:
     """Raise `TrialsError` if a picture's name has none of the endings in `FORMATS`."""
     if path.suffix.lower() not in FORMATS:
-        raise TrialsError(
-            f"{path} ends in {path.suffix or 'nothing'!r}, expected {', '.join(FORMATS)}: name it {path}.png"
-        )
+        found, expected = path.suffix or "nothing", ", ".join(FORMATS)
+        raise TrialsError(messages.PICTURE_NAME, path=path, found=found, expected=expected)
 
 
 def save(figure: "Figure", path: Path) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from cache.files import atomic_path
+from trainer import messages
 from trainer.errors import TrialsError
 from trainer.report.metrics import ACCURACY, METRICS, Metric
 from trainer.report.statistics import PairedDifference, describe, method, paired_difference, summarize, verdict
@@ -163,7 +164,7 @@ def values_by_model(results: Sequence[Result], metric: Metric) -> dict[str, dict
         If there are no results, or none with this metric.
     """
     if not results:
-        raise TrialsError("there are no results: run `elmo-train trials` first")
+        raise TrialsError(messages.NOTHING_MEASURED)
     found: dict[str, dict[int, float]] = {result.model: {} for result in results}
     for result in sorted(results, key=lambda result: result.trial):
         value = getattr(result, metric.field, None)
@@ -171,7 +172,7 @@ def values_by_model(results: Sequence[Result], metric: Metric) -> dict[str, dict
             found[result.model][result.trial] = value
     found = {model: values for model, values in found.items() if values}
     if not found:
-        raise TrialsError(f"these results have no {metric.noun}: they were made by an earlier version")
+        raise TrialsError(messages.NO_METRIC, name=metric.noun)
     return found
 
 

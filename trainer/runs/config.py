@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cache.errors import one_line
 from cache.files import atomic_path
+from trainer import messages
 from trainer.errors import TrialsError
 from trainer.protocols import PROTOCOLS, Sizes, is_whole
 from trainer.runs.folder import is_model_name, read_small_file
@@ -112,10 +112,7 @@ class RunConfig:
             raise _unusable(path, error) from error
         version = value.get("version", 1) if isinstance(value, dict) else 1
         if is_whole(version, VERSION + 1, 2**31):
-            raise TrialsError(
-                f"{path} was written by a later version of elmo-cache (its version is {version}, this one reads up to "
-                f"{VERSION}): update elmo-cache"
-            )
+            raise TrialsError(messages.NEWER_VERSION, path=path, found=version, expected=VERSION)
         try:
             check(value, {1: _VERSION_1, 2: _VERSION_2}.get(version, _VERSION_3))
             value = _of_version_1(value) if version == 1 else {n: v for n, v in value.items() if n != "version"}
@@ -139,7 +136,7 @@ class RunConfig:
         try:
             check(value, _VERSION_3)
         except ValueError as error:
-            raise TrialsError(f"trials cannot be kept in {folder}: {error}") from error
+            raise TrialsError(messages.CONFIG_NOT_KEPT, path=folder, error=error) from error
         with atomic_path(folder / _NAME) as temporary:
             temporary.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
 
@@ -163,20 +160,19 @@ class RunConfig:
         if not trained:
             return wanted
         if unknown := [model for model in wanted.models if model in trained and model not in self.models]:
-            raise TrialsError(f"{folder} has trials of {unknown[0]}, but its {_NAME} does not say how they were made")
+            raise TrialsError(messages.SETTINGS_UNKNOWN, path=folder, name=unknown[0])
         pairs = [(section, getattr(self, section), getattr(wanted, section)) for section in _SHARED]
         pairs += [(model, self.models[model], wanted.models[model]) for model in wanted.models if model in trained]
         differing = [
-            f"{place}.{name} is {shown(found.get(name))} there, {shown(asked.get(name))} asked for"
+            messages.DIFFERENCE.format(
+                name=f"{place}.{name}", found=shown(found.get(name)), expected=shown(asked.get(name))
+            )
             for place, found, asked in pairs
             for name in asked
             if name not in _NOT_COMPARED and found.get(name) != asked.get(name)
         ]
         if differing:
-            raise TrialsError(
-                f"{folder} holds trials made with other settings: {'; '.join(differing[:6])}. "
-                "Ask for the same, or choose another --out"
-            )
+            raise TrialsError(messages.OTHER_SETTINGS, path=folder, found="; ".join(differing[:6]))
         kept = {model: found for model, found in self.models.items() if model in trained}
         return RunConfig(self.settings, self.pool, self.cache, self.vectors, {**wanted.models, **kept})
 
@@ -189,12 +185,12 @@ class RunConfig:
             If there are none of that model.
         """
         if model not in self.models:
-            raise TrialsError(f"there are no trials of {model}, but of {', '.join(self.models) or 'none'}")
+            raise TrialsError(messages.NO_TRIALS_OF, path=_NAME, name=model, found=", ".join(self.models) or "none")
         found = self.models[model]
         if takes_gamma(model) and "gamma" not in found:
-            raise TrialsError(f"{_NAME}: models.{model} has no gamma, though it reads ELMo vectors")
+            raise TrialsError(messages.CONFIG_LACKS, path=_NAME, name=model, expected="gamma")
         if is_keras(model) and "learning_rate" not in found:
-            raise TrialsError(f"{_NAME}: models.{model} has no learning_rate")
+            raise TrialsError(messages.CONFIG_LACKS, path=_NAME, name=model, expected="learning_rate")
         rates = {model: found["learning_rate"]} if "learning_rate" in found else {}
         return self._shared_settings(rates, found.get("gamma", {}).get("value"))
 
@@ -217,9 +213,7 @@ _SHARED = ("settings", "pool", "cache", "vectors")
 
 
 def _unusable(path: Path, error: Exception) -> TrialsError:
-    return TrialsError(
-        f"{path} is not the configuration of a run of trials ({one_line(error)}); restore it, or choose another folder"
-    )
+    return TrialsError(messages.CONFIG_INVALID, path=path, name="trials", error=error)
 
 
 def _of_version_1(value: Mapping[str, Any]) -> dict[str, Any]:

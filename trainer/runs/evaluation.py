@@ -9,6 +9,7 @@ import numpy as np
 
 from cache import FeatureCache
 from cache.hashing import array_sha256, differences
+from trainer import messages
 from trainer.errors import TrialsError
 from trainer.experiment import Experiment
 from trainer.models.named import Model
@@ -52,20 +53,15 @@ class SavedTrial:
     def __post_init__(self) -> None:
         name, trained = self.model.name, self.config.models
         if name not in trained:
-            raise TrialsError(f"there are no trials of {name}, but of {', '.join(trained) or 'none'}")
+            raise TrialsError(messages.NO_TRIALS_OF, path=self.folder, name=name, found=", ".join(trained) or "none")
         wanted = trained[name].get("source_sha256")
         if wanted is not None and self.model.is_built_in:
-            raise TrialsError(f"{name} is a model of yours: give its file again, --model FILE.py:{name}")
+            raise TrialsError(messages.OWN_MODEL, name=name)
         if wanted != self.model.sha256:
-            raise TrialsError(
-                f"{self.model.place} is not what the trials of {name} in {self.folder} were made with: its SHA-256 is "
-                f"{str(self.model.sha256)[:16]}…, expected {str(wanted)[:16]}…. Use the file as it was then"
-            )
+            data = {"path": self.folder, "name": self.model.place, "found": self.model.sha256, "expected": wanted}
+            raise TrialsError(messages.MODEL_DIFFERS, **data)
         if not self.config.keeps_weights(name):
-            raise TrialsError(
-                f"{name} is a scikit-learn model, and trials keep only what it scored: a saved one would be a pickle, "
-                "which can run code. Fit it again with Pooled of elmo_cache.adapters.sklearn (docs/reuse.md)"
-            )
+            raise TrialsError(messages.NOT_SAVED, name=name)
 
 
 def evaluate(saved: SavedTrial, features: FeatureCache, split: str, static: StaticVectors) -> tuple[Scores, int]:
@@ -83,10 +79,8 @@ def evaluate(saved: SavedTrial, features: FeatureCache, split: str, static: Stat
     """
     classes = saved.config.cache["label_names"]
     if list(features.label_names or ()) != classes:
-        raise TrialsError(
-            f"{features.path} has the classes {', '.join(features.label_names or ('none',))}, the weights tell "
-            f"{', '.join(classes)} apart"
-        )
+        found = ", ".join(features.label_names or ("none",))
+        raise TrialsError(messages.OTHER_CLASSES, path=features.path, found=found, expected=", ".join(classes))
     learner = restore(saved, features, static)
     labels = features[split].labels
     assert labels is not None
@@ -124,7 +118,8 @@ def restore(saved: SavedTrial, features: FeatureCache, static: StaticVectors) ->
     try:
         learner.assign(weights)
     except ValueError as error:
-        raise TrialsError(f"{weights_path(saved.folder, saved.model.name, saved.number)}: {error}") from error
+        path = weights_path(saved.folder, saved.model.name, saved.number)
+        raise TrialsError(messages.WEIGHTS_OTHER, path=path, error=error) from error
     return learner
 
 
@@ -136,14 +131,12 @@ def _experiment_of(saved: SavedTrial, features: FeatureCache, static: StaticVect
         path, encoder = trained_in["path"], trained_in["encoder"]
         options = trained_in["encoding_options"]  # results of earlier versions have none
         listed = [
-            f"{name} is {shown(value)}, expected {shown(expected)}"
+            messages.WRONG_VALUE.format(name=name, found=shown(value), expected=shown(expected))
             for name, value, expected in differences(dict(features.encoding), options, wanted_only=True)
         ]
-        differing = "; ".join(listed[:6]) or f"fingerprint {found[:16]}…, expected {trained_on[:16]}…"
-        raise TrialsError(
-            f"{features.path} has another encoding than {path}, which the weights were trained on: {differing}; build "
-            f"one with the same encoder ({encoder}) and text options, which `elmo-cache info {path} --json` shows"
-        )
+        fingerprints = {"name": "its fingerprint", "found": f"{found[:16]}…", "expected": f"{trained_on[:16]}…"}
+        differing = "; ".join(listed[:6]) or messages.WRONG_VALUE.format(**fingerprints)
+        raise TrialsError(messages.OTHER_ENCODING, path=features.path, expected=path, found=differing, name=encoder)
     _check_vectors(saved.config.vectors, features.vocabulary, static)
     name = saved.model.name
     own = {} if saved.model.is_built_in else {name: saved.model}
@@ -157,13 +150,11 @@ def _check_vectors(trained_with: Mapping[str, Any], vocabulary: Sequence[str], s
     The hash of the whole matrix is of no use here: it is one of another vocabulary. Frequent words are in both.
     """
     if static.dim != trained_with["dim"]:
-        raise TrialsError(f"{static.name} is {static.dim}-d, the weights were trained with {trained_with['dim']}-d")
+        raise TrialsError(messages.VECTORS_DIM, name=static.name, found=static.dim, expected=trained_with["dim"])
     hashes = trained_with["words"]  # results of earlier versions have none
     rows = {word: static.matrix[token_id] for token_id, word in enumerate(vocabulary) if word in hashes}
     other = [word for word, row in rows.items() if array_sha256(row) != hashes[word]]
     if other or (not rows and static.name != trained_with["name"]):
         evidence = f"{other[0]!r} has another vector" if other else "the name is another one"
-        raise TrialsError(
-            f"the vectors {static.name} are not those that the weights were trained with, {trained_with['name']} from "
-            f"{trained_with['source']}: {evidence}; name the right ones with --vectors"
-        )
+        source = {"expected": trained_with["name"], "path": trained_with["source"]}
+        raise TrialsError(messages.OTHER_VECTORS, name=static.name, found=evidence, **source)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from cache.errors import OutputError
 from cache.files import is_special
+from trainer import messages
 from trainer.errors import TrialsError
 
 __all__ = ["is_model_name", "only_run", "read_small_file"]
@@ -46,17 +47,17 @@ def read_small_file(path: Path) -> bytes | None:
     """
     try:
         if is_special(path):
-            raise TrialsError(f"{path} is a pipe or a device, expected a file")
+            raise TrialsError(messages.SPECIAL_FILE, path=path)
         with open(path, "rb") as file:
             content = file.read(MOST_BYTES + 1)
     except FileNotFoundError:
         return None
     except NotADirectoryError:
-        raise TrialsError(f"{path.parent} is a file, expected a folder of results") from None
+        raise TrialsError(messages.NOT_A_FOLDER, path=path.parent) from None
     except OSError as error:
-        raise TrialsError(f"{path} cannot be read: {error.strerror}") from error
+        raise TrialsError(messages.CANNOT_READ, path=path, error=error) from error
     if len(content) > MOST_BYTES:
-        raise TrialsError(f"{path} is larger than {MOST_BYTES:,} bytes: it was not written by `elmo-train trials`")
+        raise TrialsError(messages.TOO_LARGE, path=path, n=MOST_BYTES, expected="a file of `elmo-train trials`")
     return content
 
 
@@ -79,9 +80,9 @@ def only_run(out: Path, *folders: str) -> Iterator[None]:
             folder.mkdir(parents=True, exist_ok=True)
         lock = _locked(path)
     except OSError as error:
-        raise OutputError(f"cannot write to {out}: {error.strerror}; choose another --out") from error
+        raise OutputError(messages.NOT_WRITABLE, path=out, error=error, name="out") from error
     if lock is None:
-        raise TrialsError(f"another `elmo-train` is writing to {out}: wait until it has ended, or choose another --out")
+        raise TrialsError(messages.ANOTHER_RUN, path=out)
     try:
         yield
     finally:

@@ -12,6 +12,7 @@ import numpy as np
 from cache import FeatureCache, Split
 from cache.files import atomic_path
 from cache.runtime.console import beginning, human_count
+from trainer import messages
 from trainer.errors import TrialsError
 from trainer.runs.evaluation import SavedTrial, restore
 from trainer.runs.results import TrialResult, read_results
@@ -72,17 +73,16 @@ def choose_trial(folder: Path, kind: str, number: int | None = None) -> TrialRes
     trials = [result for result in results if result.model == kind]
     if not trials:
         models = ", ".join(dict.fromkeys(result.model for result in results)) or "none"
-        raise TrialsError(f"{folder} has no trial of {kind}; models with trials there: {models}")
+        raise TrialsError(messages.NO_TRIALS_OF, path=folder, name=kind, found=models)
     if number is None:
         if not (comparable := [result for result in trials if not math.isnan(result.validation_loss)]):
-            raise TrialsError(
-                f"{folder}: no trial of {kind} has a validation loss that is a number; choose one with --trial"
-            )
+            raise TrialsError(messages.NO_VALIDATION_LOSS, path=folder, name=kind)
         return min(comparable, key=lambda result: result.validation_loss)
     for result in trials:
         if result.trial == number:
             return result
-    raise TrialsError(f"{folder} has no trial {number} of {kind}, but {', '.join(str(r.trial) for r in trials)}")
+    found = ", ".join(str(result.trial) for result in trials)
+    raise TrialsError(messages.NO_TRIAL, path=folder, name=kind, trial=number, found=found)
 
 
 def choose_split(features: FeatureCache, name: str | None = None) -> str:
@@ -97,10 +97,10 @@ def choose_split(features: FeatureCache, name: str | None = None) -> str:
     """
     if name is None:
         if len(features) != 1:
-            raise TrialsError(f"{features.path} has the splits {', '.join(features)}: choose one with --split")
+            raise TrialsError(messages.CHOOSE_SPLIT, path=features.path, found=", ".join(features))
         (name,) = features
     if not len(features[name]):
-        raise TrialsError(f"{features.path} has no finished documents in {name}: finish its build")
+        raise TrialsError(messages.NO_DOCUMENTS, path=features.path, name=name)
     return name
 
 

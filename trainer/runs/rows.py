@@ -7,8 +7,9 @@ from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
-from cache.errors import one_line
+from cache.errors import InvalidValueError, one_line
 from cache.files import atomic_path
+from trainer import messages
 from trainer.errors import TrialsError
 from trainer.runs.folder import read_small_file
 from trainer.runs.schema import shown
@@ -67,7 +68,8 @@ def read_rows(
         text = content.decode("utf-8")
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
-        raise _damaged(path, line, f"byte {error.start} is not UTF-8") from error
+        not_text = InvalidValueError(messages.NOT_UTF8_BYTE, n=error.start)
+        raise _damaged(path, line, not_text) from error
     rows: list[Kind] = []
     found: set[tuple[Any, ...]] = set()
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
@@ -75,18 +77,18 @@ def read_rows(
         header = tuple(next(reader, ()))
         if header not in _headers(kind):
             columns = one_line(",".join(header)) if header else "missing"
-            raise ValueError(f"the columns are {columns}, expected {','.join(_columns(kind))}")
+            raise InvalidValueError(messages.COLUMNS, found=columns, expected=",".join(_columns(kind)))
         for values in reader:
             row = _parse_row(values, header, kind, checks)
             own = tuple(getattr(row, name) for name in key)
             if own in found:
-                raise ValueError(f"trial {row.trial} of {row.model} is there twice")
+                raise InvalidValueError(messages.TRIAL_TWICE, trial=row.trial, name=row.model)
             found.add(own)
             rows.append(row)
         if not text.endswith("\n"):
-            raise ValueError("the line is cut short")
+            raise InvalidValueError(messages.CUT_SHORT)
     except (ValueError, csv.Error) as error:
-        raise _damaged(path, max(1, reader.line_num), " ".join(str(error).split())) from error
+        raise _damaged(path, max(1, reader.line_num), error) from error
     return rows
 
 
@@ -105,7 +107,7 @@ def _parse_row(
     texts: Sequence[str], header: Sequence[str], kind: type[Kind], checks: Callable[[Kind], dict[str, object]]
 ) -> Kind:
     if len(texts) != len(header):
-        raise ValueError(f"{len(texts)} values, expected {len(header)}")
+        raise InvalidValueError(messages.N_VALUES, found=len(texts), expected=len(header))
     values: dict[str, Any] = {}
     for field, text in zip(fields(kind), texts, strict=False):  # type: ignore[arg-type]
         optional = field.type == float | None
@@ -114,12 +116,13 @@ def _parse_row(
         try:
             values[field.name] = None if optional and not text else parse(text)
         except ValueError:
-            raise ValueError(f"{field.name} is {shown(text)}, expected {parse.__name__}") from None
+            data = {"name": field.name, "found": shown(text), "expected": parse.__name__}
+            raise InvalidValueError(messages.WRONG_VALUE, **data) from None
     row = kind(**values)
     if wrong := [name for name, holds in checks(row).items() if not holds]:
-        raise ValueError(f"{wrong[0]} is {shown(values[wrong[0]])}, which no trial can have")
+        raise InvalidValueError(messages.IMPOSSIBLE, name=wrong[0], found=shown(values[wrong[0]]))
     return row
 
 
-def _damaged(path: Path, line: int, what: str) -> TrialsError:
-    return TrialsError(f"{path}, line {line}: {what}; repair that line, or remove the folder and run the trials again")
+def _damaged(path: Path, line: int, error: Exception) -> TrialsError:
+    return TrialsError(messages.ROW_INVALID, where=f"{path}, line {line}", error=error)

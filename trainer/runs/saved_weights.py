@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from cache.errors import one_line
+from cache.errors import InvalidValueError, one_line
 from cache.files import atomic_path, is_special
 from cache.npz import array_names, read_array
+from trainer import messages
 from trainer.errors import TrialsError
 from trainer.runs.results import TrialResult
 
@@ -52,17 +53,17 @@ def load_weights(out: Path, model: str, number: int) -> dict[str, np.ndarray]:
     """
     path = weights_path(out, model, number)
     if is_special(path):
-        raise TrialsError(f"{path} is a pipe or a device, expected a file; run the trial again in another folder")
+        raise TrialsError(messages.SPECIAL_FILE, path=path)
     try:
         with zipfile.ZipFile(path) as archive:
             weights = {name: read_array(archive, name) for name in array_names(archive)}
         if other := [name for name, array in weights.items() if array.dtype != np.float32]:
-            raise ValueError(f"{one_line(other[0])} is {weights[other[0]].dtype}, expected float32")
+            raise InvalidValueError(messages.WEIGHTS_TYPE, name=one_line(other[0]), found=weights[other[0]].dtype)
         return weights
     except FileNotFoundError as error:
-        raise TrialsError(f"{path} does not exist: {out} has no weights of trial {number} of {model}") from error
+        raise TrialsError(messages.WEIGHTS_MISSING, path=path, folder=out, trial=number, name=model) from error
     except Exception as error:  # a hostile file can make zipfile and numpy raise nearly anything
-        raise TrialsError(f"{path} is damaged ({one_line(error)}); run the trial again in another folder") from error
+        raise TrialsError(messages.WEIGHTS_DAMAGED, path=path, error=error) from error
 
 
 def weights_summary(out: Path, results: Sequence[TrialResult]) -> tuple[dict[str, Any], list[str]]:
@@ -94,7 +95,8 @@ def weights_summary(out: Path, results: Sequence[TrialResult]) -> tuple[dict[str
             faults.append(str(error))
             continue
         except ValueError as error:
-            faults.append(f"{weights_path(out, result.model, result.trial)} is damaged ({error})")
+            path = weights_path(out, result.model, result.trial)
+            faults.append(str(TrialsError(messages.WEIGHTS_DAMAGED, path=path, error=error)))
             continue
         summary["trainable_parameters"][result.model] = sum(
             array.size for name, array in weights.items() if not name.endswith(_RUNNING_MEANS)
@@ -110,6 +112,6 @@ def _scalar_mix(weights: Mapping[str, np.ndarray]) -> dict[str, Any] | None:
     if exponents is None:
         return None
     if exponents.ndim != 1 or not len(exponents) or gamma is None or gamma.shape != ():
-        raise ValueError("scalar_mix has other shapes than a mix of layers")
+        raise InvalidValueError(messages.WEIGHTS_MIX)
     shares = np.exp(exponents - exponents.max())
     return {"shares": (shares / shares.sum()).tolist(), "gamma": float(gamma)}

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from reprlib import Repr
 from typing import Any
 
+from cache.errors import InvalidValueError
 from cache.hashing import in_short
+from trainer import messages
 from trainer.protocols import MOST_DOCUMENTS, is_whole
 
 __all__ = ["HASH", "PATH", "TEXT", "TEXT_OR_NONE", "Each", "Rule", "check", "is_text", "shown", "whole"]
@@ -55,14 +57,16 @@ def check(value: Any, schema: Any, place: str = "") -> None:
     --------
     >>> check({"sizes": {"train": 0}}, {"sizes": {"train": whole(1, 9)}, "layer?": TEXT})
     Traceback (most recent call last):
-    ValueError: sizes.train is 0, expected a whole number from 1 to 9
+    cache.errors.InvalidValueError: sizes.train is 0, expected a whole number from 1 to 9
     """
     if isinstance(schema, Rule):
         if not schema.holds(value):
-            raise ValueError(f"{place} is {shown(value)}, expected {schema.expected}")
+            raise InvalidValueError(messages.WRONG_VALUE, name=place, found=shown(value), expected=schema.expected)
         return
     if not isinstance(value, dict):
-        raise ValueError(f"{place or 'its content'} is {shown(value)}, expected an object")
+        raise InvalidValueError(
+            messages.WRONG_VALUE, name=place or "its content", found=shown(value), expected="an object"
+        )
     prefix = f"{place}." if place else ""
     if isinstance(schema, Each):
         for name in value:
@@ -71,9 +75,9 @@ def check(value: Any, schema: Any, place: str = "") -> None:
     else:
         inner = {name.removesuffix("?"): rule for name, rule in schema.items()}
         if missing := [name for name in schema if not name.endswith("?") and name not in value]:
-            raise ValueError(f"{prefix}{missing[0]} is missing")
+            raise InvalidValueError(messages.MISSING, name=f"{prefix}{missing[0]}")
         if unknown := [name for name in value if name not in inner]:
-            raise ValueError(f"{place or 'it'} has an unknown entry {shown(unknown[0])}")
+            raise InvalidValueError(messages.UNKNOWN_ENTRY, name=place or "it", found=shown(unknown[0]))
     for name, found in value.items():
         check(found, inner[name], f"{prefix}{name}")
 

@@ -4,7 +4,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
 
-from cache.errors import OutputError, one_line
+from cache.errors import OutputError
+from trainer import messages
 from trainer.errors import TrialsError
 from trainer.learners.base import Fit
 from trainer.runs.results import TrialResult
@@ -21,7 +22,7 @@ def check_tensorboard() -> None:
         If a package is missing that Keras's callback writes with, whatever the backend.
     """
     if missing := [name for name in ("tensorflow", "tensorboard") if find_spec(name) is None]:
-        raise TrialsError(f'--tensorboard needs {missing[0]}: pip install "elmo-cache[tensorboard]"')
+        raise TrialsError(messages.NO_TENSORBOARD, package=missing[0])
 
 
 def write_tensorboard(folder: Path, result: TrialResult, fit: Fit) -> None:
@@ -47,4 +48,4 @@ def write_tensorboard(folder: Path, result: TrialResult, fit: Fit) -> None:
         for part in writer._writers.values():
             part.close()
     except Exception as error:  # TensorFlow's own errors, which are no OSError
-        raise OutputError(f"cannot write to {path}: {one_line(error)}") from error
+        raise OutputError(messages.NOT_WRITABLE, path=path, error=error, name="tensorboard") from error

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from cache.files import remove_strays
 from cache.runtime.processes import Workers
+from trainer import messages
 from trainer.errors import TrialsError
 from trainer.experiment import Experiment, Outcome
 from trainer.models.named import models_of
@@ -78,7 +79,8 @@ def run_trials(
     """
     models = list(models_of([experiment.models.get(name, name) for name in models]))
     if not is_whole(n_trials, 1, MOST_TRIALS):
-        raise TrialsError(f"--n is {n_trials!r}, expected a whole number from 1 to {MOST_TRIALS:,}")
+        expected = f"a whole number from 1 to {MOST_TRIALS:,}"
+        raise TrialsError(messages.INVALID_VALUE, name="n", found=n_trials, expected=expected)
     experiment.check_pool()
     wanted = RunConfig.of(experiment, models)
     experiment.trial(1)  # too few documents: noticed before anything is written
@@ -88,9 +90,7 @@ def run_trials(
         results = read_results(out / "trials.csv")
         found = RunConfig.read(out)
         if found is None and results:
-            raise TrialsError(
-                f"{out} has trials but no config.json, which says how they were made; choose another --out"
-            )
+            raise TrialsError(messages.CONFIG_MISSING, path=out, found="trials.csv")
         joined = found.joined(wanted, {result.model for result in results}, out) if found else wanted
         if joined != found:
             joined.write(out)

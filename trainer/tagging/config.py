@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from cache.errors import one_line
 from cache.files import atomic_path
+from trainer import messages
 from trainer.errors import TrialsError
 from trainer.protocols import is_whole
 from trainer.runs.folder import is_model_name, read_small_file
@@ -98,10 +98,7 @@ class TagConfig:
             value = json.loads(content)
             check(value, _SCHEMA)
         except (ValueError, RecursionError) as error:
-            raise TrialsError(
-                f"{path} is not the configuration of a run of `elmo-train tag` ({one_line(error)}); restore it, or "
-                "choose another --out"
-            ) from error
+            raise TrialsError(messages.CONFIG_INVALID, path=path, name="tag", error=error) from error
         return cls(**{name: entry for name, entry in value.items() if name not in ("version", "kind")})
 
     def write(self, folder: Path) -> None:
@@ -141,16 +138,15 @@ class TagConfig:
             (model, self.models.get(model, {}), wanted.models[model]) for model in wanted.models if model in trained
         ]
         differing = [
-            f"{place}.{name} is {shown(found.get(name))} there, you asked for {shown(asked.get(name))}"
+            messages.DIFFERENCE.format(
+                name=f"{place}.{name}", found=shown(found.get(name)), expected=shown(asked.get(name))
+            )
             for place, found, asked in pairs
             for name in asked
             if name not in _NOT_COMPARED and found.get(name) != asked.get(name)
         ]
         if differing:
-            raise TrialsError(
-                f"{folder} holds trials made with other settings: {'; '.join(differing[:6])}. "
-                "Use the same settings, or choose another --out"
-            )
+            raise TrialsError(messages.OTHER_SETTINGS, path=folder, found="; ".join(differing[:6]))
         kept = {model: found for model, found in self.models.items() if model in trained}
         return TagConfig(self.settings, self.pool, self.cache, {**wanted.models, **kept})
 

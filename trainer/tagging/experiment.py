@@ -8,6 +8,8 @@ from functools import cached_property
 import numpy as np
 
 from cache import FeatureCache, Split
+from cache.errors import InvalidValueError
+from trainer import messages
 from trainer.errors import TrialsError
 from trainer.protocols import Pool, Sizes, Trial, draw_trial, group_duplicates
 from trainer.tagging.probes import Tagged, probe, tag_with_lstm
@@ -71,9 +73,8 @@ def models_of(kinds: Sequence[str], layers: Sequence[str]) -> dict[str, TagModel
     {'elmo-lstm': TagModel(kind='elmo-lstm', layer=None)}
     """
     if not kinds or (unknown := [kind for kind in kinds if kind not in KINDS]):
-        raise TrialsError(
-            f"--models names {repr(unknown[0]) if kinds else 'none'}, expected some of {', '.join(KINDS)}"
-        )
+        found, expected = unknown[0] if kinds else "", f"some of {', '.join(KINDS)}"
+        raise TrialsError(messages.INVALID_VALUE, name="models", found=found, expected=expected)
     models: dict[str, TagModel] = {}
     for kind in kinds:
         if kind == "static" or not layers:
@@ -113,17 +114,12 @@ class TagExperiment:
     def __post_init__(self) -> None:
         self.tag_names = self.features.tag_names(self.settings.tags)
         path = self.features.path
-        if not {"train", "test"} <= set(self.features):
-            raise TrialsError(
-                f"{path} has only {', '.join(self.features)}; trials need train and test. "
-                "Build it with `--test-share 0.2`"
-            )
+        if missing := [name for name in ("train", "test") if name not in self.features]:
+            data = {"found": ", ".join(self.features), "expected": " and ".join(missing)}
+            raise TrialsError(messages.SPLIT_MISSING, path=path, **data)
         for split, n_documents in (self.pool_sizes or {}).items():
-            if n_documents > len(self.features[split]):
-                raise TrialsError(
-                    f"{path} has {len(self.features[split])} sentences in {split}, the earlier trials drew from "
-                    f"{n_documents}. Finish its build"
-                )
+            if n_documents > (found := len(self.features[split])):
+                raise TrialsError(messages.POOL_SHRANK, path=path, name=split, found=found, expected=n_documents)
 
     def pooled(self, split: str, layer: str | None = None) -> Split:
         """Return the sentences of a split that trials draw from, in a view of the cache.
@@ -179,13 +175,13 @@ class TagExperiment:
             if model.kind == "elmo-lstm":
                 full = tuple(part[part.lengths > 0] for part in (train, validation, test))
                 if len(np.unique(self._tags_of(full[0])[0])) < 2 or not all(map(len, full)):
-                    raise ValueError("the sentences have too few tokens or tags to learn from")
+                    raise InvalidValueError(messages.FEW_TOKENS)
                 found = tag_with_lstm(full, tags, len(self.tag_names), seed=(seed, number), on_epoch=on_epoch)
             else:
                 found = self._probe(model.kind, train, validation, test)
             scores = score(right, found.predicted, indptr, self.tag_names)
         except ValueError as error:
-            raise TrialsError(f"trial {number}, tags {tags!r}: {error}; use larger sizes or another --seed") from error
+            raise TrialsError(messages.TAG_TRIAL, trial=number, name=tags, error=error) from error
         train_hash, validation_hash, test_hash = trial.hashes
         return TagResult(
             trial=number,

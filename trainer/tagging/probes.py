@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from cache import Split
+from cache.errors import InvalidValueError
 from cache.runtime.quiet import quiet_import
+from trainer import messages
 
 if TYPE_CHECKING:
     import keras
@@ -69,7 +71,7 @@ def probe(
         (part_rows[part_tags >= 0], part_tags[part_tags >= 0]) for part_rows, part_tags in (train, validation)
     )
     if len(np.unique(tags)) < 2:
-        raise ValueError(f"the training tokens have {len(np.unique(tags))} tags, expected at least 2")
+        raise InvalidValueError(messages.FEW_TAGS, found=len(np.unique(tags)))
     scaler = StandardScaler().fit(rows)
     rows = scaler.transform(rows)
     model = LogisticRegression(max_iter=MOST_ITERATIONS, tol=1e-3, warm_start=True)

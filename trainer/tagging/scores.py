@@ -5,6 +5,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from cache.errors import InvalidValueError
+from trainer import messages
+
 __all__ = ["mark_entities", "score"]
 
 _ENTITY_TAG = re.compile(r"O|[BIES]-.+")
@@ -51,7 +54,7 @@ def score(
 
     tagged = tags >= 0
     if not tagged.any():
-        raise ValueError("no token has a tag")
+        raise InvalidValueError(messages.NO_TAGGED_TOKENS)
     right, found = tags[tagged], predicted[tagged]
     return {
         "accuracy": float(np.mean(right == found)),

@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 
 from cache.files import remove_strays
+from trainer import messages
 from trainer.errors import TrialsError
 from trainer.runs.folder import only_run
 from trainer.tagging.config import TagConfig
@@ -70,9 +71,7 @@ def run_tag_trials(
         results = read_tag_results(out / RESULTS)
         found = TagConfig.read(out)
         if found is None and results:
-            raise TrialsError(
-                f"{out} has {RESULTS} but no config.json, which says how they were made; choose another --out"
-            )
+            raise TrialsError(messages.CONFIG_MISSING, path=out, found=RESULTS)
         joined = found.joined(wanted, {result.model for result in results}, out) if found else wanted
         if joined != found:
             joined.write(out)

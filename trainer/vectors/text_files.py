@@ -15,6 +15,7 @@ from typing import IO
 import numpy as np
 
 from cache.errors import CacheWarning
+from trainer import messages
 from trainer.errors import VectorsError
 from trainer.vectors.compressed import DAMAGE, open_unpacked
 
@@ -97,14 +98,10 @@ class VectorReader:
                 if word in wanted:
                     yield word, self._values(number, word, line)
         if not n_rows:
-            raise VectorsError(f"{self.path}: no vectors, the file is empty")
+            raise VectorsError(messages.VECTORS_EMPTY, path=self.path)
         if n_announced not in (-1, n_rows):
-            warnings.warn(
-                f"{self.path}: the header states {n_announced} rows, the file has {n_rows}; all of them are used"
-                + (", but it may be cut short" if n_rows < n_announced else ""),
-                CacheWarning,
-                stacklevel=2,
-            )
+            message = messages.ROWS_MISSING if n_rows < n_announced else messages.ROWS_SURPLUS
+            warnings.warn(CacheWarning(message, path=self.path, found=n_rows, expected=n_announced), stacklevel=2)
 
     def _lines(self, stream: IO[bytes]) -> Iterator[tuple[int, bytes]]:
         """1-based number and bytes of each line, its end included."""
@@ -113,33 +110,26 @@ class VectorReader:
             while raw := stream.readline(MAX_LINE_BYTES + 1):
                 if len(raw) > MAX_LINE_BYTES:
                     self._refuse_binary(number, raw, stream)
-                    raise self._error(number, f"longer than {MAX_LINE_BYTES} bytes, expected a word and its values")
+                    raise self._error(messages.LINE_TOO_LONG, number, expected=MAX_LINE_BYTES)
                 yield number, raw
                 number += 1
         except DAMAGE as error:
             if isinstance(error, OSError) and error.errno is not None:
-                raise self._error(number, f"cannot be read ({error.strerror})") from error
-            raise self._error(
-                number, f"the compressed data are damaged or cut off near here ({error}); fetch the file again"
-            ) from error
+                raise self._error(messages.LINE_UNREADABLE, number, error=error) from error
+            raise self._error(messages.LINE_DAMAGED, number, error=error) from error
 
     def _check_text(self, number: int, line: bytes, stream: IO[bytes]) -> bytes:
         try:
             line.decode("utf-8")
         except UnicodeDecodeError as error:
             self._refuse_binary(number, line, stream)
-            raise self._error(
-                number,
-                f"not UTF-8 (byte 0x{line[error.start]:02x} at offset {error.start} of the line); "
-                "save the file as UTF-8",
-            ) from error
+            byte = f"0x{line[error.start]:02x}"
+            raise self._error(messages.NOT_UTF8, number, found=byte, n=error.start) from error
         return line.removeprefix(_BOM) if number == 1 else line
 
     def _read_header(self, number: int, n_rows: int, dim: int) -> int:
         if not n_rows or not 1 <= dim <= MAX_DIM:
-            raise self._error(
-                number, f"a header of {n_rows} rows and {dim} values, expected at least 1 row and 1 to {MAX_DIM} values"
-            )
+            raise self._error(messages.HEADER_INVALID, number, rows=n_rows, dim=dim, expected=MAX_DIM)
         self._header = n_rows, dim
         return n_rows
 
@@ -158,7 +148,7 @@ class VectorReader:
         if len(fields) <= dim or doubtful:
             self._refuse_binary(number, line, stream)
             n_found = _count_values(line.split(b" ")) if surplus else len(fields) - 1
-            raise self._error(number, f"{n_found} values after the word, expected {dim} as {source}; fetch it again")
+            raise self._error(messages.ROW_LENGTH, number, found=n_found, expected=dim, source=source)
         self._dim = dim
         return word
 
@@ -171,11 +161,7 @@ class VectorReader:
         is_doubtful = (before and n_values == 1) or any(_NUMBER.fullmatch(field) for field in before)
         if is_doubtful or not 1 <= n_values <= MAX_DIM:
             self._refuse_binary(number, line, stream)
-            raise self._error(
-                number,
-                f"{_shown(line)} is no row of vectors, expected a header `count dim`, or a word and 1 to {MAX_DIM} "
-                "values with one space before each",
-            )
+            raise self._error(messages.NOT_A_ROW, number, found=_shown(line), expected=MAX_DIM)
         return n_values
 
     def _values(self, number: int, word: bytes, line: bytes) -> np.ndarray:
@@ -186,12 +172,12 @@ class VectorReader:
             values = np.array(list(map(float, fields)))
         except ValueError:
             bad = next(field for field in fields if not _VALUE.fullmatch(field))
-            raise self._error(number, f"{_shown(bad)} is not a number, in the vector of {_shown(word)}") from None
+            raise self._error(messages.NOT_A_NUMBER, number, found=_shown(bad), name=_shown(word)) from None
         with np.errstate(over="ignore"):
             row = values.astype(np.float32)
         if not np.isfinite(row).all():
             bad = fields[int(np.argmin(np.isfinite(row)))]
-            raise self._error(number, f"{_shown(bad)} is not a finite 32-bit number, in the vector of {_shown(word)}")
+            raise self._error(messages.NOT_FINITE, number, found=_shown(bad), name=_shown(word))
         return row
 
     def _refuse_binary(self, number: int, raw: bytes, stream: IO[bytes]) -> None:
@@ -201,12 +187,10 @@ class VectorReader:
         with suppress(*DAMAGE):
             raw += stream.read(4096)
         if _CONTROL.search(raw):
-            raise self._error(
-                number, "binary data, expected text in UTF-8; of a .bin model give the text file, .vec or .txt"
-            )
+            raise self._error(messages.BINARY, number)
 
-    def _error(self, number: int, message: str) -> VectorsError:
-        return VectorsError(f"{self.path}, line {number}: {message}")
+    def _error(self, message: str, number: int, **data: object) -> VectorsError:
+        return VectorsError(message, where=f"{self.path}, line {number}", **data)
 
 
 def _count_values(fields: list[bytes]) -> int:
