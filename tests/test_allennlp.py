@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import re
 import resource
 import signal
 import subprocess
@@ -16,12 +17,14 @@ from typing import Any
 import numpy as np
 import pytest
 from commands import run_cache
-from errors_expected import raises
+from errors_expected import holds, raises, said
 from local_server import Answer, LocalServer, local_server, no_server
 from tiny_elmo import OPTIONS, WORDS, assert_close, refusal, shared_encoder, write_elmo
 
-from cache import FeatureCache, OutputError, messages
-from elmo_cache import EncoderError, load_encoder
+from cache import CacheError, FeatureCache, OutputError
+from cache import messages as store
+from cache.errors import DownloadError
+from elmo_cache import EncoderError, load_encoder, messages
 from elmo_cache.encoders import allennlp
 from elmo_cache.encoders.bilm.weights import count_weights
 
@@ -34,6 +37,7 @@ LOGIN_PAGE = b"<!DOCTYPE html><title>Log in</title>"
 KILLED = """
 import sys
 from elmo_cache.encoders import allennlp
+
 allennlp.BASE_URL = sys.argv[1]
 allennlp.fetch("small")
 """
@@ -64,18 +68,17 @@ def publish(server: LocalServer, elmo: Path) -> None:
     server.answers[WEIGHTS_PATH] = Answer((elmo / "weights.hdf5").read_bytes())
 
 
-def failure(file_name: str) -> str:
+def failure(file_name: str) -> CacheError:
     """Return why a file of `allennlp:small` was not fetched, and check what is said around it."""
-    message = refusal(load_encoder, "allennlp:small")
-    before, after = (
-        f"allennlp:small: {file_name}: ",
-        (
-            f"; or get {allennlp.BASE_URL}{OPTIONS_PATH} and …_weights.hdf5 by other means and give their folder: "
-            "encoder=PATH"
-        ),
-    )
-    assert message.startswith(before) and message.endswith(after)
-    return message.removeprefix(before).removesuffix(after)
+    error = refusal(load_encoder, "allennlp:small")
+    holds(error, messages.NOT_DOWNLOADED, name=f"allennlp:small, file {file_name},", **urls(allennlp.BASE_URL))
+    reason = error.data["error"]
+    assert isinstance(reason, DownloadError)
+    return reason
+
+
+def urls(base: str) -> dict[str, str]:
+    return {"url": f"{base}{OPTIONS_PATH}", "size": " and …_weights.hdf5"}
 
 
 def names_in(folder: Path) -> list[str]:
@@ -113,7 +116,8 @@ def test_success(server: LocalServer, folder: Path, elmo: Path) -> None:
 
 def test_settings(server: LocalServer) -> None:
     assert load_encoder("allennlp:small", layers="all").dim == shared_encoder("all").dim
-    assert refusal(load_encoder, "allennlp:small", layers="mean") == "layers is 'mean', expected one of mix, top, all"
+    error = refusal(load_encoder, "allennlp:small", layers="mean")
+    holds(error, messages.INVALID_VALUE, name="layers", found="'mean'", expected="one of mix, top, all")
 
 
 @pytest.mark.parametrize("name", allennlp.NAMES)
@@ -146,30 +150,28 @@ def test_only_the_missing_file_is_fetched(server: LocalServer, folder: Path, mis
 
 @pytest.mark.parametrize("name", ["", "large", "Small", "5.5b", "../small", "original/"])
 def test_a_name_that_is_none(server: LocalServer, tmp_path: Path, name: str) -> None:
-    assert refusal(load_encoder, f"allennlp:{name}") == (
-        f"no encoder 'allennlp:{name}': AllenNLP published "
-        "allennlp:original, allennlp:5.5B, allennlp:medium, allennlp:small"
-    )
+    expected = "allennlp:original, allennlp:5.5B, allennlp:medium, allennlp:small"
+    holds(refusal(load_encoder, f"allennlp:{name}"), messages.NO_ENCODER, name=f"allennlp:{name}", expected=expected)
     assert server.asked == [] and list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("which", [0, 1], ids=["options", "weights"])
 @pytest.mark.parametrize(
-    ("answer", "reason"),
+    ("answer", "reason", "error"),
     [
-        (Answer(status=404), "cannot be downloaded (404 Client Error"),
-        (Answer(b"{", headers={"Content-Length": "100"}), "cannot be downloaded ("),
-        (Answer(LOGIN_PAGE), "what came is not "),
-        (Answer(b""), "what came is not "),
+        (Answer(status=404), store.DOWNLOAD_FAILED, "^404 Client Error"),
+        (Answer(b"{", headers={"Content-Length": "100"}), store.DOWNLOAD_FAILED, "."),
+        (Answer(LOGIN_PAGE), store.DOWNLOAD_WRONG, "^it is not "),
+        (Answer(b""), store.DOWNLOAD_WRONG, "^it is not "),
     ],
     ids=["404", "truncated", "login_page", "empty"],
 )
 def test_a_download_that_fails(
-    server: LocalServer, folder: Path, elmo: Path, which: int, answer: Answer, reason: str
+    server: LocalServer, folder: Path, elmo: Path, which: int, answer: Answer, reason: str, error: str
 ) -> None:
     server.answers[[OPTIONS_PATH, WEIGHTS_PATH][which]] = answer
 
-    assert failure(FILES[which]).startswith(reason)
+    holds(failure(FILES[which]), reason, error=re.compile(error))
 
     assert names_in(folder) == FILES[:which]
     publish(server, elmo)
@@ -180,7 +182,7 @@ def test_a_download_that_fails(
 def test_offline(server: LocalServer, monkeypatch: pytest.MonkeyPatch) -> None:
     with no_server() as url:
         monkeypatch.setattr(allennlp, "BASE_URL", url)
-        assert "refused" in failure(FILES[0])
+        holds(failure(FILES[0]), store.DOWNLOAD_FAILED, error=re.compile("refused"))
 
 
 @pytest.mark.parametrize("which", [0, 1], ids=["options", "weights"])
@@ -189,7 +191,7 @@ def test_a_server_that_does_not_end(
 ) -> None:
     monkeypatch.setitem(allennlp.NAMES, "small", replace(allennlp.NAMES["small"], size_bytes=10**6))
     server.answers[[OPTIONS_PATH, WEIGHTS_PATH][which]] = Answer(itertools.repeat(b" " * 2**16))
-    assert failure(FILES[which]) == f"more than {[2**20, 2 * 10**6][which]} bytes came, it is another file"
+    holds(failure(FILES[which]), store.DOWNLOAD_TOO_LARGE, expected=[2**20, 2 * 10**6][which])
     assert names_in(folder) == FILES[:which]
 
 
@@ -219,9 +221,8 @@ def test_damaged_after_the_download(server: LocalServer, folder: Path, which: in
     path = allennlp.fetch("small") / FILES[which]
     path.write_bytes(path.read_bytes()[:100])
 
-    message = refusal(load_encoder, "allennlp:small")
-
-    assert message.startswith(f"{path} ") and message.endswith("; remove the file, and the next run fetches it")
+    damage = EncoderError(messages.DAMAGED if which else messages.NOT_JSON, where=str(path))
+    holds(refusal(load_encoder, "allennlp:small"), messages.DOWNLOADED_FILE_DAMAGED, error=damage)
     path.unlink()
     assert load_encoder("allennlp:small").description == shared_encoder("mix").description
 
@@ -233,21 +234,20 @@ def test_options_that_may_not_be_read(server: LocalServer, folder: Path, monkeyp
         raise PermissionError(13, "Permission denied", str(path))
 
     monkeypatch.setattr(Path, "read_bytes", refuse)
-    with pytest.raises(EncoderError) as caught:
+    with raises(messages.CANNOT_READ, EncoderError, path=folder / FILES[0], error="Permission denied"):
         allennlp.load("small")
-    assert str(caught.value) == f"{folder / FILES[0]} cannot be read: Permission denied"
 
 
 def test_no_folder_can_be_made(server: LocalServer, folder: Path) -> None:
     folder.parent.parent.touch()
-    assert failure(FILES[0]) == f"cannot be kept in {folder} (Not a directory)"
+    holds(failure(FILES[0]), store.DOWNLOAD_FOLDER, path=folder, error="Not a directory")
 
 
 def test_the_disk_takes_no_more(server: LocalServer, folder: Path) -> None:
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (5000, before[1]))
     try:
-        with raises(messages.FILE_TOO_LARGE, OutputError, path=folder / FILES[1], error="File too large"):
+        with raises(store.FILE_TOO_LARGE, OutputError, path=folder / FILES[1], error="File too large"):
             load_encoder("allennlp:small")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
@@ -279,9 +279,10 @@ def test_build_as_a_user_types_it(server: LocalServer, tmp_path: Path, monkeypat
     with no_server() as url, monkeypatch.context() as patch:
         patch.setattr(allennlp, "BASE_URL", url)
         result = run_cache(*arguments)
+    name = f"allennlp:small, file {FILES[0]},"
+    before, after = said(messages.NOT_DOWNLOADED, name=name, error="ERROR", **urls(url)).split("ERROR")
     assert result.exit_code == 1 and result.stderr.count("\n") == 1
-    assert result.stderr.startswith("Error: allennlp:small: ") and "--encoder PATH" in result.stderr
-    assert f"get {url}{OPTIONS_PATH} and …_weights.hdf5" in result.stderr
+    assert result.stderr.startswith(f"Error: {before}") and result.stderr.endswith(f"{after}\n")
     assert not (tmp_path / "c.elmo").exists()
 
     result = run_cache(*arguments)

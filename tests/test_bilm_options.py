@@ -1,12 +1,15 @@
 """Options files: what is read from them, and what is wrong with the others."""
 
 import json
+import re
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from errors_expected import holds
 from tiny_elmo import OPTIONS, changed_options, refusal
 
+from elmo_cache import EncoderError, messages
 from elmo_cache.encoders.bilm.options import BiLMOptions
 
 WHERE = "folder/options.json"
@@ -91,14 +94,12 @@ def test_numbers_of_either_kind_are_the_same_options() -> None:
     ids=["empty", "cut", "text", "hdf5", "utf16", "comma", "deep", "long_number"],
 )
 def test_not_json(text: bytes) -> None:
-    message = refusal(BiLMOptions.parse, text, WHERE)
-
-    assert message.startswith(f"{WHERE} is not JSON: ")
+    holds(refusal(BiLMOptions.parse, text, WHERE), messages.NOT_JSON, where=WHERE, expected="the options of an ELMo")
 
 
 @pytest.mark.parametrize("value", [{}, [], None, 3, "lstm", {"lstm": [], "char_cnn": 1}], ids=json.dumps)
 def test_json_of_something_else(value: Any) -> None:
-    assert "lacks char_cnn.activation: not the options of an ELMo" in refusal(parse, value)
+    holds(refusal(parse, value), messages.LACKS, where=WHERE, name="char_cnn.activation")
 
 
 @pytest.mark.parametrize(
@@ -114,73 +115,114 @@ def test_json_of_something_else(value: Any) -> None:
     ],
 )
 def test_entry_is_lacking(section: str, name: str) -> None:
-    message = refusal(parse, changed_options(section, **{name: ...}))
+    error = refusal(parse, changed_options(section, **{name: ...}))
 
-    assert message.startswith(f"{WHERE} lacks {section}.{name}")
+    holds(error, messages.LACKS, where=WHERE, name=re.compile(f"^{section}.{name}"))
+
+
+A_FILTER = "[width up to 50, number of filters up to 65536]"
+
+
+def invalid(name: str, found: str, expected: str) -> EncoderError:
+    return EncoderError(messages.INVALID_ENTRY, where=WHERE, name=name, found=found, expected=expected)
 
 
 @pytest.mark.parametrize(
     ("section", "changes", "expected"),
     [
-        ("lstm", {"dim": "4096"}, "lstm.dim is '4096', expected int"),
-        ("lstm", {"dim": 4096.0}, "lstm.dim is 4096.0, expected int"),
-        ("lstm", {"dim": True}, "lstm.dim is True, expected int"),
-        ("lstm", {"dim": None}, "lstm.dim is None, expected int"),
-        ("lstm", {"n_layers": [2]}, "lstm.n_layers is [2], expected int"),
-        ("lstm", {"use_skip_connections": "yes"}, "lstm.use_skip_connections is 'yes', expected bool"),
-        ("lstm", {"use_skip_connections": 1}, "lstm.use_skip_connections is 1, expected bool"),
-        ("lstm", {"cell_clip": "3"}, "lstm.cell_clip is '3', expected a number from 0 or null"),
-        ("lstm", {"proj_clip": False}, "lstm.proj_clip is False, expected a number from 0 or null"),
-        ("char_cnn", {"n_highway": "2"}, "char_cnn.n_highway is '2', expected int"),
-        ("char_cnn", {"activation": 3}, "char_cnn.activation is 3, expected str"),
-        ("char_cnn", {"filters": 3}, "char_cnn.filters is 3, expected list"),
-        ("char_cnn", {"filters": [[1, 4], 5]}, "char_cnn.filters has 5, expected [width"),
-        ("char_cnn", {"filters": [[1, 4, 5]]}, "char_cnn.filters has [1, 4, 5], expected [width"),
-        ("char_cnn", {"filters": [["1", 4]]}, "char_cnn.filters has ['1', 4], expected [width"),
-        ("char_cnn", {"embedding": 16}, "lacks char_cnn.embedding.dim"),
+        ("lstm", {"dim": "4096"}, invalid("lstm.dim", "'4096'", "int")),
+        ("lstm", {"dim": 4096.0}, invalid("lstm.dim", "4096.0", "int")),
+        ("lstm", {"dim": True}, invalid("lstm.dim", "True", "int")),
+        ("lstm", {"dim": None}, invalid("lstm.dim", "None", "int")),
+        ("lstm", {"n_layers": [2]}, invalid("lstm.n_layers", "[2]", "int")),
+        ("lstm", {"use_skip_connections": "yes"}, invalid("lstm.use_skip_connections", "'yes'", "bool")),
+        ("lstm", {"use_skip_connections": 1}, invalid("lstm.use_skip_connections", "1", "bool")),
+        ("lstm", {"cell_clip": "3"}, invalid("lstm.cell_clip", "'3'", "a number from 0 or null")),
+        ("lstm", {"proj_clip": False}, invalid("lstm.proj_clip", "False", "a number from 0 or null")),
+        ("char_cnn", {"n_highway": "2"}, invalid("char_cnn.n_highway", "'2'", "int")),
+        ("char_cnn", {"activation": 3}, invalid("char_cnn.activation", "3", "str")),
+        ("char_cnn", {"filters": 3}, invalid("char_cnn.filters", "3", "list")),
+        (
+            "char_cnn",
+            {"filters": [[1, 4], 5]},
+            invalid("an entry of char_cnn.filters", "5", A_FILTER),
+        ),
+        (
+            "char_cnn",
+            {"filters": [[1, 4, 5]]},
+            invalid("an entry of char_cnn.filters", "[1, 4, 5]", A_FILTER),
+        ),
+        (
+            "char_cnn",
+            {"filters": [["1", 4]]},
+            invalid("an entry of char_cnn.filters", "['1', 4]", A_FILTER),
+        ),
+        ("char_cnn", {"embedding": 16}, EncoderError(messages.LACKS, where=WHERE, name="char_cnn.embedding.dim")),
     ],
     ids=lambda value: json.dumps(value) if isinstance(value, dict) else "",
 )
-def test_entry_of_another_kind(section: str, changes: dict[str, Any], expected: str) -> None:
-    message = refusal(parse, changed_options(section, **changes))
-
-    assert message.startswith(WHERE)
-    assert expected in message
+def test_entry_of_another_kind(section: str, changes: dict[str, Any], expected: EncoderError) -> None:
+    holds(refusal(parse, changed_options(section, **changes)), expected)
 
 
 @pytest.mark.parametrize(
     ("section", "changes", "expected"),
     [
-        ("lstm", {"dim": 10**12}, "lstm.dim is 1000000000000, expected 1 to 65536"),
-        ("lstm", {"dim": 0}, "lstm.dim is 0, expected 1 to 65536"),
-        ("lstm", {"dim": -1}, "lstm.dim is -1, expected"),
-        ("lstm", {"dim": 10**4000}, "lstm.dim is 1000"),
-        ("lstm", {"projection_dim": 2**14 + 1}, "lstm.projection_dim is 16385, expected 1 to 16384"),
-        ("lstm", {"n_layers": 0}, "lstm.n_layers is 0, expected 1 to 16"),
-        ("lstm", {"n_layers": 17}, "lstm.n_layers is 17, expected 1 to 16"),
-        ("lstm", {"cell_clip": -3}, "lstm.cell_clip is -3, expected a number from 0"),
-        ("lstm", {"cell_clip": float("nan")}, "lstm.cell_clip is nan, expected a number from 0"),
-        ("lstm", {"proj_clip": float("inf")}, "lstm.proj_clip is inf, expected a number from 0"),
-        ("lstm", {"proj_clip": 10**400}, "lstm.proj_clip is 1000"),
-        ("char_cnn", {"n_highway": -1}, "char_cnn.n_highway is -1, expected 0 to 16"),
-        ("char_cnn", {"n_highway": 17}, "char_cnn.n_highway is 17, expected 0 to 16"),
-        ("char_cnn", {"n_characters": 260}, "char_cnn.n_characters is 260, expected 261 or 262"),
-        ("char_cnn", {"embedding": {"dim": 1025}}, "char_cnn.embedding.dim is 1025, expected 1 to 1024"),
-        ("char_cnn", {"max_characters_per_token": 2}, "char_cnn.max_characters_per_token is 2, expected 3 to 1000"),
-        ("char_cnn", {"filters": []}, "char_cnn.filters has 0 entries, expected 1 to 64"),
-        ("char_cnn", {"filters": [[1, 1]] * 65}, "char_cnn.filters has 65 entries, expected 1 to 64"),
-        ("char_cnn", {"filters": [[51, 4]]}, "char_cnn.filters has [51, 4], expected [width up to 50"),
-        ("char_cnn", {"filters": [[0, 4]]}, "char_cnn.filters has [0, 4], expected [width up to 50"),
-        ("char_cnn", {"filters": [[1, 0]]}, "char_cnn.filters has [1, 0], expected [width up to 50"),
-        ("char_cnn", {"filters": [[1, 10**12]]}, "char_cnn.filters has [1, 1000000000000], expected [width"),
-        ("char_cnn", {"activation": "sigmoid"}, "char_cnn.activation is 'sigmoid', expected 'relu' or 'tanh'"),
-        ("char_cnn", {"activation": "x" * 10_000}, "char_cnn.activation is 'xxx"),
-        ("char_cnn", {"activation": "relu\n"}, "char_cnn.activation is 'relu\\n', expected"),
+        ("lstm", {"dim": 10**12}, invalid("lstm.dim", "1000000000000", "1 to 65536")),
+        ("lstm", {"dim": 0}, invalid("lstm.dim", "0", "1 to 65536")),
+        ("lstm", {"dim": -1}, invalid("lstm.dim", "-1", "1 to 65536")),
+        (
+            "lstm",
+            {"dim": 10**4000},
+            EncoderError(messages.INVALID_ENTRY, where=WHERE, name="lstm.dim", found=re.compile("^1000")),
+        ),
+        ("lstm", {"projection_dim": 2**14 + 1}, invalid("lstm.projection_dim", "16385", "1 to 16384")),
+        ("lstm", {"n_layers": 0}, invalid("lstm.n_layers", "0", "1 to 16")),
+        ("lstm", {"n_layers": 17}, invalid("lstm.n_layers", "17", "1 to 16")),
+        ("lstm", {"cell_clip": -3}, invalid("lstm.cell_clip", "-3", "a number from 0 or null")),
+        ("lstm", {"cell_clip": float("nan")}, invalid("lstm.cell_clip", "nan", "a number from 0 or null")),
+        ("lstm", {"proj_clip": float("inf")}, invalid("lstm.proj_clip", "inf", "a number from 0 or null")),
+        (
+            "lstm",
+            {"proj_clip": 10**400},
+            EncoderError(messages.INVALID_ENTRY, where=WHERE, name="lstm.proj_clip", found=re.compile("^1000")),
+        ),
+        ("char_cnn", {"n_highway": -1}, invalid("char_cnn.n_highway", "-1", "0 to 16")),
+        ("char_cnn", {"n_highway": 17}, invalid("char_cnn.n_highway", "17", "0 to 16")),
+        ("char_cnn", {"n_characters": 260}, invalid("char_cnn.n_characters", "260", "261 or 262")),
+        ("char_cnn", {"embedding": {"dim": 1025}}, invalid("char_cnn.embedding.dim", "1025", "1 to 1024")),
+        ("char_cnn", {"max_characters_per_token": 2}, invalid("char_cnn.max_characters_per_token", "2", "3 to 1000")),
+        ("char_cnn", {"filters": []}, invalid("the number of char_cnn.filters", "0", "1 to 64")),
+        ("char_cnn", {"filters": [[1, 1]] * 65}, invalid("the number of char_cnn.filters", "65", "1 to 64")),
+        (
+            "char_cnn",
+            {"filters": [[51, 4]]},
+            invalid("an entry of char_cnn.filters", "[51, 4]", A_FILTER),
+        ),
+        (
+            "char_cnn",
+            {"filters": [[0, 4]]},
+            invalid("an entry of char_cnn.filters", "[0, 4]", A_FILTER),
+        ),
+        (
+            "char_cnn",
+            {"filters": [[1, 0]]},
+            invalid("an entry of char_cnn.filters", "[1, 0]", A_FILTER),
+        ),
+        (
+            "char_cnn",
+            {"filters": [[1, 10**12]]},
+            invalid("an entry of char_cnn.filters", "[1, 1000000000000]", A_FILTER),
+        ),
+        ("char_cnn", {"activation": "sigmoid"}, invalid("char_cnn.activation", "'sigmoid'", "'relu' or 'tanh'")),
+        (
+            "char_cnn",
+            {"activation": "x" * 10_000},
+            EncoderError(messages.INVALID_ENTRY, where=WHERE, name="char_cnn.activation", found=re.compile("^'xxx")),
+        ),
+        ("char_cnn", {"activation": "relu\n"}, invalid("char_cnn.activation", "'relu\\n'", "'relu' or 'tanh'")),
     ],
     ids=lambda value: json.dumps(value)[:40] if isinstance(value, dict) else "",
 )
-def test_out_of_bounds(section: str, changes: dict[str, Any], expected: str) -> None:
-    message = refusal(parse, changed_options(section, **changes))
-
-    assert message.startswith(f"{WHERE}: ")
-    assert expected in message
+def test_out_of_bounds(section: str, changes: dict[str, Any], expected: EncoderError) -> None:
+    holds(refusal(parse, changed_options(section, **changes)), expected)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from errors_expected import raises
 from tiny_elmo import (
     OPTIONS,
     WORDS,
@@ -20,7 +21,7 @@ from tiny_elmo import (
     write_elmo,
 )
 
-from elmo_cache import EncoderError
+from elmo_cache import EncoderError, messages
 
 TOLERANCE = 1e-5
 
@@ -228,20 +229,19 @@ def test_any_iterable_is_documents(kind: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("documents", "message"),
+    ("documents", "where", "found", "expected"),
     [
-        (["the", "cat"], "document 0 is a string: a document is a list of words, so split the text first"),
-        ([["a"], b"the"], "document 1 is a string: a document is a list of words, so split the text first"),
-        ("the cat", "documents are lists of words, not one string: split the text first"),
-        ([["a"], None], "document 1 is of type NoneType, expected a list of words"),
-        ([["a"], ["b", None]], "document 1: token 1 is None, expected a string"),
-        ([["a"], ["b", "c", 7]], "document 1: token 2 is 7, expected a string"),
-        ([[b"a" * 100]], f"document 0: token 0 is b'{'a' * 78}, expected a string"),
-        (None, "documents are of type NoneType, expected lists of words"),
+        (["the", "cat"], "document 0", "str", "a list of words (split the text first)"),
+        ([["a"], b"the"], "document 1", "bytes", "a list of words (split the text first)"),
+        ("the cat", "documents", "str", "lists of words (split the text first)"),
+        ([["a"], None], "document 1", "NoneType", "a list of words"),
+        ([["a"], ["b", None]], "document 1, token 1", "None", "a string"),
+        ([["a"], ["b", "c", 7]], "document 1, token 2", "7", "a string"),
+        ([[b"a" * 100]], "document 0, token 0", f"b'{'a' * 78}", "a string"),
+        (None, "documents", "NoneType", "lists of words"),
     ],
 )
-def test_what_are_no_documents(documents: Any, message: str) -> None:
+def test_what_are_no_documents(documents: Any, where: str, found: str, expected: str) -> None:
     for method in (shared_encoder().encode, shared_encoder().begin):
-        with pytest.raises(EncoderError) as caught:
+        with raises(messages.UNEXPECTED, EncoderError, where=where, found=found, expected=expected):
             method(documents)
-        assert str(caught.value) == message

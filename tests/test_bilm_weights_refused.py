@@ -1,5 +1,6 @@
 """Weights files that are refused: damaged, of another model, or hostile."""
 
+import re
 import tracemalloc
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,9 +11,11 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
+from errors_expected import holds
 from tiny_elmo import OPTIONS, refusal, write_elmo
 from weights_file import CELL, WHERE, read, replace_tensor
 
+from elmo_cache import EncoderError, messages
 from elmo_cache.encoders.bilm.weights import tensor_shapes
 
 
@@ -33,17 +36,18 @@ def no_large_arrays(most_bytes: int = 2**22) -> Iterator[None]:
 
 
 def test_missing(tmp_path: Path) -> None:
-    assert refusal(read, tmp_path / "weights.hdf5") == f"{WHERE} does not exist"
+    error = "No such file or directory"
+    holds(refusal(read, tmp_path / "weights.hdf5"), messages.CANNOT_READ, path=WHERE, error=error)
 
 
 def test_empty(tmp_path: Path) -> None:
     (tmp_path / "weights.hdf5").touch()
 
-    assert refusal(read, tmp_path / "weights.hdf5").startswith(f"{WHERE} cannot be read as HDF5: ")
+    holds(refusal(read, tmp_path / "weights.hdf5"), messages.DAMAGED, where=WHERE)
 
 
 def test_folder(tmp_path: Path) -> None:
-    assert refusal(read, tmp_path).startswith(f"{WHERE} cannot be read as HDF5: ")
+    holds(refusal(read, tmp_path), messages.DAMAGED, where=WHERE)
 
 
 @pytest.mark.parametrize("kept", [1, 8, 96, 800, 0.25, 0.5, 0.75, 0.99, -1], ids=str)
@@ -51,10 +55,7 @@ def test_truncated(path: Path, kept: float) -> None:
     data = path.read_bytes()
     path.write_bytes(data[: int(kept * len(data)) if isinstance(kept, float) else kept])
 
-    message = refusal(read, path)
-
-    assert message.startswith(f"{WHERE} cannot be read as HDF5: ")
-    assert message.endswith("it may be cut short: get it again")
+    holds(refusal(read, path), messages.DAMAGED, where=WHERE)
 
 
 @pytest.mark.parametrize(
@@ -63,7 +64,7 @@ def test_truncated(path: Path, kept: float) -> None:
 def test_not_hdf5(path: Path, data: bytes) -> None:
     path.write_bytes(data)
 
-    assert refusal(read, path).startswith(f"{WHERE} cannot be read as HDF5: ")
+    holds(refusal(read, path), messages.DAMAGED, where=WHERE)
 
 
 def test_damaged_anywhere(path: Path) -> None:
@@ -88,14 +89,28 @@ def test_damaged_anywhere(path: Path) -> None:
 def test_tensor_is_missing(path: Path, name: str) -> None:
     replace_tensor(path, name, lambda file, tensor: None)
 
-    assert refusal(read, path).startswith(f"{WHERE} lacks the tensor {name}: not the weights of an ELMo")
+    holds(refusal(read, path), messages.LACKS, where=WHERE, name=f"the tensor {name}")
 
 
 def test_another_models_file(path: Path) -> None:
     with h5py.File(path, "w") as file:
         file["model_weights/dense/kernel"] = np.zeros((3, 3), np.float32)
 
-    assert "lacks the tensor char_embed: not the weights of an ELMo" in refusal(read, path)
+    holds(refusal(read, path), messages.LACKS, where=WHERE, name="the tensor char_embed")
+
+
+def other_shape(name: str, found: object, expected: object) -> EncoderError:
+    name, by_options = f"the shape of tensor {name}", f"{expected} as by the options"
+    return EncoderError(messages.INVALID_ENTRY, where=WHERE, name=name, found=str(found), expected=by_options)
+
+
+def lacks(name: str) -> EncoderError:
+    return EncoderError(messages.LACKS, where=WHERE, name=f"the tensor {name}")
+
+
+def surplus(name: str, layers: str) -> EncoderError:
+    expected = f"{layers} layers as in the options"
+    return EncoderError(messages.UNEXPECTED, where=WHERE, found=name, expected=expected)
 
 
 @pytest.mark.parametrize("name", tensor_shapes(OPTIONS))
@@ -104,7 +119,7 @@ def test_tensor_of_another_shape(path: Path, name: str) -> None:
     found = (*expected[:-1], expected[-1] + 1)
     replace_tensor(path, name, lambda file, tensor: file.create_dataset(name, data=np.zeros(found, np.float32)))
 
-    assert refusal(read, path) == f"{WHERE}: tensor {name} has shape {found}, the options expect {expected}"
+    holds(refusal(read, path), other_shape(name, found, expected))
 
 
 @pytest.mark.parametrize("rows", [256, 260, 263])
@@ -113,26 +128,26 @@ def test_embedding_of_another_length(path: Path, rows: int) -> None:
         path, "char_embed", lambda file, _: file.create_dataset("char_embed", data=np.zeros((rows, 4), "f4"))
     )
 
-    assert refusal(read, path).endswith(f"tensor char_embed has shape ({rows}, 4), the options expect (261, 4)")
+    holds(refusal(read, path), other_shape("char_embed", (rows, 4), (261, 4)))
 
 
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({"dim": 13}, "Cell0/LSTMCell/W_0 has shape (12, 48), the options expect (12, 52)"),
-        ({"projection_dim": 7}, "tensor CNN_proj/W_proj has shape (16, 6), the options expect (16, 7)"),
-        ({"char_dim": 5}, "tensor char_embed has shape (261, 4), the options expect (261, 5)"),
-        ({"filters": ((1, 4), (2, 5))}, "tensor CNN_high_0/W_carry has shape (16, 16), the options expect (9, 9)"),
-        ({"filters": ((1, 4), (3, 5))}, "CNN/W_cnn_1 has shape (1, 2, 4, 5), the options expect (1, 3, 4, 5)"),
-        ({"n_highway": 2}, "lacks the tensor CNN_high_1/W_carry"),
-        ({"n_layers": 3}, "lacks the tensor RNN_0/RNN/MultiRNNCell/Cell2/LSTMCell/W_0"),
-        ({"n_highway": 0}, "has CNN_high_0, which the options do not: they have 0 highway and 2 LSTM layers"),
-        ({"n_layers": 1}, "Cell1/LSTMCell, which the options do not: they have 1 highway and 1 LSTM layers"),
+        ({"dim": 13}, other_shape("RNN_0/RNN/MultiRNNCell/Cell0/LSTMCell/W_0", (12, 48), (12, 52))),
+        ({"projection_dim": 7}, other_shape("CNN_proj/W_proj", (16, 6), (16, 7))),
+        ({"char_dim": 5}, other_shape("char_embed", (261, 4), (261, 5))),
+        ({"filters": ((1, 4), (2, 5))}, other_shape("CNN_high_0/W_carry", (16, 16), (9, 9))),
+        ({"filters": ((1, 4), (3, 5))}, other_shape("CNN/W_cnn_1", (1, 2, 4, 5), (1, 3, 4, 5))),
+        ({"n_highway": 2}, lacks("CNN_high_1/W_carry")),
+        ({"n_layers": 3}, lacks("RNN_0/RNN/MultiRNNCell/Cell2/LSTMCell/W_0")),
+        ({"n_highway": 0}, surplus("CNN_high_0", "0 highway and 2 LSTM")),
+        ({"n_layers": 1}, surplus("RNN_0/RNN/MultiRNNCell/Cell1/LSTMCell", "1 highway and 1 LSTM")),
     ],
     ids=lambda value: ",".join(value) if isinstance(value, dict) else "",
 )
-def test_options_of_another_model(path: Path, changes: dict[str, Any], expected: str) -> None:
-    assert expected in refusal(read, path, replace(OPTIONS, **changes))
+def test_options_of_another_model(path: Path, changes: dict[str, Any], expected: EncoderError) -> None:
+    holds(refusal(read, path, replace(OPTIONS, **changes)), expected)
 
 
 @pytest.mark.parametrize("dtype", ["int32", "uint8", "bool", "complex64", "S4"])
@@ -140,10 +155,8 @@ def test_tensor_of_another_type(path: Path, dtype: str) -> None:
     name = "CNN_proj/W_proj"
     replace_tensor(path, name, lambda file, tensor: file.create_dataset(name, data=np.zeros(tensor.shape, dtype)))
 
-    message = refusal(read, path)
-
-    assert message.startswith(f"{WHERE}: tensor {name} is ")
-    assert message.endswith(", expected floating point")
+    said = {"name": f"the type of tensor {name}", "expected": "floating point"}
+    holds(refusal(read, path), messages.INVALID_ENTRY, where=WHERE, **said)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
@@ -151,20 +164,22 @@ def test_tensor_with_a_number_that_is_none(path: Path, value: float) -> None:
     with h5py.File(path, "r+") as file:
         file[f"{CELL}/B"][7] = value
 
-    assert refusal(read, path).startswith(f"{WHERE}: tensor {CELL}/B holds NaN or infinite values")
+    error = f"the tensor {CELL}/B has NaN or infinite values"
+    holds(refusal(read, path), messages.DAMAGED, where=WHERE, error=error)
 
 
 def test_tensor_beyond_float32(path: Path) -> None:
     name = f"{CELL}/B"
     replace_tensor(path, name, lambda file, tensor: file.create_dataset(name, data=np.full(tensor.shape, 1e300)))
 
-    assert refusal(read, path).startswith(f"{WHERE}: tensor {name} holds NaN or infinite values")
+    holds(refusal(read, path), messages.DAMAGED, where=WHERE, error=f"the tensor {name} has NaN or infinite values")
 
 
 def test_group_in_a_tensors_place(path: Path) -> None:
     replace_tensor(path, "CNN_proj/W_proj", lambda file, _: file.create_group("CNN_proj/W_proj"))
 
-    assert refusal(read, path) == f"{WHERE}: CNN_proj/W_proj is a group, expected a tensor"
+    said = {"name": "CNN_proj/W_proj", "found": "a group", "expected": "a tensor"}
+    holds(refusal(read, path), messages.INVALID_ENTRY, where=WHERE, **said)
 
 
 def test_tensor_in_a_groups_place(path: Path) -> None:
@@ -172,7 +187,7 @@ def test_tensor_in_a_groups_place(path: Path) -> None:
         del file["CNN_proj"]
         file["CNN_proj"] = np.zeros(3, np.float32)
 
-    assert f"{WHERE} lacks the tensor CNN_proj/W_proj" in refusal(read, path)
+    holds(refusal(read, path), lacks("CNN_proj/W_proj"))
 
 
 def test_dataset_without_data(path: Path) -> None:
@@ -180,7 +195,7 @@ def test_dataset_without_data(path: Path) -> None:
         path, "CNN_proj/b_proj", lambda file, _: file.create_dataset("CNN_proj/b_proj", data=h5py.Empty("f4"))
     )
 
-    assert "tensor CNN_proj/b_proj has shape None, the options expect (6,)" in refusal(read, path)
+    holds(refusal(read, path), other_shape("CNN_proj/b_proj", None, (6,)))
 
 
 @pytest.mark.parametrize("name", ["char_embed", "CNN", "CNN_proj/W_proj"])
@@ -198,7 +213,11 @@ def test_link_in_a_tensors_place(tmp_path: Path, path: Path, name: str, kind: st
         file.move(name, "elsewhere")
         file[name] = links[kind]
 
-    assert refusal(read, path).startswith(f"{WHERE} lacks the tensor {name}")
+    holds(refusal(read, path), messages.LACKS, where=WHERE, name=re.compile(f"^the tensor {name}"))
+
+
+def not_whole(name: str) -> EncoderError:
+    return EncoderError(messages.DAMAGED, where=WHERE, error=f"the tensor {name} is not in the file, or not whole")
 
 
 def test_virtual_tensor(tmp_path: Path, path: Path) -> None:
@@ -208,7 +227,7 @@ def test_virtual_tensor(tmp_path: Path, path: Path) -> None:
     layout[:] = h5py.VirtualSource(str(tmp_path / "missing.hdf5"), name, (16, 6))
     replace_tensor(path, name, lambda file, _: file.create_virtual_dataset(name, layout))
 
-    assert f"{WHERE}: tensor {name} is not in the file" in refusal(read, path)
+    holds(refusal(read, path), not_whole(name))
 
 
 def test_tensor_in_an_external_file(tmp_path: Path, path: Path) -> None:
@@ -217,7 +236,7 @@ def test_tensor_in_an_external_file(tmp_path: Path, path: Path) -> None:
     external = [(str(tmp_path / "secret"), 0, 384)]
     replace_tensor(path, name, lambda file, _: file.create_dataset(name, (16, 6), "f4", external=external))
 
-    assert f"{WHERE}: tensor {name} is not in the file" in refusal(read, path)
+    holds(refusal(read, path), not_whole(name))
 
 
 @pytest.mark.parametrize(
@@ -237,12 +256,12 @@ def test_declared_shape_takes_no_memory(path: Path, settings: dict[str, Any]) ->
             tensor[:64, :64] = 1.0
 
     with no_large_arrays():
-        assert f"{WHERE}: tensor {name} is not in the file, or not all of it" in refusal(read, path, options)
+        holds(refusal(read, path, options), not_whole(name))
 
 
 def test_options_of_an_impossible_size(path: Path) -> None:
     with no_large_arrays():
-        message = refusal(read, path, replace(OPTIONS, dim=2**16, projection_dim=2**14, n_layers=16))
+        error = refusal(read, path, replace(OPTIONS, dim=2**16, projection_dim=2**14, n_layers=16))
 
-    assert message.startswith(f"{WHERE}: the options describe 309,2")
-    assert message.endswith("weights, at most 2,147,483,648 expected")
+    said = {"found": re.compile("^options of 309,2[0-9,]+ weights$"), "expected": "at most 2,147,483,648"}
+    holds(error, messages.UNEXPECTED, where=WHERE, **said)

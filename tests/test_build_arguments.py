@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +10,11 @@ import datasets
 import numpy as np
 import pandas as pd
 import pytest
+from errors_expected import raises
 from numpy_encoder import HashEncoder
 
 from cache import FeatureCache
-from cache.errors import CacheError
-from elmo_cache import CorpusError, EncoderError, TextRule, build, load_encoder
+from elmo_cache import CorpusError, EncoderError, TextRule, build, load_encoder, messages
 from elmo_cache.extraction.plan import BuildSettings
 
 FRAME = pd.DataFrame({"text": ["a b", "c", "d e"], "label": ["x", "y", "x"], "key": ["r1", "r2", "r3"]})
@@ -43,49 +44,70 @@ def test_names_of_documents_and_of_classes(tmp_path: Path) -> None:
 def test_normalize_without_a_rule(tmp_path: Path) -> None:
     features = build([["cafe\u0301"]], HashEncoder(), tmp_path / "c", normalize="nfc")
     assert features["train"].tokens(0) == ["café"]
-    with pytest.raises(CorpusError, match="normalize is that of the rule: give it to TextRule"):
+    with raises(messages.NORMALIZE_BESIDE_RULE, CorpusError):
         build(["a"], HashEncoder(), tmp_path / "d", rule=TextRule(), normalize="nfc")
-    with pytest.raises(CorpusError, match="normalize is 'x', expected one of nfc"):
+    with raises(messages.INVALID_VALUE, CorpusError, name="normalize", found="'x'", expected="one of nfc, None"):
         build(["a"], HashEncoder(), tmp_path / "d", normalize="x")
+
+
+def invalid(name: str, found: str, expected: str) -> CorpusError:
+    return CorpusError(messages.INVALID_VALUE, name=name, found=found, expected=re.compile(f"^{re.escape(expected)}"))
+
+
+def not_texts(found: str) -> CorpusError:
+    expected = "an iterable of texts or of lists of tokens, a data frame, or a data set"
+    return CorpusError(messages.UNEXPECTED, where="the texts", found=found, expected=expected)
 
 
 @pytest.mark.parametrize(
     ("changed", "says"),
     [
-        ({"corpus": None}, "the texts: NoneType, expected an iterable of texts"),
-        ({"corpus": 3}, "the texts: int, expected an iterable of texts"),
-        ({"corpus": ""}, "the corpus has an empty name; expected sample"),
-        ({"encoder": None}, "encoder is None, expected a name, a path, or an object"),
-        ({"encoder": 3}, "encoder is 3, expected a name"),
-        ({"out": None}, "out is None, expected the path of a folder"),
-        ({"limit": 5}, "limit is 5, expected documents by split, as {'train': 4000}"),
-        ({"limit": {"train": "5"}}, "limit train='5': expected a whole number of documents"),
-        ({"limit": {"train": None}}, "limit train=None: expected a whole number of documents"),
-        ({"rule": "words"}, "rule is 'words', expected a TextRule"),
-        ({"shard_tokens": "5"}, "shard_tokens is '5', expected a whole number"),
-        ({"workers": None}, "workers is None, expected a number of processes"),
-        ({"reuse": 3}, "reuse is 3, expected paths of caches"),
-        ({"reuse": [3]}, "reuse is 3, expected paths of caches"),
-        ({"id": "key"}, "text, label, split, id and tags name columns, and texts have none"),
-        ({"label_names": []}, "label_names is empty: expected distinct class names"),
-        ({"label_names": "no"}, "label_names is 'no', expected a list of names"),
-        ({"corpus": FRAME, "id": "nothing"}, "no column 'nothing' for the id"),
-        ({"corpus": FRAME, "label_names": ["x"]}, "document 1: label 'y', expected one of x"),
-        ({"corpus": "sample", "label_names": ["a", "b"]}, "label_names does not apply to the corpus sample"),
+        ({"corpus": None}, not_texts("NoneType")),
+        ({"corpus": 3}, not_texts("int")),
+        ({"corpus": ""}, CorpusError(messages.NO_CORPUS_NAME, expected=re.compile("^sample"))),
+        ({"encoder": None}, invalid("encoder", "None", "a name, a path, or an object")),
+        ({"encoder": 3}, invalid("encoder", "3", "a name, a path, or an object")),
+        ({"out": None}, invalid("out", "None", "the path of a folder")),
+        ({"limit": 5}, invalid("limit", "5", "documents by split, as {'train': 4000}")),
+        ({"limit": {"train": "5"}}, CorpusError(messages.INVALID_LIMIT, split="train", found="'5'")),
+        ({"limit": {"train": None}}, CorpusError(messages.INVALID_LIMIT, split="train", found="None")),
+        ({"rule": "words"}, invalid("rule", "'words'", "a TextRule")),
+        ({"shard_tokens": "5"}, invalid("shard_tokens", "'5'", "a whole number")),
+        ({"workers": None}, invalid("workers", "None", "a number of processes")),
+        ({"reuse": 3}, invalid("reuse", "3", "paths of caches")),
+        ({"reuse": [3]}, invalid("reuse", "3", "paths of caches")),
+        ({"id": "key"}, CorpusError(messages.TEXTS_HAVE_NO_COLUMNS)),
+        ({"label_names": []}, invalid("label_names", "[]", "a list of distinct class names")),
+        ({"label_names": "no"}, invalid("label_names", "'no'", "a list of distinct class names")),
+        ({"corpus": FRAME, "id": "nothing"}, CorpusError(messages.NO_COLUMN_FOR, column="nothing", role="id")),
+        (
+            {"corpus": FRAME, "label_names": ["x"]},
+            CorpusError(
+                messages.INVALID_ENTRY,
+                where=re.compile("document 1$"),
+                name="the label",
+                found="'y'",
+                expected="one of x",
+            ),
+        ),
+        (
+            {"corpus": "sample", "label_names": ["a", "b"]},
+            CorpusError(messages.OPTION_NEEDS_FILE, name="label_names", corpus="sample"),
+        ),
     ],
-    ids=str,
+    ids=repr,
 )
-def test_what_is_refused(tmp_path: Path, changed: dict[str, Any], says: str) -> None:
+def test_what_is_refused(tmp_path: Path, changed: dict[str, Any], says: CorpusError) -> None:
     arguments = {"corpus": ["a", "b"], "encoder": HashEncoder(), "out": tmp_path / "c", **changed}
-    with pytest.raises(CacheError) as caught:
+    with raises(says):
         build(**arguments)
-    assert says in str(caught.value) and "\n" not in str(caught.value) and isinstance(caught.value, ValueError)
     assert not (tmp_path / "c").exists()
 
 
 @pytest.mark.parametrize("name", [3, None, ["imdb-v3"]])
 def test_an_encoder_of_no_name(name: Any) -> None:
-    with pytest.raises(EncoderError, match="the encoder is .*, expected a name or a path"):
+    expected = "a name or a path"
+    with raises(messages.INVALID_VALUE, EncoderError, name="encoder", found=repr(name), expected=expected):
         load_encoder(name)
 
 

@@ -15,7 +15,10 @@ from commands import command, command_line, error_of, run_cache
 from errors_expected import said
 from tiny_elmo import SMALL, write_elmo
 
-from cache import FeatureCache, messages
+from cache import CacheError, FeatureCache
+from cache import messages as store
+from elmo_cache import messages
+from elmo_cache.commands.build import build_command
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +101,7 @@ def test_verify_names_what_is_bad_and_discard_lets_build_repair_it(
     (copy / "notes.txt").write_text("mine")
     result = run_cache("verify", copy)
     assert result.exit_code == 1
-    bad = said(messages.WRONG_CHECKSUM, path=shard, found="*", expected="", repair="").partition("*")[0]
+    bad = said(store.WRONG_CHECKSUM, path=shard, found="*", expected="", repair="").partition("*")[0]
     assert f"bad: {bad}" in result.output
     assert re.search(r"^missing: train-00000\.h5", result.output, re.M)
     assert re.search(r"^foreign: notes\.txt", result.output, re.M)
@@ -157,26 +160,49 @@ def test_a_dry_run_of_the_embedded_encoder_points_to_the_original(tmp_path: Path
     assert "keras, at most 500" in result.output, "its default"
 
 
+COLUMNS_OF_REVIEWS = {"where": "{reviews}, line 1", "found": "'body', 'stars', 'split'"}
+
+
 @pytest.mark.parametrize(
-    ("arguments", "message"),
+    ("arguments", "says"),
     [
-        (["--encoder", "imdb-v9"], "no encoder 'imdb-v9'"),
-        (["--corpus", "nowhere.csv"], "nowhere.csv: no such file"),
-        (["--limit", "dev=3"], "has no split 'dev', only train, test"),
-        (["--text-column", "review"], "review"),
-        (["--label-column", "sentiment"], "sentiment"),
-        (["--literal-padding", "--max-tokens", "0"], "--literal-padding"),
-        (["--aclimdb", "."], "--aclimdb does not apply"),
-        (["--labels", "1,3"], "2"),
+        (["--encoder", "imdb-v9"], CacheError(messages.NO_ENCODER_AT, name="imdb-v9", expected="imdb-v3")),
+        (["--corpus", "nowhere.csv"], CacheError(messages.NO_FILE, path="nowhere.csv", name="corpus")),
+        (
+            ["--limit", "dev=3"],
+            CacheError(messages.LIMIT_WITHOUT_SPLIT, split="dev", n=3, name="reviews.csv", expected="train, test"),
+        ),
+        (
+            ["--text-column", "review"],
+            CacheError(messages.NO_COLUMN, column="review", name="text_column", **COLUMNS_OF_REVIEWS),
+        ),
+        (
+            ["--label-column", "sentiment"],
+            CacheError(messages.NO_COLUMN, column="sentiment", name="label_column", **COLUMNS_OF_REVIEWS),
+        ),
+        (["--literal-padding", "--max-tokens", "0"], CacheError(messages.PADDING_WITHOUT_WINDOW)),
+        (
+            ["--labels", "1,3"],
+            CacheError(
+                messages.INVALID_ENTRY, where="{reviews}, line 3", name="the label", found="'2'", expected="one of 1, 3"
+            ),
+        ),
     ],
 )
-def test_arguments_that_make_no_sense(tmp_path: Path, reviews: Path, arguments: list[str], message: str) -> None:
+def test_arguments_that_are_invalid(tmp_path: Path, reviews: Path, arguments: list[str], says: CacheError) -> None:
     given = {"--corpus": str(reviews), "--text-column": "body", "--label-column": "stars"}
     given = {option: value for option, value in given.items() if option not in arguments}
     flat = [part for pair in given.items() for part in pair]
     result = run_cache("build", tmp_path / "c.elmo", *flat, *arguments)
-    assert message in error_of(result)
+    assert error_of(result) == f"Error: {said(says, build_command).format(reviews=reviews)}"
     assert not (tmp_path / "c.elmo").exists()
+
+
+def test_an_option_that_does_not_apply(tmp_path: Path, reviews: Path) -> None:
+    result = run_cache("build", tmp_path / "c.elmo", "--corpus", reviews, *COLUMNS, "--aclimdb", ".")
+    assert said(messages.OPTION_NOT_APPLICABLE, name="aclimdb", corpus=reviews, expected="").split(" Options")[
+        0
+    ] in error_of(result)
 
 
 @pytest.mark.parametrize("option", ["--num-words", "--shard-tokens", "--max-tokens", "--workers", "--shard"])
@@ -197,11 +223,13 @@ def test_a_limit_that_cannot_be_read(tmp_path: Path, limit: str) -> None:
 
 @pytest.mark.parametrize("name", ["info", "verify"])
 def test_a_path_that_is_no_cache(tmp_path: Path, name: str) -> None:
-    missing = tmp_path / "missing.elmo"
-    assert said(messages.NO_CACHE, path=missing) in error_of(run_cache(name, missing))
-    assert said(messages.NO_MANIFEST, path=tmp_path) in error_of(run_cache(name, tmp_path))
     (tmp_path / "file").write_text("mine")
-    assert said(messages.NOT_A_CACHE, path=tmp_path / "file") in error_of(run_cache(name, tmp_path / "file"))
+    for path, message in (
+        (tmp_path / "missing.elmo", store.NO_CACHE),
+        (tmp_path, store.NO_MANIFEST),
+        (tmp_path / "file", store.NOT_A_CACHE),
+    ):
+        assert error_of(run_cache(name, path)) == f"Error: {said(message, path=path)}"
 
 
 def test_debug_shows_the_traceback(tmp_path: Path) -> None:
@@ -211,9 +239,12 @@ def test_debug_shows_the_traceback(tmp_path: Path) -> None:
 
 def test_output_that_is_a_file_and_output_that_is_not_writable(tmp_path: Path, reviews: Path) -> None:
     (tmp_path / "file").write_text("mine")
-    assert "is a file" in error_of(run_cache("build", tmp_path / "file", "--corpus", reviews, *COLUMNS))
+    refused = run_cache("build", tmp_path / "file", "--corpus", reviews, *COLUMNS)
+    assert error_of(refused) == f"Error: {said(messages.CACHE_IS_FILE, path=tmp_path / 'file')}"
     assert (tmp_path / "file").read_text() == "mine"
-    assert "cannot" in error_of(run_cache("build", "/proc/1/no/c.elmo", "--corpus", reviews, *COLUMNS))
+    refused = run_cache("build", "/proc/1/no/c.elmo", "--corpus", reviews, *COLUMNS)
+    data = {"path": "/proc/1/no/c.elmo", "error": "no permission to write to /proc/1"}
+    assert error_of(refused) == f"Error: {said(messages.CANNOT_WRITE, **data)}"
 
 
 def test_another_encoder_is_refused_with_both_values(copy: Path, reviews: Path) -> None:
@@ -221,7 +252,8 @@ def test_another_encoder_is_refused_with_both_values(copy: Path, reviews: Path) 
     message = error_of(
         run_cache("build", copy, "--corpus", reviews, "--encoder", "imdb-v3", *COLUMNS, "--tokenizer", "words")
     )
-    assert "other settings" in message and "you asked for" in message
+    start = said(messages.OTHER_SETTINGS, path=copy, found="encoder is 'elmo 2x8_4' there, you asked for 'imdb-v3'")
+    assert message.startswith(f"Error: {start.split('. Use')[0]}")
     assert before == {path.name: path.read_bytes() for path in copy.iterdir()}
 
 

@@ -6,26 +6,26 @@ from pathlib import Path
 
 import pytest
 from commands import command, error_of, run_cache
+from errors_expected import said
 from tiny_elmo import OPTIONS, write_elmo
 
-from cache import FeatureCache
+from cache import CacheError, FeatureCache
+from elmo_cache import messages
 
 
 @pytest.mark.parametrize("name", ["reviews.csv", "mistyped.tsv", "r.jsonl.gz", "x.parquet"])
 def test_a_file_of_text_where_the_cache_goes(tmp_path: Path, name: str) -> None:
     if name == "reviews.csv":
         (tmp_path / name).write_text("text,label\na film,pos\n")
-    said = error_of(run_cache("build", tmp_path / name))
     path = tmp_path / name
-    assert said == (
-        f"Error: {path} is where the cache goes. To read a file: `elmo-cache build my.elmo --corpus {path}`"
-    )
+    refused = run_cache("build", path)
+    assert error_of(refused) == f"Error: {said(messages.CACHE_IS_TEXT_FILE, path=path, name=path)}"
     assert not path.is_dir()
 
 
 def test_a_file_where_a_text_goes() -> None:
-    said = error_of(run_cache("encode", "a fine film", "five.txt"))
-    assert said == "Error: five.txt looks like the name of a file: to encode its lines, give --file five.txt"
+    refused = run_cache("encode", "a fine film", "five.txt")
+    assert error_of(refused) == f"Error: {said(messages.TEXT_IS_FILE_NAME, path='five.txt')}"
 
 
 @pytest.fixture
@@ -40,11 +40,8 @@ def grown(tmp_path: Path) -> list[object]:
 
 def test_a_cache_does_not_grow_unasked(grown: list[object], tmp_path: Path) -> None:
     before = {path.name: path.read_bytes() for path in (tmp_path / "c").iterdir()}
-    said = error_of(run_cache(*grown))
-    assert said == (
-        f"Error: {tmp_path / 'c'} was built with 2 of the 5 documents of train: give --all to encode the others too, "
-        "or the --limit that it was built with"
-    )
+    fact = CacheError(messages.BUILT_WITH_SOME, path=tmp_path / "c", found=2, expected=5, splits="train")
+    assert error_of(run_cache(*grown)) == f"Error: {said(messages.GROWS_UNASKED, error=fact)}"
     assert {path.name: path.read_bytes() for path in (tmp_path / "c").iterdir()} == before
 
     assert run_cache(*grown, "--limit", "train=2").exit_code == 0

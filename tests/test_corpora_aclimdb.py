@@ -3,15 +3,19 @@
 import gzip
 import hashlib
 import io
+import re
 import tarfile
 import tracemalloc
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aclimdb_files import FILES, tar_of, write_archive
+from errors_expected import raises
 
+from elmo_cache import messages
 from elmo_cache.errors import CorpusError
 from elmo_cache.text.corpora import Document, aclimdb, open_corpus
 
@@ -28,6 +32,9 @@ DOCUMENTS = [
 ]
 
 
+INCOMPLETE = "^not a complete .tar.gz archive"
+
+
 def write_folder(folder: Path, files: Mapping[str, bytes] = FILES) -> Path:
     for name, content in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -41,12 +48,17 @@ def read(path: Path) -> list[Document]:
     return sorted(found, key=lambda document: (document.split, document.order))
 
 
-def failure(path: Path) -> str:
-    with pytest.raises(CorpusError) as caught:
+def refused(path: Path, message: str, /, **data: Any) -> None:
+    """Check that reading ends with a message that begins with the path."""
+    with raises(message, CorpusError, **data) as caught:
         read(path)
-    message = str(caught.value)
-    assert message.startswith(str(path)) and "\n" not in message
-    return message.removeprefix(str(path))
+    assert str(caught.value).startswith(str(path))
+
+
+def damaged(path: Path, member: str | None, error: str) -> None:
+    """Check that reading ends with what is damaged; a member of a folder is a file."""
+    where = path if member is None else path / member if path.is_dir() else f"{path}, member {member!r}"
+    refused(path, messages.DATA_SET_DAMAGED, where=where, error=re.compile(error), url=aclimdb.URL)
 
 
 def test_folder_or_the_folder_around_it(tmp_path: Path) -> None:
@@ -64,7 +76,7 @@ def test_archive_without_compression(tmp_path: Path) -> None:
     (tmp_path / "aclImdb.tar").write_bytes(tar_of(FILES))
     assert read(tmp_path / "aclImdb.tar") == read(write_archive(tmp_path, tar_of(FILES)))
     (tmp_path / "cut.tar").write_bytes(tar_of(FILES)[:1500])
-    assert "not a complete" in failure(tmp_path / "cut.tar")
+    damaged(tmp_path / "cut.tar", None, INCOMPLETE)
 
 
 def test_facts(tmp_path: Path) -> None:
@@ -101,11 +113,9 @@ def test_archive_counts_compressed_bytes(tmp_path: Path) -> None:
 
 def test_found_in_the_current_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(CorpusError) as caught:
+    url = "https://ai.stanford.edu/~amaas/data/sentiment/aclImdb_v1.tar.gz"
+    with raises(messages.NO_ACLIMDB, CorpusError, url=url):
         open_corpus("aclimdb")
-    message = str(caught.value)
-    assert "./aclImdb" in message and "./aclImdb_v1.tar.gz" in message and "as aclimdb" in message
-    assert "https://ai.stanford.edu/~amaas/data/sentiment/aclImdb_v1.tar.gz" in message
     write_archive(tmp_path, tar_of(FILES))
     assert open_corpus("aclimdb").unit == "B"
     write_folder(tmp_path)
@@ -128,42 +138,41 @@ def test_links_and_folders_are_passed_over(tmp_path: Path) -> None:
 def test_not_utf_8(tmp_path: Path) -> None:
     files = {**FILES, "aclImdb/train/pos/7_7.txt": b"caf\xe9"}
     name = "aclImdb/train/pos/7_7.txt"
-    assert f", member '{name}': not UTF-8 (byte 0xe9 at offset 3)" in failure(write_archive(tmp_path, tar_of(files)))
-    assert f"/{name}: not UTF-8 (byte 0xe9 at offset 3)" in failure(write_folder(tmp_path, files))
+    for path in (write_archive(tmp_path, tar_of(files)), write_folder(tmp_path / "folder", files)):
+        damaged(path, name, "^not UTF-8: byte 0xe9 at offset 3$")
 
 
 def test_nothing_of_the_layout(tmp_path: Path) -> None:
     files = {"aclImdb/train/unsup/0_0.txt": b"x", "train/pos/review.txt": b"x"}
-    expected = "found no {} aclImdb/{{train,test}}/{{pos,neg}}/ID_RATING.txt; --aclimdb takes"
-    assert expected.format("members") in failure(write_archive(tmp_path, tar_of(files)))
-    assert expected.format("members") in failure(write_archive(tmp_path, tar_of({})))
-    assert expected.format("files") in failure(write_folder(tmp_path / "folder", files))
+    for content in (tar_of(files), tar_of({})):
+        path = write_archive(tmp_path, content)
+        refused(path, messages.ACLIMDB_EMPTY, path=path, url=aclimdb.URL)
+    path = write_folder(tmp_path / "folder", files)
+    refused(path, messages.ACLIMDB_EMPTY, path=path, url=aclimdb.URL)
 
 
 def test_missing(tmp_path: Path) -> None:
-    message = failure(tmp_path / "none.tar.gz")
-    assert "cannot be read (No such file" in message and "--aclimdb takes the folder" in message
+    path = tmp_path / "none.tar.gz"
+    refused(path, messages.ACLIMDB_UNREADABLE, path=path, error="No such file or directory", url=aclimdb.URL)
 
 
 def test_same_id_twice(tmp_path: Path) -> None:
     files = {**FILES, "aclImdb/train/pos/10_8.txt": b"again"}
-    message = failure(write_folder(tmp_path, files))
-    assert "10_8.txt: the second review of train/pos with ID 10" in message
-    assert "the second review of train/pos with ID 10" in failure(write_archive(tmp_path, tar_of(files)))
+    for path in (write_folder(tmp_path / "folder", files), write_archive(tmp_path, tar_of(files))):
+        refused(path, messages.ID_TWICE, where=re.compile("/10_[0-9].txt'?$"), split="train", label="pos", n=10)
 
 
 def test_too_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(aclimdb, "MAX_REVIEW_BYTES", 15)
-    expected = "0_9.txt{}: 16 bytes, expected a review of at most 15"
-    assert expected.format("'") in failure(write_archive(tmp_path, tar_of(FILES)))
-    assert expected.format("") in failure(write_folder(tmp_path))
+    for path in (write_archive(tmp_path, tar_of(FILES)), write_folder(tmp_path / "folder")):
+        damaged(path, "aclImdb/train/pos/0_9.txt", "^16 bytes, expected at most 15$")
 
 
 def test_a_claimed_size_is_not_allocated(tmp_path: Path) -> None:
     member = tarfile.TarInfo("aclImdb/train/neg/0_1.txt")
     member.size = 2**40
     path = write_archive(tmp_path, member.tobuf() + b"Bad".ljust(512, b"\0"))
-    assert "1099511627776 bytes, expected" in failure(path)
+    damaged(path, "aclImdb/train/neg/0_1.txt", "^1099511627776 bytes, expected at most ")
 
 
 NOISY = {**FILES, "aclImdb/test/pos/5_10.txt": bytes(i * i % 251 & 127 for i in range(3000))}
@@ -176,15 +185,14 @@ def test_archive_cut_off_anywhere(tmp_path: Path) -> None:
     assert len(read(path)) == 7
     for n_bytes in range(0, len(whole), 7):
         path.write_bytes(whole[:n_bytes])
-        message = failure(path)
-        assert "not a complete .tar.gz archive" in message and aclimdb.URL in message
+        damaged(path, None, INCOMPLETE)
 
 
 def test_tar_cut_off_inside_a_good_gzip(tmp_path: Path) -> None:
     content = tar_of(NOISY)
     end = len(content.rstrip(b"\0"))
     for n_bytes in range(0, end, 256):
-        assert "not a complete .tar.gz archive" in failure(write_archive(tmp_path, content[:n_bytes])), n_bytes
+        damaged(write_archive(tmp_path, content[:n_bytes]), None, INCOMPLETE)
 
 
 def test_archive_with_a_flipped_byte(tmp_path: Path) -> None:
@@ -192,27 +200,27 @@ def test_archive_with_a_flipped_byte(tmp_path: Path) -> None:
     path = tmp_path / "aclImdb_v1.tar.gz"
     for position in range(10, len(whole), 11):
         path.write_bytes(whole[:position] + bytes([whole[position] ^ 0x10]) + whole[position + 1 :])
-        failure(path)
+        with pytest.raises(CorpusError) as caught:
+            read(path)
+        assert str(caught.value).startswith(str(path)) and "\n" not in str(caught.value)
 
 
 def test_header_damaged_before_it_was_compressed(tmp_path: Path) -> None:
     content = bytearray(tar_of(FILES))
     assert content[1024:1031] == b"aclImdb"
     content[1024] ^= 1
-    assert "not a complete .tar.gz archive (bad checksum at byte 1024" in failure(
-        write_archive(tmp_path, bytes(content))
-    )
+    damaged(write_archive(tmp_path, bytes(content)), None, f"{INCOMPLETE}: bad checksum at byte 1024")
 
 
 @pytest.mark.parametrize("content", [b"", b"text,label\n", b"PK\x03\x04"])
 def test_not_an_archive(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "x.tar.gz"
     path.write_bytes(content)
-    assert "not a complete .tar.gz archive" in failure(path)
+    damaged(path, None, INCOMPLETE)
 
 
 def test_gzip_of_something_else(tmp_path: Path) -> None:
-    assert "not a complete .tar.gz archive" in failure(write_archive(tmp_path, b"text,label\n" * 100))
+    damaged(write_archive(tmp_path, b"text,label\n" * 100), None, INCOMPLETE)
 
 
 def test_the_published_archive() -> None:

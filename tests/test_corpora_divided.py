@@ -4,12 +4,15 @@ from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from commands import error_of, run_cache
+from errors_expected import raises, said
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from memory_corpus import MemoryCorpus
 
+from elmo_cache import messages
 from elmo_cache.errors import CorpusError
 from elmo_cache.text.corpora import Document, open_corpus
 from elmo_cache.text.corpora.derived import DividedCorpus, JoinedCorpus, RenamedCorpus
@@ -66,21 +69,24 @@ def test_division_of_distinct_texts_is_exact_and_depends_on_the_seed() -> None:
 
 @pytest.mark.parametrize("options", [(0.0, 0.0), (1.0, 0.0), (-0.1, 0.0), (0.6, 0.4), (float("nan"), 0.0)])
 def test_shares_that_leave_nothing(options: tuple[float, float]) -> None:
-    with pytest.raises(CorpusError, match="the shares are"):
+    with raises(messages.WRONG_SHARES, CorpusError) as caught:
         DividedCorpus(corpus_of([("a", "x")]), *options)
+    np.testing.assert_equal(caught.value.data, dict(zip(("test", "validation"), options, strict=True)))  # NaN too
 
 
 def test_what_is_divided_already() -> None:
-    with pytest.raises(CorpusError, match="memory has a split 'test': it is divided already"):
+    with raises(messages.HAS_SPLITS, CorpusError, name="memory", split="test"):
         list(DividedCorpus(corpus_of([("a", "x")], "test"), 0.2).documents())
 
 
 def test_renamed() -> None:
     renamed = RenamedCorpus(corpus_of([("a", "x"), ("b", "y"), ("c", "z")]), {"a": "A", "c": "b2"})
     assert [d.label for d in renamed.documents()] == ["A", "b", "b2"]
-    for names, says in (({"z": "y"}, "no class 'z' to rename, only a, b"), ({"a": "b"}, "two classes of memory would")):
-        with pytest.raises(CorpusError, match=says):
-            list(RenamedCorpus(corpus_of([("a", "x"), ("b", "y")]), names).documents())
+    of_two = corpus_of([("a", "x"), ("b", "y")])
+    with raises(messages.NO_CLASS, CorpusError, name="memory", found="z", expected="a, b"):
+        list(RenamedCorpus(of_two, {"z": "y"}).documents())
+    with raises(messages.CLASSES_COLLIDE, CorpusError, name="memory", found="b, b"):
+        list(RenamedCorpus(of_two, {"a": "b"}).documents())
 
 
 def test_joined() -> None:
@@ -88,13 +94,11 @@ def test_joined() -> None:
     assert list(joined.documents()) == [
         Document("train", 0, "a", "x"), Document("train", 1, "b", "y"), Document("dev", 0, "a", "z"),
     ]  # fmt: skip
-    for parts, says in (
-        ([("train", corpus_of([])), ("train", corpus_of([]))], "two corpora for one split: train, train"),
-        ([("a b", corpus_of([]))], "split 'a b', expected a name"),
-    ):
-        with pytest.raises(CorpusError, match=says):
-            JoinedCorpus(parts)
-    with pytest.raises(CorpusError, match="it has a split 'test' of its own"):
+    with raises(messages.SPLIT_TWICE, CorpusError, splits="train, train"):
+        JoinedCorpus([("train", corpus_of([])), ("train", corpus_of([]))])
+    with raises(messages.INVALID_ENTRY, CorpusError, where="split names", name="the split", found="'a b'"):
+        JoinedCorpus([("a b", corpus_of([]))])
+    with raises(messages.HAS_SPLITS, CorpusError, name="memory", split="test"):
         list(JoinedCorpus([("train", corpus_of([("a", "x")], "test"))]).documents())
 
 
@@ -117,7 +121,7 @@ def test_by_command(tmp_path: Path) -> None:
             "--corpus", "other.csv", "--test-share", "0.2", "--validation-share", "0.2", "--rename-labels", "a=X"
         ).output
     )
-    assert "give --split-names" in error_of(plan("--corpus", "train.csv", "--corpus", "other.csv"))
+    assert said(messages.SPLITS_NOT_TOLD, n=2) in error_of(plan("--corpus", "train.csv", "--corpus", "other.csv"))
     named = plan("--corpus", "train.csv", "--corpus", "other.csv", "--split-names", "train,new")
     assert "(train 10, new 10)" in named.output
     assert list(open_corpus(tmp_path / "other.csv").documents())[0].split == "train"

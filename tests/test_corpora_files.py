@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from errors_expected import raises
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from elmo_cache import messages
 from elmo_cache.errors import CorpusError
 from elmo_cache.text.corpora import Corpus, Document, open_corpus
 
@@ -238,12 +240,8 @@ def test_quotation_marks_of_a_tsv_are_part_of_its_text() -> None:
 
 def test_doubtful_quotation_marks_of_a_tsv() -> None:
     path = CASES / "e.tsv"
-    with pytest.raises(CorpusError) as caught:
+    with raises(messages.QUOTING_DOUBTFUL, CorpusError, where=f"{path}, line 2"):
         open_corpus(path)
-    assert str(caught.value) == (
-        f"{path}, line 2: a cell begins with a quotation mark, which may quote the cell or be part of its text: give "
-        "quoting csv or quoting none"
-    )
     assert [d.text for d in read(path, quoting="csv")] == ["Splendid film", "not my thing"]
     assert [d.text for d in read(path, quoting="none")] == ['"Splendid film"', "not my thing"]
 
@@ -264,7 +262,7 @@ def test_a_tsv_that_is_quoted(tmp_path: Path, content: str, texts: list[str]) ->
 
 def test_one_column_with_a_quoted_line_end_is_doubtful(tmp_path: Path) -> None:
     path = write(tmp_path, "a.tsv", 'text\n"a\nb"\n')
-    with pytest.raises(CorpusError, match="line 2: a cell begins with a quotation mark"):
+    with raises(messages.QUOTING_DOUBTFUL, CorpusError, where=f"{path}, line 2"):
         open_corpus(path)
     assert [d.text for d in read(path, quoting="csv")] == ["a\nb"]
 
@@ -272,8 +270,8 @@ def test_one_column_with_a_quoted_line_end_is_doubtful(tmp_path: Path) -> None:
 def test_a_csv_without_quoting(tmp_path: Path) -> None:
     path = write(tmp_path, "a.csv", 'text,label\n"a,x\nb",y\n')
     assert [d.text for d in read(path, quoting="none")] == ['"a', 'b"']
-    with pytest.raises(CorpusError, match="expected one of csv, none"):
+    with raises(messages.INVALID_VALUE, CorpusError, name="quoting", found="'all'", expected="one of csv, none"):
         open_corpus(path, quoting="all")
     for other in (write(tmp_path, "a.jsonl", '{"text": "a"}\n'), write(tmp_path, "a.txt", "a\n")):
-        with pytest.raises(CorpusError, match="quoting does not apply"):
+        with raises(messages.OPTION_NOT_APPLICABLE, CorpusError, name="quoting", corpus=str(other)):
             open_corpus(other, quoting="csv")

@@ -4,6 +4,7 @@ import hashlib
 import importlib
 import json
 import pickle
+import re
 import sys
 import types
 import zipfile
@@ -12,8 +13,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from imdb_files import WORDS, X_TRAIN, failure, npy_header, objects, open_imdb, write_npz, write_words
+from errors_expected import raises
+from imdb_files import WORDS, X_TRAIN, npy_header, objects, open_imdb, refused, write_npz, write_words
 
+from elmo_cache import messages
 from elmo_cache.errors import CorpusError
 from elmo_cache.text.corpora import Document, open_corpus
 from elmo_cache.text.corpora import imdb as imdb_module
@@ -129,10 +132,9 @@ def test_no_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
     FakeKeras(monkeypatch, refuse)
     for given in ({}, {"imdb_npz": write_npz(tmp_path)}, {"imdb_word_index": write_words(tmp_path)}):
-        message = failure(open_corpus("imdb", **given))  # type: ignore[arg-type]
-        assert "cannot be downloaded" in message and "no name resolution" in message
-        assert "--imdb-npz" in message and "--imdb-word-index" in message
-    with pytest.raises(CorpusError, match="imdb.npz: cannot be downloaded"):
+        corpus = open_corpus("imdb", **given)  # type: ignore[arg-type]
+        refused(corpus, messages.IMDB_NOT_DOWNLOADED, error=re.compile("no name resolution"))
+    with raises(messages.IMDB_NOT_DOWNLOADED, CorpusError, url=imdb_module.ORIGIN + "imdb.npz"):
         assert open_corpus("imdb").size
 
 

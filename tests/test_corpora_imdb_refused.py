@@ -1,6 +1,7 @@
 """`imdb`: files that only claim to be Keras's, or would run code."""
 
 import os
+import re
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -8,8 +9,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from imdb_files import failure, npy_header, objects, open_imdb, write_npz, write_words
+from errors_expected import raises
+from imdb_files import npy_header, objects, open_imdb, refused, write_npz, write_words
 
+from elmo_cache import messages
 from elmo_cache.errors import CorpusError
 from elmo_cache.text.corpora import open_corpus
 
@@ -35,47 +38,61 @@ def test_an_npz_that_would_run_code(tmp_path: Path, call: Callable[..., Any], na
     target = tmp_path / "made"
     argument = f"__import__('os').mkdir({str(target)!r})" if call is eval else str(target)
     x_train = np.array([_Attack(call, argument), [1]], dtype=object)
-    message = failure(open_imdb(tmp_path, x_train=x_train))
-    assert f"{tmp_path / 'imdb.npz'}: x_train cannot be read" in message
-    assert names.split(".")[1] in message and "which no array needs" in message
+    error = f"it asks for {names}, which no array needs"
+    where = f"{tmp_path / 'imdb.npz'}, x_train"
+    refused(open_imdb(tmp_path, x_train=x_train), messages.DATA_SET_DAMAGED, where=where, error=error)
     assert not target.exists()
 
 
 def test_labels_that_would_run_code(tmp_path: Path) -> None:
     target = tmp_path / "made"
     y_train = np.array([_Attack(os.mkdir, str(target)), 0, 0], dtype=object)
-    assert "y_train cannot be read" in failure(open_imdb(tmp_path, y_train=y_train))
+    where = f"{tmp_path / 'imdb.npz'}, y_train"
+    refused(open_imdb(tmp_path, y_train=y_train), messages.DATA_SET_DAMAGED, where=where)
     assert not target.exists()
 
 
 @pytest.mark.parametrize(
-    ("changes", "says"),
+    ("changes", "name", "expected"),
     [
-        ({"x_train": None}, "x_train cannot be read as in Keras's imdb.npz"),
-        ({"y_test": None}, "y_test cannot be read"),
-        ({"y_train": np.array([1, 0])}, "3 reviews in x_train but 2 in y_train"),
-        ({"y_train": np.array([1, 2, 0])}, "expected y_train to be one-dimensional, of labels 0 and 1"),
-        ({"y_train": np.array([[1], [0], [0]])}, "expected y_train to be one-dimensional"),
-        ({"y_train": np.array(["a", "b", "c"])}, "expected y_train to be one-dimensional"),
-        ({"y_train": objects([1, 0, 0])}, "expected y_train to be one-dimensional"),
-        ({"x_train": np.array([0.5, 1, 2])}, "expected x_train to be an array of lists of ranks"),
-        ({"x_train": np.zeros((3, 1, 1), int)}, "expected x_train to be an array of lists of ranks"),
-        ({"x_train": objects([[1], [6], []])}, "x_train[1] is not a list of ranks 1 to 5 (KeyError(6))"),
-        ({"x_train": objects([[1], [], [0]])}, "x_train[2] is not a list of ranks 1 to 5"),
-        ({"x_train": objects([[-1], [], [1]])}, "x_train[0] is not a list of ranks"),
-        ({"x_train": objects([[[1]], [], [1]])}, "x_train[0] is not a list of ranks"),
-        ({"x_train": np.array([1, 2, 3])}, "x_train[0] is not a list of ranks"),
-        ({"x_test": objects([None, [1]])}, "x_test[0] is not a list of ranks"),
-        ({"x_test": objects(["the film", [1]])}, "x_test[0] is not a list of ranks"),
-        (
-            {name: np.zeros(0, int) for name in ("x_train", "y_train", "x_test", "y_test")},
-            "no documents",
-        ),
+        ({"y_train": np.array([1, 2, 0])}, "y_train", "a one-dimensional array of the labels 0 and 1"),
+        ({"y_train": np.array([[1], [0], [0]])}, "y_train", "a one-dimensional array of the labels 0 and 1"),
+        ({"y_train": np.array(["a", "b", "c"])}, "y_train", "a one-dimensional array of the labels 0 and 1"),
+        ({"y_train": objects([1, 0, 0])}, "y_train", "a one-dimensional array of the labels 0 and 1"),
+        ({"x_train": np.array([0.5, 1, 2])}, "x_train", "an array of lists of ranks"),
+        ({"x_train": np.zeros((3, 1, 1), int)}, "x_train", "an array of lists of ranks"),
     ],
 )
-def test_arrays_that_are_not_kerass(tmp_path: Path, changes: dict[str, Any], says: str) -> None:
-    message = failure(open_imdb(tmp_path, **changes))
-    assert message.startswith(f"{tmp_path / 'imdb.npz'}: ") and says in message
+def test_arrays_of_another_kind(tmp_path: Path, changes: dict[str, Any], name: str, expected: str) -> None:
+    path = tmp_path / "imdb.npz"
+    refused(open_imdb(tmp_path, **changes), messages.IMDB_ARRAY, path=path, name=name, expected=expected)
+
+
+@pytest.mark.parametrize(
+    ("changes", "place", "error"),
+    [
+        ({"x_train": objects([[1], [6], []])}, "x_train[1]", "KeyError(6)"),
+        ({"x_train": objects([[1], [], [0]])}, "x_train[2]", "KeyError(0)"),
+        ({"x_train": objects([[-1], [], [1]])}, "x_train[0]", "KeyError(-1)"),
+        ({"x_train": objects([[[1]], [], [1]])}, "x_train[0]", re.compile("^TypeError")),
+        ({"x_train": np.array([1, 2, 3])}, "x_train[0]", re.compile("^TypeError")),
+        ({"x_test": objects([None, [1]])}, "x_test[0]", re.compile("^TypeError")),
+        ({"x_test": objects(["the film", [1]])}, "x_test[0]", "KeyError('t')"),
+    ],
+)
+def test_reviews_that_are_not_ranks(tmp_path: Path, changes: dict[str, Any], place: str, error: Any) -> None:
+    where = f"{tmp_path / 'imdb.npz'}: {place}"
+    refused(open_imdb(tmp_path, **changes), messages.IMDB_REVIEW, where=where, most=5, error=error)
+
+
+def test_arrays_that_are_missing_or_do_not_agree(tmp_path: Path) -> None:
+    path = tmp_path / "imdb.npz"
+    for name in ("x_train", "y_test"):
+        refused(open_imdb(tmp_path, **{name: None}), messages.DATA_SET_DAMAGED, where=f"{path}, {name}")
+    two = open_imdb(tmp_path, y_train=np.array([1, 0]))
+    refused(two, messages.UNEXPECTED, where=f"{path}, y_train", found="2 labels", expected="3 as in x_train")
+    nothing = {name: np.zeros(0, int) for name in ("x_train", "y_train", "x_test", "y_test")}
+    refused(open_imdb(tmp_path, **nothing), messages.NO_DOCUMENTS, path=path)
 
 
 def test_damaged_npz(tmp_path: Path) -> None:
@@ -104,44 +121,51 @@ def test_other_pickles(tmp_path: Path, pickled: bytes) -> None:
     path = write_npz(tmp_path, x_train=None)
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr("x_train.npy", npy_header(1) + pickled)
-    assert "x_train" in failure(open_corpus("imdb", imdb_npz=path, imdb_word_index=write_words(tmp_path)))
+    corpus = open_corpus("imdb", imdb_npz=path, imdb_word_index=write_words(tmp_path))
+    with pytest.raises(CorpusError) as caught:
+        list(corpus.documents())
+    assert "x_train" in str(caught.value)
+
+
+WORDS_AND_RANKS = "an object of words and their ranks"
+A_RANK = "a whole number from 1 that no other word has"
 
 
 @pytest.mark.parametrize(
-    ("content", "says"),
+    ("content", "message", "data"),
     [
-        ("{", "not a word index in JSON"),
-        ("\udcff", "not a word index in JSON"),
-        ("[" * 100_000, "not a word index in JSON"),
-        ("[]", "expected a JSON object of words and ranks"),
-        ("{}", "expected a JSON object of words and ranks"),
-        ('{"the": 0}', "'the' has the rank 0, expected a whole number from 1"),
-        ('{"the": "1"}', "'the' has the rank '1'"),
-        ('{"the": true}', "'the' has the rank True"),
+        ("{", messages.NOT_JSON, {"expected": WORDS_AND_RANKS}),
+        ("\udcff", messages.NOT_JSON, {"expected": WORDS_AND_RANKS}),
+        ("[" * 100_000, messages.NOT_JSON, {"expected": WORDS_AND_RANKS}),
+        ("[]", messages.UNEXPECTED, {"found": "[]", "expected": WORDS_AND_RANKS}),
+        ("{}", messages.UNEXPECTED, {"found": "{}", "expected": WORDS_AND_RANKS}),
+        ('{"the": 0}', messages.INVALID_ENTRY, {"name": "the rank of 'the'", "found": "0", "expected": A_RANK}),
+        ('{"the": "1"}', messages.INVALID_ENTRY, {"name": "the rank of 'the'", "found": "'1'", "expected": A_RANK}),
+        ('{"the": true}', messages.INVALID_ENTRY, {"name": "the rank of 'the'", "found": "True", "expected": A_RANK}),
         (
             '{"the": 1, "film": 1}',
-            "'film' has the rank 1, expected a whole number from 1 that no other word has",
+            messages.INVALID_ENTRY,
+            {"name": "the rank of 'film'", "found": "1", "expected": A_RANK},
         ),
     ],
 )
-def test_bad_word_index(tmp_path: Path, content: str, says: str) -> None:
+def test_bad_word_index(tmp_path: Path, content: str, message: str, data: dict[str, Any]) -> None:
     path = tmp_path / "words.json"
     path.write_bytes(content.encode("utf-8", "surrogateescape"))
-    message = failure(open_corpus("imdb", imdb_npz=write_npz(tmp_path), imdb_word_index=path))
-    assert message.startswith(f"{path}: {says}")
+    corpus = open_corpus("imdb", imdb_npz=write_npz(tmp_path), imdb_word_index=path)
+    refused(corpus, message, where=path, **data)
 
 
-@pytest.mark.parametrize(("option", "argument"), [("--imdb-npz", "imdb_npz"), ("--imdb-word-index", "imdb_word_index")])
-def test_missing_file_shows_on_opening(tmp_path: Path, option: str, argument: str) -> None:
-    with pytest.raises(CorpusError, match=f"x: no such file; {option} takes a file"):
-        open_corpus("imdb", **{argument: tmp_path / "x"})  # type: ignore[arg-type]
+@pytest.mark.parametrize("name", ["imdb_npz", "imdb_word_index"])
+def test_missing_file_shows_on_opening(tmp_path: Path, name: str) -> None:
+    with raises(messages.NO_FILE, CorpusError, path=tmp_path / "x", name=name):
+        open_corpus("imdb", **{name: tmp_path / "x"})  # type: ignore[arg-type]
 
 
 def test_what_load_data_gives_is_told(tmp_path: Path) -> None:
     shifted = objects([[1, 4, 5, 8], [1, 7, 2], [1, 4, 6, 4], [1, 2]])
-    message = failure(open_imdb(tmp_path, x_train=shifted, y_train=np.array([0, 1, 0, 1])))
-    assert message.startswith(f"{tmp_path / 'imdb.npz'}: every review of x_train begins with 1 and none has a 3")
-    assert "save what load_data(start_char=None, index_from=0) gives" in message
+    corpus = open_imdb(tmp_path, x_train=shifted, y_train=np.array([0, 1, 0, 1]))
+    refused(corpus, messages.IMDB_SHIFTED, path=tmp_path / "imdb.npz", name="x_train")
 
 
 def test_reviews_that_begin_with_the_are_not_what_load_data_gives(tmp_path: Path) -> None:

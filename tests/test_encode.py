@@ -12,8 +12,10 @@ from commands import error_of, run_cache
 from errors_expected import said
 from tiny_elmo import SMALL, assert_close, expected_layers, write_elmo
 
-from cache import FeatureCache, messages
+from cache import CacheError, FeatureCache
+from cache import messages as store
 from cache.files import temporary_files
+from elmo_cache import messages
 from elmo_cache.cli import main
 
 TEXTS = ["This film wasn't bad...", "", "naïve 😀 <br />", "This film"]
@@ -138,26 +140,45 @@ def test_texts_without_words(elmo: Path, tmp_path: Path) -> None:
     assert "0 tokens  (3, 0, 8)" in run_cache("encode", "", "--encoder", elmo, "--layers", "all").output
 
 
+def cannot_read(path: str, error: str) -> CacheError:
+    return CacheError(messages.CANNOT_READ, path=path, error=error)
+
+
+NO_BYTE_E9 = {"where": "latin.txt, line 2", "expected": "UTF-8", "error": "byte 0xe9 at offset 3 of the line"}
+
+
 @pytest.mark.parametrize(
-    ("arguments", "message"),
+    ("arguments", "says"),
     [
-        ([], "no text: give one or more TEXTs, or --file FILE"),
-        (["a", "--file", "reviews.txt"], "text was given twice"),
-        (["--file", "nowhere.txt"], r"nowhere.txt: cannot be read (No such file or directory)"),
-        (["--file", "."], "cannot be read (Is a directory)"),
-        (["--file", "latin.txt"], "latin.txt, line 2: not UTF-8 (byte 0xe9"),
-        (["--file", "empty.txt"], "empty.txt: no documents"),
-        (["--file", "-"], "standard input: no documents"),
-        (["caf\udce9"], "TEXT 1 is not UTF-8 (at character 3)"),
-        (["a", "--encoder", "imdb-v9"], "no encoder 'imdb-v9'"),
-        (["a", "--out", "v.txt"], "--out is v.txt, expected a name that ends in .npz, .npy, .jsonl, .parquet"),
-        (["a", "--out", "v.npz", "--format", "npy"], "--out is v.npz, and --format npy"),
-        (["a", "--out", "nowhere/v.npz"], said(messages.NO_FOLDER, path="nowhere/v.npz", folder="nowhere")),
-        (["a", "--out", "folder.npz"], said(messages.CANNOT_WRITE, path="folder.npz", error="Is a directory")),
+        ([], CacheError(messages.NO_TEXT)),
+        (["a", "--file", "reviews.txt"], CacheError(messages.TEXT_TWICE, path="reviews.txt")),
+        (["--file", "nowhere.txt"], cannot_read("nowhere.txt", "No such file or directory")),
+        (["--file", "."], cannot_read(".", "Is a directory")),
+        (["--file", "latin.txt"], CacheError(messages.NOT_IN_ENCODING, **NO_BYTE_E9)),
+        (["--file", "empty.txt"], CacheError(messages.NO_DOCUMENTS, path="empty.txt")),
+        (["--file", "-"], CacheError(messages.NO_DOCUMENTS, path="standard input")),
+        (["caf\udce9"], CacheError(messages.TEXT_NOT_UTF_8, n=1, place=3)),
+        (["a", "--encoder", "imdb-v9"], CacheError(messages.NO_ENCODER_AT, name="imdb-v9", expected="imdb-v3")),
+        (
+            ["a", "--out", "v.txt"],
+            CacheError(messages.NAME_WITHOUT_FORMAT, path="v.txt", expected=".npz, .npy, .jsonl, .parquet"),
+        ),
+        (
+            ["a", "--out", "v.npz", "--format", "npy"],
+            CacheError(messages.NAME_OF_OTHER_FORMAT, path="v.npz", expected="npy"),
+        ),
+        (
+            ["a", "--out", "nowhere/v.npz"],
+            CacheError(store.NO_FOLDER, path="nowhere/v.npz", folder="nowhere"),
+        ),
+        (
+            ["a", "--out", "folder.npz"],
+            CacheError(store.CANNOT_WRITE, path="folder.npz", error="Is a directory"),
+        ),
     ],
 )
 def test_what_cannot_be(
-    reviews: Path, elmo: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], message: str
+    reviews: Path, elmo: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], says: CacheError
 ) -> None:
     monkeypatch.chdir(reviews.parent)
     Path("latin.txt").write_bytes(b"tea\ncaf\xe9\n")
@@ -165,5 +186,5 @@ def test_what_cannot_be(
     Path("folder.npz").mkdir()
     before = sorted(reviews.parent.iterdir())
     given = [] if "--encoder" in arguments else ["--encoder", elmo]
-    assert message in error_of(run_cache("encode", *arguments, *given))
+    assert error_of(run_cache("encode", *arguments, *given)) == f"Error: {said(says)}"
     assert sorted(reviews.parent.iterdir()) == before

@@ -8,12 +8,15 @@ import numpy as np
 import pytest
 import tensorflow_hub
 from commands import command, run_cache
+from errors_expected import said
 from hub_module import OPTIONS, write_module
 
 from cache import FeatureCache
+from elmo_cache import messages
 from elmo_cache.encoders import load_encoder
 from elmo_cache.encoders.bilm.encoder import BiLMEncoder
 from elmo_cache.encoders.hub import checking
+from elmo_cache.encoders.hub.resolution import cache_folder
 
 
 @pytest.fixture(scope="module")
@@ -60,8 +63,9 @@ def test_build_with_both_engines(tmp_path: Path, module: Path, reviews: Path) ->
     # Vectors alike, encodings not: the cache of one engine is not extended with the other.
     again = run_cache("build", tmp_path / "hub.elmo", "--corpus", reviews, "--encoder", module)
     names = "encoder is 'tf-hub module' there, you asked for 'elmo 2x12_6'"
-    expected = f"was built with other settings: {names}; encoder.model is 'tf-hub' there, you asked for 'elmo'; "
-    assert again.exit_code == 1 and expected in again.stderr
+    found = f"{names}; encoder.model is 'tf-hub' there, you asked for 'elmo'; "
+    expected = said(messages.OTHER_SETTINGS, path=tmp_path / "hub.elmo", found=found).partition("; . ")[0]
+    assert again.exit_code == 1 and again.stderr.startswith(f"Error: {expected}; ")
 
 
 def test_encode_with_both_engines(tmp_path: Path, module: Path) -> None:
@@ -82,7 +86,7 @@ def test_build_without_what_the_engine_needs(tmp_path: Path, reviews: Path) -> N
     result = run_cache("build", tmp_path / "out.elmo", "--corpus", reviews, "--engine", "hub")
 
     assert result.exit_code == 1
-    assert result.stderr == "Error: imdb-v3 is no TF-Hub module: --engine hub runs nothing else; leave it out\n"
+    assert result.stderr == f"Error: {said(messages.ENGINE_NEEDS_MODULE, name='imdb-v3')}\n"
     assert not (tmp_path / "out.elmo").exists()
 
 
@@ -151,7 +155,7 @@ def test_check_of_a_module_that_cannot_be_run(tmp_path: Path) -> None:
     assert result.exit_code == 1
     device, error = result.stderr.splitlines()
     assert device == "native on CPU, hub on CPU, float32"
-    assert error.startswith("Error: ") and "has no signature 'tokens'" in error
+    assert error == f"Error: {said(messages.NO_SIGNATURE, path=tmp_path / 'm', name='tokens', found='default')}"
 
 
 def test_offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -163,9 +167,11 @@ def test_offline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
     assert result.exit_code == 1
     (line,) = result.stderr.splitlines()
-    assert line.startswith("Error: https://tfhub.dev/google/elmo/3: cannot be downloaded (")
-    assert "get https://tfhub.dev/google/elmo/3?tf-hub-format=compressed (about 350 MB) by other means" in line
-    assert f"unpack it into {tmp_path}/" in line and line.endswith("give the folder: --encoder DIRECTORY")
+    url = "https://tfhub.dev/google/elmo/3"
+    data = {"name": url, "url": f"{url}?tf-hub-format=compressed", "size": " (about 350 MB)"}
+    expected = said(messages.MODULE_NOT_DOWNLOADED, **data, path=cache_folder(url), error="ERROR")
+    before, after = expected.split("ERROR")
+    assert line.startswith(f"Error: {before}") and line.endswith(after)
 
 
 def test_encoders_says_how_the_original_is_had() -> None:

@@ -1,5 +1,6 @@
 """What a build's plan says that it has understood, and what it warns of."""
 
+import re
 import unicodedata
 from pathlib import Path
 from typing import Any
@@ -8,11 +9,14 @@ import numpy as np
 import pandas as pd
 import pytest
 from commands import error_of, run_cache
+from errors_expected import raises, said
 from numpy_encoder import HashEncoder
 from tiny_elmo import SMALL, write_elmo
 
 from cache import FeatureCache, MismatchError
-from elmo_cache import CorpusError, TextRule, build
+from elmo_cache import CorpusError, TextRule, build, messages
+from elmo_cache.commands.build import build_command
+from elmo_cache.text.corpora.catalog import CHOICES
 
 CAFE = unicodedata.normalize("NFD", "café")
 CHINESE = "这部电影真的非常好看我很喜欢"
@@ -86,22 +90,27 @@ def test_a_build_that_goes_on_says_the_same(elmo: Path, tmp_path: Path, options:
 
 def test_what_is_empty_is_refused(elmo: Path, tmp_path: Path) -> None:
     pd.DataFrame({"text": ["a"], "label": ["x"]}).to_csv(tmp_path / "a.csv")
-    for options, says in (
-        (("--corpus", ""), "the corpus has an empty name; expected sample"),
-        (("--corpus", tmp_path / "a.csv", "--labels", ""), "--labels is empty: expected distinct class names"),
+    names = "a list of distinct class names, none of them empty"
+    split = "a name of 1 to 64 letters, digits, '_' or '-'"
+    for options, message, data in (
+        (("--corpus", ""), messages.NO_CORPUS_NAME, {"expected": CHOICES}),
+        (("--labels", ""), messages.INVALID_VALUE, {"name": "label_names", "found": "['']", "expected": names}),
+        (("--text-column", ""), messages.EMPTY_VALUE, {"name": "text_column"}),
+        (("--label-column", ""), messages.EMPTY_VALUE, {"name": "label_column"}),
+        (("--encoding", ""), messages.EMPTY_VALUE, {"name": "encoding"}),
+        (("--delimiter", ""), messages.EMPTY_VALUE, {"name": "delimiter"}),
         (
-            ("--corpus", tmp_path / "a.csv", "--text-column", ""),
-            "--text-column is empty: give a value, or leave it out",
+            ("--split-names", ""),
+            messages.INVALID_ENTRY,
+            {"where": "split names", "name": "the split", "found": "''", "expected": split},
         ),
-        (("--corpus", tmp_path / "a.csv", "--label-column", ""), "--label-column is empty"),
-        (("--corpus", tmp_path / "a.csv", "--encoding", ""), "--encoding is empty"),
-        (("--corpus", tmp_path / "a.csv", "--delimiter", ""), "--delimiter is empty"),
-        (("--corpus", tmp_path / "a.csv", "--split-names", ""), "split names: split '', expected a name"),
-        (("--corpus", tmp_path / "a.csv", "--tag-column", ""), "--tag-column"),
     ):
-        refused = run_cache("build", tmp_path / "c", "--encoder", elmo, *options)
-        assert says in error_of(refused), refused.output
+        corpus = () if "--corpus" in options else ("--corpus", tmp_path / "a.csv")
+        refused = run_cache("build", tmp_path / "c", "--encoder", elmo, *corpus, *options)
+        assert error_of(refused) == f"Error: {said(message, build_command, **data)}"
         assert not (tmp_path / "c").exists()
+    refused = run_cache("build", tmp_path / "c", "--corpus", tmp_path / "a.csv", "--tag-column", "")
+    assert error_of(refused).startswith("Error: --tag-column ")
 
 
 def test_decomposed_text(elmo: Path, tmp_path: Path) -> None:
@@ -126,12 +135,12 @@ def test_normalized_text_has_the_vectors_of_composed_text(tmp_path: Path, source
         assert np.array_equal(one, other)
     plain = build(source, HashEncoder(), tmp_path / "plain", rule=TextRule(tokenizer))
     assert tokens_of(plain) == [["un", CAFE], ["x"]] and "normalize" not in plain.encoding["text"]
-    with pytest.raises(MismatchError, match="normalize"):
+    with raises(messages.OTHER_SETTINGS, MismatchError, found=re.compile(r"^text\.normalize ")):
         build(source, HashEncoder(), tmp_path / "plain", rule=TextRule(tokenizer, normalize="nfc"))
 
 
 def test_an_unknown_form() -> None:
-    with pytest.raises(CorpusError, match="normalize is 'nfkd', expected one of nfc, or None"):
+    with raises(messages.INVALID_VALUE, CorpusError, name="normalize", found="'nfkd'", expected="one of nfc, None"):
         TextRule(normalize="nfkd")
 
 
@@ -153,16 +162,36 @@ def test_info_shows_tags_and_names(tmp_path: Path) -> None:
 
 def test_the_command_speaks_of_its_options(elmo: Path, tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("body;stars\na, b;1\n")
-    for options, says in (
-        ((), "give --delimiter ';'"),
-        (("--delimiter", ";"), "name the column with --text-column"),
-        (("--delimiter", ";", "--text-column", "body", "--label-column", "y"), "name the column with --label-column"),
+    where, columns = f"{tmp_path / 'a.csv'}, line 1", {"found": "'body', 'stars'"}
+    given = ("--delimiter", ";", "--text-column", "body")
+    for options, message, data in (
+        ((), messages.WRONG_DELIMITER, {"where": where, "found": "body;stars", "expected": "';'"}),
         (
-            ("--delimiter", ";", "--text-column", "body", "--labels", "1,2"),
-            "no label, expected one of 1,2; give --label-c",
+            ("--delimiter", ";"),
+            messages.NO_COLUMN,
+            {"where": where, "column": "text", "name": "text_column", **columns},
         ),
-        (("--token-column", "2"), "--token-column does not apply"),
-        (("--encoding", "latin-none"), "--encoding is 'latin-none'"),
+        (
+            (*given, "--label-column", "y"),
+            messages.NO_COLUMN,
+            {"where": where, "column": "y", "name": "label_column", **columns},
+        ),
+        (
+            (*given, "--labels", "1,2"),
+            messages.NO_LABEL,
+            {"where": f"{tmp_path / 'a.csv'}, line 2", "expected": "1, 2"},
+        ),
+        (
+            ("--encoding", "latin-none"),
+            messages.INVALID_VALUE,
+            {
+                "name": "encoding",
+                "found": "'latin-none'",
+                "expected": "one such as utf-8, latin-1 or cp1252, in which a line feed is one byte",
+            },
+        ),
     ):
         refused = run_cache("build", tmp_path / "c", "--encoder", elmo, "--corpus", tmp_path / "a.csv", *options)
-        assert says in error_of(refused), refused.output
+        assert error_of(refused) == f"Error: {said(message, build_command, **data)}"
+    refused = run_cache("build", tmp_path / "c", "--corpus", tmp_path / "a.csv", "--token-column", "2")
+    assert error_of(refused).startswith("Error: --token-column does not apply ")

@@ -1,15 +1,18 @@
 """`python -m elmo_cache.pretraining`: what it learns, going on from a checkpoint, and what it refuses."""
 
 import lzma
+import re
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
+from errors_expected import raises, said
 from tiny_pretraining import read_log, settings, unigram_perplexity, write_text
 
-from elmo_cache import build, load_encoder
+from cache import CacheError
+from elmo_cache import build, load_encoder, messages
 from elmo_cache.errors import PretrainingError
 from elmo_cache.pretraining import training
 from elmo_cache.pretraining.__main__ import main
@@ -95,13 +98,11 @@ def test_the_result_encodes(trained: Path, tmp_path: Path) -> None:
 def test_loss_that_is_no_number_keeps_the_checkpoint(text: Text, tmp_path: Path) -> None:
     chosen = settings(learning_rate=1e30, epochs=50.0)
 
-    with pytest.raises(PretrainingError) as caught:
+    advice = PretrainingError(messages.GENTLER_TRAINING, learning_rate=chosen.learning_rate)
+    with raises(messages.DIVERGED_AT_ONCE, PretrainingError, advice=advice) as caught:
         pretrain(text, chosen, tmp_path, checkpoint_minutes=60, show=False)
 
-    message = str(caught.value)
-    assert "step 1" in message or "step 2" in message, message
-    assert "there is no checkpoint yet" in message
-    assert "--learning-rate" in message
+    assert caught.value.data["step"] in (1, 2)
     assert not [*tmp_path.iterdir()]
 
 
@@ -109,7 +110,8 @@ def test_weights_that_are_no_numbers_replace_none(text: Text, tmp_path: Path, mo
     results = iter([(9.0, 8.0), (float("nan"), 8.0)])
     monkeypatch.setattr("elmo_cache.pretraining.model.Perplexity.measure", lambda *_: next(results))
 
-    with pytest.raises(PretrainingError, match="held-out perplexity is nan forward.*the checkpoint of step 1 stays"):
+    found = re.compile("^The held-out perplexity is nan forward")
+    with raises(messages.DIVERGED, PretrainingError, found=found, path=tmp_path, kept=1):
         pretrain(text, settings(), tmp_path, checkpoint_minutes=0, show=False)
 
     assert [row["step"] for row in read_log(tmp_path)] == [1]
@@ -135,36 +137,75 @@ def test_command(tmp_path: Path) -> None:
     before = {item.name: item.read_bytes() for item in (tmp_path / "elmo").iterdir()}
     result = run(path, "--out", tmp_path / "elmo", *TINY, "--minutes", "0.01", "--seed", "1")
     assert result.exit_code == 1
-    assert "is of a training with seed 0, not 1" in result.stderr
+    path_of_it = tmp_path / "elmo" / "checkpoint.npz"
+    expected = said(messages.OTHER_TRAINING, path=path_of_it, name="seed", found=0, expected=1)
+    assert result.stderr == f"Error: {expected}\n"
     (tmp_path / "elmo" / "checkpoint.npz").write_bytes(before["checkpoint.npz"][:1000])
     result = run(path, "--out", tmp_path / "elmo", *TINY, "--minutes", "0.01")
     assert result.exit_code == 1
-    assert "cannot be read as a checkpoint" in result.stderr
+    start = said(messages.CHECKPOINT_UNREADABLE, path=path_of_it, error="ERROR").split("ERROR")[0]
+    assert result.stderr.startswith(f"Error: {start}")
     assert {**before, "checkpoint.npz": b""} == {
         item.name: b"" if item.name == "checkpoint.npz" else item.read_bytes() for item in (tmp_path / "elmo").iterdir()
     }
 
 
+SHOWN = 7_000_007  # stands for whatever is shown
+
+
 @pytest.mark.parametrize(
-    ("arguments", "message"),
+    ("arguments", "says"),
     [
-        (["text.txt"], "give either --epochs or --minutes"),
-        (["text.txt", "--epochs", "1", "--minutes", "1"], "give either --epochs or --minutes"),
-        (["text.txt", "--epochs", "1", "--size", "2x4096"], "expected LAYERSxCELLS_PROJECTION such as 2x1024_128"),
-        (["text.txt", "--epochs", "1", "--size", "2x0_8"], "lstm.dim is 0"),
-        (["text.txt", "--epochs", "1", "--streams", "4000"], "too little text: "),
-        (["text.txt", "--epochs", "1", "--negatives", "30"], "at most half of the vocabulary of 51 words"),
-        (["one.txt", "--epochs", "1"], "1 documents with words, expected two at least"),
-        (["same.txt", "--epochs", "1"], "all 9 documents have the same text"),
-        (["missing.txt", "--epochs", "1"], "missing.txt: cannot be read (No such file or directory)"),
-        (["cut.txt.xz", "--epochs", "1"], "cut.txt.xz: cannot be read"),
-        (["plain.txt.gz", "--epochs", "1"], "plain.txt.gz: cannot be read"),
-        (["latin.txt", "--epochs", "1"], "latin.txt, line 2: not UTF-8"),
+        (["text.txt"], CacheError(messages.EPOCHS_OR_MINUTES)),
+        (["text.txt", "--epochs", "1", "--minutes", "1"], CacheError(messages.EPOCHS_OR_MINUTES)),
+        (
+            ["text.txt", "--epochs", "1", "--size", "2x4096"],
+            CacheError(
+                messages.INVALID_VALUE,
+                name="size",
+                found="'2x4096'",
+                expected="LAYERSxCELLS_PROJECTION, such as 2x1024_128",
+            ),
+        ),
+        (
+            ["text.txt", "--epochs", "1", "--size", "2x0_8"],
+            CacheError(messages.INVALID_ENTRY, where="--size 2x0_8", name="lstm.dim", found="0", expected="1 to 65536"),
+        ),
+        (
+            ["text.txt", "--epochs", "1", "--streams", "4000"],
+            CacheError(messages.TOO_LITTLE_TEXT, found=SHOWN, expected=SHOWN, streams=4000, unroll=SHOWN),
+        ),
+        (
+            ["text.txt", "--epochs", "1", "--negatives", "30"],
+            CacheError(
+                messages.INVALID_VALUE,
+                name="negatives",
+                found="30",
+                expected="at most half of the vocabulary of 51 words",
+            ),
+        ),
+        (["one.txt", "--epochs", "1"], CacheError(messages.TOO_FEW_DOCUMENTS, path="one.txt", n=1)),
+        (["same.txt", "--epochs", "1"], CacheError(messages.SAME_TEXT, n=9)),
+        (
+            ["missing.txt", "--epochs", "1"],
+            CacheError(messages.CANNOT_READ, path="missing.txt", error="No such file or directory"),
+        ),
+        (["cut.txt.xz", "--epochs", "1"], CacheError(messages.CANNOT_READ, path="cut.txt.xz", error=SHOWN)),
+        (["plain.txt.gz", "--epochs", "1"], CacheError(messages.CANNOT_READ, path="plain.txt.gz", error=SHOWN)),
+        (
+            ["latin.txt", "--epochs", "1"],
+            CacheError(
+                messages.NOT_IN_ENCODING,
+                where="latin.txt, line 2",
+                expected="UTF-8",
+                error="byte 0xe9 at offset 3 of the line",
+            ),
+        ),
     ],
     ids=lambda value: value[-1] if isinstance(value, list) else "",
 )
 def test_refused_in_one_line(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], message: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], says: CacheError
 ) -> None:
     monkeypatch.chdir(tmp_path)
     content = write_text(tmp_path / "text.txt").read_bytes()
@@ -177,7 +218,7 @@ def test_refused_in_one_line(
     result = run(*arguments[:1], "--out", "elmo", *TINY, *arguments[1:])
 
     assert result.exit_code == 1, result.output
-    assert result.stderr.startswith("Error: ")
     assert len(result.stderr.splitlines()) == 1
-    assert message in result.stderr
+    expected = re.escape(f"Error: {said(says, main)}\n").replace(f"{SHOWN:,}", ".+").replace(str(SHOWN), ".+")
+    assert re.fullmatch(expected, result.stderr), result.stderr
     assert not (tmp_path / "elmo").exists()

@@ -12,10 +12,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from errors_expected import raises
 from oracle import _read_weights, _run_direction, _word_ids, _word_vector, _zero_states
 from tiny_elmo import write_elmo
 from tiny_pretraining import SETTINGS, first_losses, make_model, masked_vectors, settings, write_text
 
+from elmo_cache import messages
 from elmo_cache.errors import PretrainingError
 from elmo_cache.pretraining.batches import Batches, Streams
 from elmo_cache.pretraining.text import Text, read_text
@@ -147,7 +149,7 @@ def test_gradients_are_finite_differences(text: Text) -> None:
 
 
 def test_a_precision_that_the_device_lacks_is_refused() -> None:
-    with pytest.raises(PretrainingError, match="tf32 needs an NVIDIA GPU"):
+    with raises(messages.NO_TF32, PretrainingError, found="CPU"):
         make_model(settings(precision="tf32"))
 
 

@@ -6,9 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from commands import error_of, run_cache
+from errors_expected import said
 from tiny_elmo import OPTIONS, expected_layers, tiny_encoder, write_elmo
 
-from elmo_cache import load_encoder
+from elmo_cache import load_encoder, messages
 from elmo_cache.encoders import report, speed
 from elmo_cache.encoders.report import SENTENCES, Summary, compare_with_allennlp, off_float64, summaries, versions
 
@@ -75,7 +76,8 @@ def test_the_program_for_allennlp_is_one() -> None:
 
 
 def test_what_cannot_be_checked() -> None:
-    assert "no encoder 'nothing'" in error_of(run_cache("encoders", "--check", "nothing"))
+    expected = said(messages.NO_ENCODER_AT, name="nothing", expected="imdb-v3")
+    assert error_of(run_cache("encoders", "--check", "nothing")) == f"Error: {expected}"
 
 
 def test_the_embedded_encoder_is_held_against_float64(monkeypatch: pytest.MonkeyPatch) -> None:

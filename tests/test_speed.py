@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 from commands import error_of, run_cache
+from errors_expected import said
 from tiny_elmo import OPTIONS, SMALL, tiny_encoder, write_elmo
 
 from cache.runtime.downloads import user_folder
+from elmo_cache import messages
 from elmo_cache.encoders import speed
 from elmo_cache.encoders.speed import known_speeds, measure_speed, remember_speed
 
@@ -87,4 +89,5 @@ def test_where_it_cannot_be_kept_it_is_said(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_measured(tmp_path: Path) -> None:
-    assert "no encoder 'nothing'" in error_of(run_cache("encoders", "--measure", "nothing"))
+    expected = said(messages.NO_ENCODER_AT, name="nothing", expected="imdb-v3")
+    assert error_of(run_cache("encoders", "--measure", "nothing")) == f"Error: {expected}"

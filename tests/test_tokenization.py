@@ -9,10 +9,12 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from errors_expected import raises
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cache.errors import CacheError
+from elmo_cache import messages
 from elmo_cache.errors import CorpusError
 from elmo_cache.text.tokenization import (
     TOKENIZERS,
@@ -373,11 +375,12 @@ def test_characters_are_those_of_the_text_without_white_space(text: str) -> None
 
 def test_tokens_are_not_made_of_a_text() -> None:
     assert given_tokens(("New York", "", "a\tb")) == ["New York", "", "a\tb"]
-    with pytest.raises(CorpusError, match="takes documents that are lists of tokens"):
+    with raises(messages.TEXT_FOR_TOKENS, CorpusError):
         given_tokens("New York")
 
 
 def test_unknown_tokenizer_lists_the_choices() -> None:
-    with pytest.raises(CorpusError, match="'moses'.*keras, words, whitespace") as caught:
+    expected = "one of keras, words, whitespace, characters, tokens"
+    with raises(messages.INVALID_VALUE, CorpusError, name="tokenizer", found="'moses'", expected=expected) as caught:
         get_tokenizer("moses")
     assert isinstance(caught.value, ValueError) and isinstance(caught.value, CacheError)

@@ -1,15 +1,17 @@
 """A tokeniser whose rule changes: caches that are there go on with the rule they were made with."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from errors_expected import raises
 from small_build import build_small, corpus
 from small_cache import contents
 
 from cache import MismatchError
 from cache.manifest import read_manifest
-from elmo_cache import CorpusError, TextRule
+from elmo_cache import CorpusError, TextRule, messages
 from elmo_cache.text import tokenization
 from elmo_cache.text.tokenization import get_tokenizer, newest_version, whitespace_tokens
 
@@ -55,7 +57,7 @@ def test_a_cache_goes_on_with_its_version(tmp_path: Path, renew: Callable[[], No
 def test_a_version_that_is_asked_for_is_compared(tmp_path: Path, renew: Callable[[], None]) -> None:
     build_small(tmp_path / "c").close()
     renew()
-    with pytest.raises(MismatchError, match=r"text\.tokenizer_version"):
+    with raises(messages.OTHER_SETTINGS, MismatchError, found=re.compile(r"^text\.tokenizer_version ")):
         build_small(tmp_path / "c", rule=TextRule("whitespace", tokenizer_version=2))
 
 
@@ -65,9 +67,9 @@ def test_a_version_that_this_package_lacks(
     with monkeypatch.context() as patch:
         patch.setattr(tokenization, "TOKENIZERS", {"whitespace": {2: reversed_tokens}, "keras": {1: whitespace_tokens}})
         build_small(tmp_path / "c").close()
-    with pytest.raises(CorpusError, match="'whitespace' has no version 2, only 1: upgrade"):
+    with raises(messages.NO_TOKENIZER_VERSION, CorpusError, name="whitespace", found="2", expected="1"):
         build_small(tmp_path / "c")
-    with pytest.raises(CorpusError, match="tokenizer_version is that of a tokenizer, and none is given"):
+    with raises(messages.VERSION_WITHOUT_TOKENIZER, CorpusError):
         TextRule(tokenizer_version=1)
 
 

@@ -4,12 +4,12 @@ import contextlib
 from pathlib import Path
 
 import numpy as np
-import pytest
+from errors_expected import raises
 from tiny_elmo import write_elmo
 from worker_encoder import FileSource, corpus
 
 from cache import FeatureCache
-from elmo_cache import EncoderError, build, load_encoder
+from elmo_cache import EncoderError, build, load_encoder, messages
 
 
 def weights_in(path: Path) -> set[float]:
@@ -34,7 +34,7 @@ def test_weights_that_are_replaced_before_the_workers_load_them(tmp_path: Path) 
     (tmp_path / "weight").write_text("1.0")
     encoder = source()
     (tmp_path / "weight").write_text("2.0")
-    with pytest.raises(EncoderError, match="file is another encoder in a worker than the one of this build"):
+    with raises(messages.OTHER_ENCODER, EncoderError, name="file"):
         build(corpus(), encoder, tmp_path / "c", shard_tokens=20, workers=2)
     assert not list((tmp_path / "c").glob("*-0*.h5")), "no shard was made"
 
@@ -42,7 +42,7 @@ def test_weights_that_are_replaced_before_the_workers_load_them(tmp_path: Path) 
 def test_a_folder_with_the_name_of_an_embedded_encoder(tmp_path: Path) -> None:
     write_elmo(tmp_path / "imdb-v3")
     with contextlib.chdir(tmp_path):
-        with pytest.raises(EncoderError, match=r"embedded:imdb-v3 .*\./imdb-v3"):
+        with raises(messages.TWO_ENCODERS, EncoderError, name="imdb-v3", expected="embedded:imdb-v3"):
             load_encoder("imdb-v3")
         assert load_encoder("./imdb-v3").dim == load_encoder(Path("imdb-v3")).dim == 12
         embedded = load_encoder("embedded:imdb-v3")
@@ -53,7 +53,8 @@ def test_a_folder_with_the_name_of_an_embedded_encoder(tmp_path: Path) -> None:
 def test_a_folder_that_is_called_original(tmp_path: Path) -> None:
     write_elmo(tmp_path / "original")
     with contextlib.chdir(tmp_path):
-        with pytest.raises(EncoderError, match=r"https://tfhub\.dev/google/elmo/3 .*\./original"):
+        url = "https://tfhub.dev/google/elmo/3"
+        with raises(messages.TWO_ENCODERS, EncoderError, name="original", expected=url):
             load_encoder("original")
         assert load_encoder("./original").dim == 12
 

@@ -18,10 +18,11 @@ from small_cache import contents
 from small_trials import accuracies, outcomes, trials_command
 from worker_encoder import corpus, mortal
 
-from cache import FeatureCache, messages, verify
+from cache import FeatureCache, verify
+from cache import messages as store
 from cache.errors import CacheWarning, WorkersError
 from cache.runtime.processes import Workers, visible_gpus
-from elmo_cache import EncoderError, build
+from elmo_cache import EncoderError, build, messages
 from elmo_cache.cli import main
 from elmo_cache.extraction.build import Build
 from elmo_cache.extraction.plan import BuildSettings
@@ -52,13 +53,13 @@ def test_workers_take_runs_of_shards(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert [group for run in _runs(groups, 2) for group in run] == groups and not list(_runs([], 2))
 
     monkeypatch.setattr("elmo_cache.extraction.workers._RUNS_A_WORKER", 1)  # runs of 4, of both splits
-    with pytest.warns(CacheWarning, match=re.escape(messages.WORKER_DIED)):
+    with pytest.warns(CacheWarning, match=re.escape(store.WORKER_DIED)):
         build(corpus(), mortal(tmp_path, deaths=1), tmp_path / "c", shard_tokens=20, workers=2).close()
     assert contents(tmp_path / "c") == alone and not verify(tmp_path / "c")
 
 
 def test_dead_workers_cost_a_shard_each(tmp_path: Path, alone: dict[str, bytes]) -> None:
-    with pytest.warns(CacheWarning, match=re.escape(messages.WORKER_DIED)):
+    with pytest.warns(CacheWarning, match=re.escape(store.WORKER_DIED)):
         build(corpus(), mortal(tmp_path, deaths=2), tmp_path / "c", shard_tokens=20, workers=2).close()
 
     assert len(list(tmp_path.glob("death-*"))) == 2
@@ -70,7 +71,7 @@ def test_workers_that_always_die_stop_the_build(tmp_path: Path, alone: dict[str,
     before = contents(tmp_path / "c")
     with (
         pytest.warns(CacheWarning),
-        raises(messages.WORKERS_DIED, WorkersError, n=3),
+        raises(store.WORKERS_DIED, WorkersError, n=3),
     ):
         build(corpus(), mortal(tmp_path, deaths=99), tmp_path / "c", workers=2)
 
@@ -112,7 +113,7 @@ def main():
 @pytest.mark.parametrize(
     ("fate", "lines"),
     [
-        ("killed", [f"Warning: {messages.WORKER_DIED}"]),
+        ("killed", [f"Warning: {store.WORKER_DIED}"]),
         ("grown", []),
         ("failed", ["Error: no"]),
     ],
@@ -179,9 +180,10 @@ def test_an_error_in_a_worker_is_the_errors_own_line(tmp_path: Path) -> None:
     result = CliRunner().invoke(
         main, ["build", str(tmp_path / "c"), "--corpus", str(reviews), "--encoder", str(encoder), "--workers", "2"]
     )
-    assert result.exit_code == 1 and result.stderr.startswith(f"Error: {encoder} holds 0 files *options*.json")
+    files = {"n": 0, "name": "*options*.json", "found": "none"}
+    assert result.exit_code == 1 and result.stderr == f"Error: {said(messages.ELMO_FILES, path=encoder, **files)}\n"
 
-    with pytest.raises(EncoderError, match="hash cannot be loaded by other processes"):
+    with raises(messages.NOT_FOR_WORKERS, EncoderError, name="hash"):
         build(corpus(), HashEncoder(), tmp_path / "d", workers=2)
 
 
@@ -208,7 +210,7 @@ def test_workers_that_make_no_sense(tmp_path: Path, text: str) -> None:
     result = CliRunner().invoke(main, ["build", str(tmp_path / "c"), "--workers", text])
     assert result.exit_code == 1
     expected = "a number from 1, 'auto', or tcp://HOST:PORT"
-    assert result.stderr == f"Error: {said(messages.INVALID_VALUE, name='workers', found=text, expected=expected)}\n"
+    assert result.stderr == f"Error: {said(store.INVALID_VALUE, name='workers', found=text, expected=expected)}\n"
 
 
 def test_auto_is_one_process_for_each_gpu(monkeypatch: pytest.MonkeyPatch) -> None:

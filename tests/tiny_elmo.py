@@ -158,8 +158,8 @@ def assert_close(found: Sequence[np.ndarray], expected: Sequence[np.ndarray], to
     assert difference <= tolerance, f"differ by {difference:.2g}, more than {tolerance:.2g}"
 
 
-def refusal(call: Callable[..., Any], *arguments: Any, **settings: Any) -> str:
-    """Return the message with which a call refuses: one line, not long, of the error that all encoders raise."""
+def refusal(call: Callable[..., Any], *arguments: Any, **settings: Any) -> EncoderError:
+    """Return the error that a call ends in: of the kind that all encoders raise, with a message of one line."""
     with pytest.raises(EncoderError) as caught:
         call(*arguments, **settings)
     assert isinstance(caught.value, CacheError)
@@ -168,7 +168,7 @@ def refusal(call: Callable[..., Any], *arguments: Any, **settings: Any) -> str:
     assert message == message.strip()
     assert len(message.splitlines()) == 1
     assert len(message) < 600
-    return message
+    return caught.value
 
 
 ARCHITECTURES: Mapping[str, BiLMOptions] = {

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import click
 
-from cache import FeatureCache, MismatchError, OutputError
+from cache import CacheError, FeatureCache, MismatchError, OutputError
 from cache.runtime.console import GroupedCommand, workers_option
 from cache.runtime.processes import Workers
+from elmo_cache import messages
 from elmo_cache.commands.corpus_options import CorpusRequest, corpus_options, corpus_parameters
-from elmo_cache.commands.options import encoder_options, named_as_options, normalize_option, tokenizer_option
+from elmo_cache.commands.options import encoder_options, normalize_option, tokenizer_option
 from elmo_cache.commands.reporting import describe_plan
 from elmo_cache.encoders import Encoder, load_encoder
 from elmo_cache.encoders.devices import computed_on
@@ -103,7 +104,6 @@ _MOST_DIGITS = 18  # of a number that means anything
 @workers_option
 @click.option("--shard", "share", metavar="K/N", help="Build only part K of N (for job arrays).")
 @click.option("--dry-run", is_flag=True, help="Show what would be done, and stop.")
-@named_as_options
 def build_command(
     out: Path,
     corpus: CorpusRequest,
@@ -181,10 +181,7 @@ def build_command(
 
 def _check_place(out: Path) -> None:
     if not out.is_dir() and is_named_as_text(out):
-        raise OutputError(
-            f"{out} is where the cache goes. To read a file: "
-            f"`elmo-cache build my.elmo --corpus {shlex.quote(str(out))}`"
-        )
+        raise OutputError(messages.CACHE_IS_TEXT_FILE, path=out, name=shlex.quote(str(out)))
 
 
 def _check_growth(plan: BuildPlan) -> None:
@@ -195,24 +192,23 @@ def _check_growth(plan: BuildPlan) -> None:
         return
     n_before = sum(before[name].n_documents for name in grown)
     n_after = sum(plan.manifest.splits[name].n_documents for name in grown)
-    question = f"{plan.directory} was built with {n_before:,} of the {n_after:,} documents of {', '.join(grown)}"
+    splits = ", ".join(grown)
+    fact = CacheError(messages.BUILT_WITH_SOME, path=plan.directory, found=n_before, expected=n_after, splits=splits)
     if not sys.stdin.isatty():
-        raise MismatchError(f"{question}: give --all to encode the others too, or the --limit that it was built with")
-    click.confirm(f"{question}. Encode the others too?", abort=True)
+        raise MismatchError(messages.GROWS_UNASKED, error=fact)
+    click.confirm(f"{fact} Encode the others too?", abort=True)
 
 
 def _set_streams(encoder: Encoder, streams: int) -> None:
     if not hasattr(encoder, "n_streams"):
-        raise EncoderError(f"--streams is for our own encoder: {encoder.name} has none; leave it out")
+        raise EncoderError(messages.NO_STREAMS, name=encoder.name)
     encoder.n_streams = streams
 
 
 def _check_streams(plan: BuildPlan, streams: int | None) -> None:
     fixed = plan.previous.computation.get("n_streams") if plan.previous else streams
     if streams is not None and fixed != streams:
-        raise MismatchError(
-            f"--streams is {streams}, and {plan.directory} was begun with {fixed}: leave it out, or build another cache"
-        )
+        raise MismatchError(messages.OTHER_STREAMS, found=streams, path=plan.directory, expected=fixed)
 
 
 def _parse_limits(limits: tuple[str, ...]) -> dict[str, int]:

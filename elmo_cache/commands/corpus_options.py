@@ -8,6 +8,7 @@ from typing import Any, TypeVar, cast
 
 import click
 
+from elmo_cache import messages
 from elmo_cache.errors import CorpusError
 from elmo_cache.text.corpora import Corpus, open_corpus
 from elmo_cache.text.corpora.derived import DividedCorpus, JoinedCorpus, RenamedCorpus
@@ -68,10 +69,7 @@ class CorpusRequest:
         else:
             splits = [split_of_name(Path(name).name) for name in self.names]
         if len(splits) != len(corpora) or None in splits:
-            raise CorpusError(
-                f"{len(corpora)} corpora, and their names do not say the split of each (train, validation or test): "
-                "give --split-names, as train,test"
-            )
+            raise CorpusError(messages.SPLITS_NOT_TOLD, n=len(corpora))
         return JoinedCorpus([(str(split), corpus) for split, corpus in zip(splits, corpora, strict=True)])
 
 

@@ -11,8 +11,9 @@ from cache.files import atomic_path
 from cache.pooling import POOLINGS, pool
 from cache.runtime.console import beginning, human_count
 from cache.runtime.progress import progress_bar
+from elmo_cache import messages
 from elmo_cache.commands.encoded import FORMATS, Encoded, choose_format
-from elmo_cache.commands.options import encoder_options, named_as_options, normalize_option, tokenizer_option
+from elmo_cache.commands.options import encoder_options, normalize_option, tokenizer_option
 from elmo_cache.encoders import Encoder, layers_of, load_encoder
 from elmo_cache.encoders.devices import computed_on
 from elmo_cache.errors import CorpusError
@@ -43,7 +44,6 @@ __all__ = ["encode_command"]
 @click.option(
     "--pool", "pooling", type=click.Choice(list(POOLINGS)), help="Save one vector per text instead of one per token."
 )
-@named_as_options
 def encode_command(
     texts: tuple[str, ...],
     source: Path | None,
@@ -97,18 +97,18 @@ def encode_command(
 
 def _read(texts: Sequence[str], source: Path | None) -> list[str]:
     if source is None and not texts:
-        raise CorpusError("no text: give one or more TEXTs, or --file FILE (- for standard input)")
+        raise CorpusError(messages.NO_TEXT)
     if source is not None and texts:
-        raise CorpusError(f"text was given twice, as TEXT and as --file {source}: give one of them")
+        raise CorpusError(messages.TEXT_TWICE, path=source)
     if source is None:
         for text in texts:
             if not any(map(str.isspace, text)) and is_named_as_text(Path(text)):
-                raise CorpusError(f"{text} looks like the name of a file: to encode its lines, give --file {text}")
+                raise CorpusError(messages.TEXT_IS_FILE_NAME, path=text)
         for i, text in enumerate(texts, 1):
             try:
                 text.encode("utf-8")
             except UnicodeEncodeError as error:
-                raise CorpusError(f"TEXT {i} is not UTF-8 (at character {error.start})") from error
+                raise CorpusError(messages.TEXT_NOT_UTF_8, n=i, place=error.start) from error
         return list(texts)
     reader = LineReader(Path("standard input"), sys.stdin.buffer) if source == Path("-") else LineReader(source)
     remarks = Remarks()
@@ -116,7 +116,7 @@ def _read(texts: Sequence[str], source: Path | None) -> list[str]:
     for note in remarks.notes:
         click.echo(f"Note: {note}", err=True)
     if not found:
-        raise CorpusError(f"{reader.path}: no documents, expected at least one")
+        raise CorpusError(messages.NO_DOCUMENTS, path=reader.path)
     return found
 
 

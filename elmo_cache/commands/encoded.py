@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from cache import OutputError
+from cache import CacheError, OutputError
+from elmo_cache import messages
 
 __all__ = ["FORMATS", "Encoded", "choose_format"]
 
@@ -24,9 +25,10 @@ def choose_format(out: Path, wanted: str | None) -> str:
     """
     ending = out.suffix.removeprefix(".").lower()
     if wanted is None and ending not in FORMATS:
-        raise OutputError(f"--out is {out}, expected a name that ends in .{', .'.join(FORMATS)}; or give --format")
+        expected = ", ".join(f".{name}" for name in FORMATS)
+        raise OutputError(messages.NAME_WITHOUT_FORMAT, path=out, expected=expected)
     if wanted is not None and ending in FORMATS and ending != wanted:
-        raise OutputError(f"--out is {out}, and --format {wanted}: give a name that ends in .{wanted}")
+        raise OutputError(messages.NAME_OF_OTHER_FORMAT, path=out, expected=wanted)
     return wanted or ending
 
 
@@ -94,7 +96,7 @@ class Encoded:
             import pyarrow as pa
             import pyarrow.parquet as pq
         except ImportError as error:
-            raise OutputError("--format parquet needs pyarrow: pip install pyarrow") from error
+            raise OutputError(messages.NEEDS_PYARROW, name=CacheError("{option.format:parquet}")) from error
         kind = pa.list_(pa.float32(), self.shape[-1])
         for _ in range(self.vectors[0].ndim - 1):
             kind = pa.list_(kind)

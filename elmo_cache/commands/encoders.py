@@ -13,7 +13,7 @@ from cache.runtime.console import human_bytes, human_count, human_time
 from cache.runtime.downloads import user_folder
 from cache.runtime.progress import progress_bar
 from cache.runtime.quiet import quiet_import
-from elmo_cache.commands.options import named_as_options
+from elmo_cache import messages
 from elmo_cache.encoders import embedded_encoders, load_encoder, resolve_name
 from elmo_cache.encoders.allennlp import NAMES, PREFIX
 from elmo_cache.encoders.bilm.encoder import PRECISIONS, BiLMEncoder
@@ -44,7 +44,6 @@ _N_REVIEWS, _REVIEW_TOKENS = 50_000, 224  # of IMDB, cut to the window of 500
     help="Measure words per second in each precision that this machine has; plans of builds then show how long they "
     "take.",
 )
-@named_as_options
 def encoders_command(check: str | None, measure: str | None) -> None:
     """List the encoders that can be used here, and how to use others; measure one; or check one.
 
@@ -98,7 +97,7 @@ def _measure(name: str) -> None:
 def _own(name: str, **settings: str) -> BiLMEncoder:
     encoder = load_encoder(name, **settings)
     if not isinstance(encoder, BiLMEncoder):
-        raise EncoderError(f"{name} is run by a module's own graph: --measure is for our own model")
+        raise EncoderError(messages.NOT_OUR_MODEL, name=name)
     return encoder
 
 
@@ -109,7 +108,7 @@ def _speeds(name: str) -> Iterator[tuple[str, tuple[BiLMEncoder, float] | str]]:
         encoder = _own(name, precision=precision)
         refusal = encoder.device.refusal(precision)
         if refusal is not None:
-            yield precision, refusal
+            yield precision, str(refusal)
             continue
         with progress_bar(None, f"measuring {precision}", "tok") as bar:
             speed = measure_speed(encoder, bar.update)

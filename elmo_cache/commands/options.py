@@ -1,19 +1,16 @@
 """Options that several commands have: which encoder, and what of it."""
 
-import functools
-import re
 from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import TypeVar
 
 import click
 
-from cache import CacheError
 from elmo_cache.encoders import DEFAULT_ENCODER, ENGINES
 from elmo_cache.encoders.bilm.encoder import LAYER_CHOICES, PRECISIONS
 from elmo_cache.text.rule import FORMS
 from elmo_cache.text.tokenization import TOKENIZERS, TOKENS
 
-__all__ = ["encoder_options", "named_as_options", "normalize_option", "tokenizer_option"]
+__all__ = ["encoder_options", "normalize_option", "tokenizer_option"]
 
 _Command = TypeVar("_Command", bound=Callable[..., None])
 
@@ -25,38 +22,6 @@ def encoder_options(command: _Command) -> _Command:
     return command
 
 
-def named_as_options(command: _Command) -> _Command:
-    """Let the errors of a command name options, where those of the library name parameters."""
-
-    @functools.wraps(command)
-    def translated(*args: Any, **kwargs: Any) -> None:
-        try:
-            command(*args, **kwargs)
-        except CacheError as error:
-            text = _PARAMETERS.sub(lambda found: _as_options(found[0]), str(error))
-            text = _SETTINGS.sub(r"--\1 \2\3", text)
-            if text == str(error):
-                raise
-            raise type(error)(text) from error
-
-    return cast(_Command, translated)
-
-
-def _as_options(names: str) -> str:
-    return ", ".join(_OPTIONS.get(name, "--" + name.replace("_", "-")) for name in names.split(", ") if name != "none")
-
-
-# `limit` alone is a word that errors of the system use.
-_PARAMETERS = re.compile(
-    r"(?<![\w-])(?:shard_tokens|max_tokens|num_words|literal_padding|limit(?= \S+=-?\d)|limit(?=\Z)|"
-    r"(?:text|label|split|id|token)_column|tag_columns|label_names|imdb_npz|imdb_word_index(?!\.)|"
-    r"(?<=give )(?:quoting|delimiter|encoding|corpus)|(?<=, )aclimdb(?= )|(?<=as )aclimdb(?=\Z)|"
-    r"quoting(?= none)|(?:quoting|delimiter|encoding)(?= is )|\w+(?= does not apply to the corpus)|"
-    r"(?<=what does: ).*)(?!\w)"
-)
-_OPTIONS = {"label_names": "--labels", "tag_columns": "--tag-column"}
-# encoder=DIRECTORY, engine='hub'
-_SETTINGS = re.compile(r"(?<![\w-])(encoder|engine|layers)=(?:'(\w+)'|([A-Z]+)\b)")
 _ENCODER_OPTIONS = [
     click.option(
         "--encoder",

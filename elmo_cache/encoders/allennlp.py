@@ -10,6 +10,7 @@ import h5py
 from cache.errors import DownloadError
 from cache.runtime.downloads import fetch_file, user_folder
 from cache.runtime.progress import progress_bar
+from elmo_cache import messages
 from elmo_cache.encoders.bilm.files import MOST_OPTIONS_BYTES, read_files
 from elmo_cache.encoders.bilm.options import BiLMOptions
 from elmo_cache.encoders.bilm.weights import Weights
@@ -80,9 +81,9 @@ def load(name: str) -> tuple[Weights, BiLMOptions]:
     try:
         return read_files(options_path, weights_path)
     except EncoderError as error:
-        raise EncoderError(f"{error}; remove the file, and the next run fetches it") from error
+        raise EncoderError(messages.DOWNLOADED_FILE_DAMAGED, error=error) from error
     except OSError as error:
-        raise EncoderError(f"{options_path} cannot be read: {error.strerror}") from error
+        raise EncoderError(messages.CANNOT_READ, path=options_path, error=error) from error
 
 
 def fetch(name: str) -> Path:
@@ -111,7 +112,7 @@ def fetch(name: str) -> Path:
     elmo = NAMES.get(name)
     if elmo is None:
         names = ", ".join(PREFIX + known for known in NAMES)
-        raise EncoderError(f"no encoder {PREFIX + name!r}: AllenNLP published {names}")
+        raise EncoderError(messages.NO_ENCODER, name=PREFIX + name, expected=names)
     folder = user_folder() / "allennlp" / name
     url = f"{BASE_URL}/{elmo.handle}"
     # Twice the size that is known leaves room for a size that is not known to the byte.
@@ -127,8 +128,11 @@ def fetch(name: str) -> Path:
                     fetch_file(f"{url}/{file_name}", path, most_bytes=most_bytes, fault=fault, progress=bar.update)
             except DownloadError as error:
                 raise EncoderError(
-                    f"{PREFIX}{name}: {file_name}: {error}; or get {url}/{elmo.options_name} and …_weights.hdf5 "
-                    "by other means and give their folder: encoder=PATH"
+                    messages.NOT_DOWNLOADED,
+                    name=f"{PREFIX}{name}, file {file_name},",
+                    error=error,
+                    url=f"{url}/{elmo.options_name}",
+                    size=" and …_weights.hdf5",
                 ) from error
     return folder
 
@@ -136,11 +140,11 @@ def fetch(name: str) -> Path:
 # A network that wants a login answers everything with its page.
 def _options_fault(path: Path) -> str | None:
     try:
-        BiLMOptions.parse(path.read_bytes(), "what came")
+        BiLMOptions.parse(path.read_bytes(), "it")
     except EncoderError as error:
-        return str(error)
+        return str(error).rstrip(".")
     return None
 
 
 def _weights_fault(path: Path) -> str | None:
-    return None if h5py.is_hdf5(path) else "what came is not HDF5"
+    return None if h5py.is_hdf5(path) else "it is not HDF5"

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from cache.errors import one_line
 from cache.runtime.quiet import quiet_import
+from elmo_cache import messages
 from elmo_cache.errors import DeviceMemoryError, EncoderError
 
 __all__ = ["Device", "check_precision", "computed_on", "find_device", "tensorflow_device", "within_memory"]
@@ -42,13 +43,13 @@ class Device:
     name: str
     capability: float | None = None
 
-    def refusal(self, precision: str) -> str | None:
-        """Say why products cannot be computed in a precision; None if they can."""
+    def refusal(self, precision: str) -> EncoderError | None:
+        """Return the error that says why products cannot be computed in a precision; None if they can."""
         if precision == "tf32" and not (self.kind == "gpu" and (self.capability or 0.0) >= _AMPERE):
-            return f"precision tf32 needs an NVIDIA GPU from Ampere on, and {self} is none: use float32"
+            return EncoderError(messages.NO_TF32, found=self.name)
         if precision in ("tf32", "float16") and not self.is_resident:
-            where = "TensorFlow on a CPU" if self.backend == "tensorflow" else self.backend
-            return f"precision {precision} needs Keras on JAX, this is {where}: set KERAS_BACKEND=jax, or use float32"
+            found = "TensorFlow on a CPU" if self.backend == "tensorflow" else self.backend
+            return EncoderError(messages.NO_JAX, precision=precision, found=found)
         return None
 
     @property
@@ -95,7 +96,7 @@ def check_precision(encoder: Any) -> None:
     device: Device | None = getattr(encoder, "device", None)
     refusal = device and device.refusal(encoder.precision)
     if refusal:
-        raise EncoderError(refusal)
+        raise refusal
 
 
 def within_memory(function: Callable[[], _Result], what: str) -> _Result:
@@ -113,7 +114,7 @@ def within_memory(function: Callable[[], _Result], what: str) -> _Result:
             raise
         reason = one_line(error)
     # Not from the other one, which holds on to what the function had on the device.
-    raise DeviceMemoryError(f"not enough memory on {what} ({reason})")
+    raise DeviceMemoryError(messages.MEMORY_FULL, name=what, error=reason)
 
 
 def computed_on(encoder: Any) -> tuple[str, str | None]:

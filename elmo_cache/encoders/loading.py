@@ -7,6 +7,7 @@ from pathlib import Path
 from reprlib import repr as show
 from typing import TYPE_CHECKING, Any
 
+from elmo_cache import messages
 from elmo_cache.encoders import allennlp
 from elmo_cache.encoders.bilm.encoder import BiLMEncoder
 from elmo_cache.encoders.bilm.files import read_archive, read_folder
@@ -96,7 +97,8 @@ def resolve_name(name_or_path: str | Path) -> str:
         If it is the name of an encoder and of something in the working directory.
     """
     if not isinstance(name_or_path, str | Path):
-        raise EncoderError(f"the encoder is {show(name_or_path)}, expected a name or a path")
+        found, expected = show(name_or_path), "a name or a path"
+        raise EncoderError(messages.INVALID_VALUE, name="encoder", found=found, expected=expected)
     if isinstance(name_or_path, Path) or not name_or_path:
         return os.path.abspath(name_or_path)
     if name_or_path.startswith((EMBEDDED, allennlp.PREFIX, "https://", "http://")):
@@ -105,10 +107,7 @@ def resolve_name(name_or_path: str | Path) -> str:
     if name_or_path not in known:
         return os.path.abspath(name_or_path)
     if os.path.lexists(name_or_path):
-        raise EncoderError(
-            f"{name_or_path} means two things here: give {known[name_or_path]} for the encoder of that name, "
-            f"or ./{name_or_path} for what lies in this folder"
-        )
+        raise EncoderError(messages.TWO_ENCODERS, name=name_or_path, expected=known[name_or_path])
     return known[name_or_path]
 
 
@@ -165,7 +164,8 @@ def load_encoder(
     [((3, 256), 'float32'), ((1, 256), 'float32')]
     """
     if engine not in ENGINES:
-        raise EncoderError(f"engine is {engine!r}, expected one of {', '.join(ENGINES)}")
+        expected = f"one of {', '.join(ENGINES)}"
+        raise EncoderError(messages.INVALID_VALUE, name="engine", found=repr(engine), expected=expected)
     return EncoderSource(resolve_name(name_or_path), layers, precision, engine)()
 
 
@@ -176,15 +176,13 @@ def _load(name: str, engine: str, **settings: Any) -> "BiLMEncoder | HubEncoder"
     if module is not None:
         return _from_module(module, engine, **settings)
     if engine == "hub":
-        raise EncoderError(
-            f"{name.removeprefix(EMBEDDED)} is no TF-Hub module: engine='hub' runs nothing else; leave it out"
-        )
+        raise EncoderError(messages.ENGINE_NEEDS_MODULE, name=name.removeprefix(EMBEDDED))
     if name in embedded:
         encoder = _native(read_folder(_embedded_folder() / embedded[name]), name=embedded[name], **settings)
         encoder.tokenizer = "keras"
         return encoder
     if name.startswith(EMBEDDED):
-        raise EncoderError(f"no encoder {name!r}: embedded are {', '.join(embedded)}")
+        raise EncoderError(messages.NO_ENCODER, name=name, expected=", ".join(embedded))
     if name.startswith(allennlp.PREFIX):
         return _native(allennlp.load(name.removeprefix(allennlp.PREFIX)), **settings)
     path = Path(name)
@@ -193,20 +191,14 @@ def _load(name: str, engine: str, **settings: Any) -> "BiLMEncoder | HubEncoder"
             return _native(read_folder(path), **settings)
         is_file = path.is_file()
     except OSError as error:
-        raise EncoderError(f"{path} cannot be read: {error.strerror}") from error
+        raise EncoderError(messages.CANNOT_READ, path=path, error=error) from error
     if is_file and path.suffix.lower() == ".zip":
         return _native(read_archive(path), **settings)
     if is_file:
-        raise EncoderError(
-            f"{path} is a file: give the folder that holds the weights (.hdf5) with their options (.json), "
-            "or a .zip of it"
-        )
+        raise EncoderError(messages.ENCODER_IS_FILE, path=path)
     inside = os.path.relpath(path)
-    raise EncoderError(
-        f"no encoder {str(path) if inside.startswith('..') else inside!r}: it is neither embedded "
-        f"({', '.join(embedded.values())}) nor a folder or .zip that exists; "
-        "`elmo-cache encoders` lists those that are downloads"
-    )
+    shown = str(path) if inside.startswith("..") else inside
+    raise EncoderError(messages.NO_ENCODER_AT, name=shown, expected=", ".join(embedded.values()))
 
 
 def _embedded_folder() -> Path:

@@ -7,6 +7,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 
 from cache import Layers
+from elmo_cache import messages
 from elmo_cache.errors import EncoderError
 
 __all__ = ["Encoder", "encoder_json", "layers_of"]
@@ -96,5 +97,6 @@ def encoder_json(encoder: Encoder) -> dict[str, Any]:
     try:
         description: dict[str, Any] = json.loads(json.dumps(dict(encoder.description), allow_nan=False))
     except (TypeError, ValueError) as error:
-        raise EncoderError(f"the description of {encoder.name} is not JSON: {error}") from error
+        name = f"The description of {encoder.name}"
+        raise EncoderError(messages.NO_JSON_FORM, name=name, error=error) from error
     return description

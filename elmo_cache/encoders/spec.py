@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from cache.hashing import fingerprint
+from elmo_cache import messages
 from elmo_cache.encoders.devices import check_precision
 from elmo_cache.encoders.protocol import Encoder, encoder_json, layers_of
 from elmo_cache.errors import EncoderError
@@ -43,9 +44,7 @@ class EncoderSpec:
         """
         source = getattr(encoder, "source", None)
         if source is None:
-            raise EncoderError(
-                f"{encoder.name} cannot be loaded by other processes: workers need an encoder of `load_encoder`"
-            )
+            raise EncoderError(messages.NOT_FOR_WORKERS, name=encoder.name)
         return cls(source, encoder_fingerprint(encoder))
 
     def load(self) -> Encoder:
@@ -63,9 +62,6 @@ class EncoderSpec:
 def _load(spec: EncoderSpec) -> Encoder:
     encoder = spec.source()
     if encoder_fingerprint(encoder) != spec.fingerprint:
-        raise EncoderError(
-            f"{encoder.name} is another encoder in a worker than the one of this build: its files differ there, or "
-            "were replaced meanwhile; run the build again once they are the same"
-        )
+        raise EncoderError(messages.OTHER_ENCODER, name=encoder.name)
     check_precision(encoder)
     return encoder

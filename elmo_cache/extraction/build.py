@@ -15,6 +15,7 @@ from cache.files import at_work, locked, others_at_work, remove_strays
 from cache.manifest import Manifest, shard_name, write_manifest
 from cache.runtime.processes import Workers
 from cache.runtime.progress import progress_bar
+from elmo_cache import messages
 from elmo_cache.encoders import Encoder, encoder_json, layers_of
 from elmo_cache.encoders.devices import check_precision
 from elmo_cache.encoders.spec import EncoderSpec
@@ -183,7 +184,7 @@ class Build:
             directory.mkdir(parents=True, exist_ok=True)
             remove_strays(directory)
         except OSError as error:
-            raise OutputError(f"cannot write to {directory}: {error.strerror}; choose another folder") from error
+            raise OutputError(messages.CANNOT_WRITE, path=directory, error=error) from error
         if not plan.pending and plan.manifest == plan.previous and not self._reader:
             return
         with at_work(directory) as mark:
@@ -235,10 +236,7 @@ class Build:
             raise self._other_build()
 
     def _other_build(self) -> MismatchError:
-        return MismatchError(
-            f"another build of {self.plan.directory} has just begun, with other settings: wait for it, then run this "
-            "again"
-        )
+        return MismatchError(messages.OTHER_BUILD, path=self.plan.directory)
 
     def _has_left_shards(self, manifest: Manifest) -> bool:
         previous = self.plan.previous

@@ -10,6 +10,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from cache import FeatureCache
 from cache.runtime.processes import Workers
+from elmo_cache import messages
 from elmo_cache.encoders import Encoder, load_encoder
 from elmo_cache.errors import CorpusError
 from elmo_cache.extraction.build import Build
@@ -129,12 +130,12 @@ def build(
         ("workers", workers, Integral | str),
     ):
         if not isinstance(value, expected):  # type: ignore[arg-type]
-            raise CorpusError(f"{name} is {show(value)}, expected {_EXPECTED[name]}")
+            raise CorpusError(messages.INVALID_VALUE, name=name, found=show(value), expected=_EXPECTED[name])
     reused = list(reused)
     if strange := [path for path in reused if not isinstance(path, str | os.PathLike)]:
-        raise CorpusError(f"reuse is {show(strange[0])}, expected {_EXPECTED['reuse']}")
+        raise CorpusError(messages.INVALID_VALUE, name="reuse", found=show(strange[0]), expected=_EXPECTED["reuse"])
     if normalize is not None and rule is not None:
-        raise CorpusError("normalize is that of the rule: give it to TextRule")
+        raise CorpusError(messages.NORMALIZE_BESIDE_RULE)
     rule = rule or TextRule(normalize=normalize)
     settings = BuildSettings(limit or {}, rule, int(shard_tokens), reuse=tuple(map(Path, reused)))
     pool = Workers.parse(workers if isinstance(workers, str) else str(min(workers, sys.maxsize)))

@@ -10,6 +10,7 @@ from cache.files import is_temporary
 from cache.hashing import differences, is_sha256
 from cache.hdf5 import open_file
 from cache.manifest import MANIFEST_NAME, Manifest, documents_name, read_manifest
+from elmo_cache import messages
 
 __all__ = ["documents_present", "existing_parent", "find_cache", "refuse_other_corpus", "refuse_other_encoding"]
 
@@ -39,17 +40,15 @@ def find_cache(directory: Path) -> Manifest | None:
                 if not is_temporary(path.name) and not path.name.endswith(".h5") and path.name != MANIFEST_NAME
             ]
             if foreign:
-                raise NotACacheError(
-                    f"{directory} is a folder of other things ({foreign[0]}, …), not a cache: choose another path"
-                ) from None
+                raise NotACacheError(messages.FOLDER_NOT_A_CACHE, path=directory, name=foreign[0]) from None
             return None
     if os.path.lexists(directory) and not directory.is_dir():  # asked anew: another build may have made it since
-        raise OutputError(f"{directory} is a file: a cache is a folder; choose another path")
+        raise OutputError(messages.CACHE_IS_FILE, path=directory)
     parent = existing_parent(directory)
     if not parent.is_dir():
-        raise OutputError(f"cannot make {directory}: {parent} is a file; choose another path")
+        raise OutputError(messages.CANNOT_WRITE, path=directory, error=f"{parent} is a file")
     if not os.access(parent, os.W_OK | os.X_OK):
-        raise OutputError(f"cannot make {directory}: no permission to write to {parent}; choose another folder")
+        raise OutputError(messages.CANNOT_WRITE, path=directory, error=f"no permission to write to {parent}")
     return None
 
 
@@ -80,10 +79,7 @@ def refuse_other_encoding(
         return
     if names[0] != names[1] and any(name.partition(".")[0] == "encoder" for name, _, _ in differing):
         differing.insert(0, ("encoder", *names))
-    raise _mismatch(
-        f"{directory} was built with other settings: {_shown(differing)}. Use the same again, or another folder",
-        differing,
-    )
+    raise _mismatch(differing, messages.OTHER_SETTINGS, path=directory, found=_shown(differing))
 
 
 def refuse_other_corpus(
@@ -94,14 +90,11 @@ def refuse_other_corpus(
     if not differing:
         return
     before, now = (f"{name} ({_sizes(corpus)})" for name, corpus in zip(names, (found, wanted), strict=True))
-    others = [entry for entry in differing if entry[0].partition(".")[0] != "content"]
-    what = f"you asked for {now}"
-    if others:
-        what = _shown(others)
-    elif before == now:
-        what = "its text, labels or splits have changed since"
-    way_out = f"Use another folder; `--reuse {directory}` copies what is the same"
-    raise _mismatch(f"{directory} was built from {before}; {what}. {way_out}", differing)
+    if others := [entry for entry in differing if entry[0].partition(".")[0] != "content"]:
+        raise _mismatch(differing, messages.OTHER_CORPUS_SETTINGS, path=directory, name=before, found=_shown(others))
+    if before == now:
+        raise _mismatch(differing, messages.CORPUS_CHANGED, path=directory, found=before)
+    raise _mismatch(differing, messages.OTHER_CORPUS, path=directory, found=before, expected=now)
 
 
 def _sizes(corpus: Mapping[str, Any]) -> str:
@@ -120,8 +113,8 @@ def _shown(differing: Sequence[tuple[str, Any, Any]]) -> str:
     return "; ".join(shown[:_MOST_SHOWN]) + more
 
 
-def _mismatch(message: str, differing: Sequence[tuple[str, Any, Any]]) -> MismatchError:
-    error = MismatchError(message)
+def _mismatch(differing: Sequence[tuple[str, Any, Any]], message: str, **data: object) -> MismatchError:
+    error = MismatchError(message, **data)
     # What `--debug` shows.
     error.add_note("\n".join(f"{name}: {there!r} there, {here!r} asked for" for name, there, here in differing))
     return error

@@ -7,6 +7,7 @@ from threading import Lock
 import numpy as np
 
 from cache.shard import ShardHeader
+from elmo_cache import messages
 from elmo_cache.errors import EncoderError
 
 __all__ = ["RowMemory"]
@@ -45,7 +46,5 @@ class RowMemory:
             if earlier:
                 self.spoiled += [*earlier, *headers]
         if earlier or not rows.flags.owndata:
-            raise EncoderError(
-                f"{self._name} must return a new array for each call of `begin`, and keep none of it: return "
-                f"rows.copy(); shard {headers[0].index} of {headers[0].split} was not written"
-            )
+            first = headers[0]
+            raise EncoderError(messages.ARRAY_USED_AGAIN, name=self._name, n=first.index, split=first.split)

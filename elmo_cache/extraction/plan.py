@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from numbers import Integral
 from pathlib import Path
+from reprlib import repr as show
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from cache.files import others_at_work
 from cache.manifest import Manifest, shard_name
 from cache.plan import SplitPlan, extend_plan
 from cache.shard import open_shard, shard_header
+from elmo_cache import messages
 from elmo_cache.encoders import Encoder
 from elmo_cache.errors import CorpusError
 from elmo_cache.extraction.findings import Findings
@@ -241,10 +243,7 @@ def make_plan(
 def check_disk(plan: BuildPlan) -> None:
     """Raise `OutputError` if the disk cannot hold what a plan will write."""
     if plan.needed_bytes > plan.free_bytes:
-        raise OutputError(
-            f"{plan.directory}: the build needs {plan.needed_bytes:,} bytes and the disk has {plan.free_bytes:,} free; "
-            "free some space, choose another folder, or build less, with a limit"
-        )
+        raise OutputError(messages.NO_SPACE, path=plan.directory, expected=plan.needed_bytes, found=plan.free_bytes)
 
 
 def default_tokenizer(corpus: Corpus | None, encoder: Encoder) -> str:
@@ -265,15 +264,13 @@ def _lengths(directory: Path, reader: CorpusReader, manifest: Manifest, split: s
 
 def _checked_limits(limit: Mapping[str, int], reader: CorpusReader) -> dict[str, int]:
     for split, n_documents in limit.items():
-        if not isinstance(n_documents, Integral):
-            raise CorpusError(f"limit {split}={n_documents!r}: expected a whole number of documents")
+        if not isinstance(n_documents, Integral) or n_documents < 0:
+            raise CorpusError(messages.INVALID_LIMIT, split=split, found=show(n_documents))
         if split not in reader.split_names:
+            names = ", ".join(reader.split_names)
             raise CorpusError(
-                f"limit {split}={n_documents}: {reader.name} has no split {split!r}, "
-                f"only {', '.join(reader.split_names)}"
+                messages.LIMIT_WITHOUT_SPLIT, split=split, n=n_documents, name=reader.name, expected=names
             )
-        if n_documents < 0:
-            raise CorpusError(f"limit {split}={n_documents}: expected 0 or more documents")
     sizes = {split: reader.n_documents(split) for split in reader.split_names}
     return {split: min(int(limit.get(split, size)), size) for split, size in sizes.items()}
 

@@ -21,6 +21,7 @@ from cache.manifest import Manifest
 from cache.packed import open_storage
 from cache.sources import Storage, StoredSource
 from cache.verification import check_runs
+from elmo_cache import messages
 from elmo_cache.extraction.digests import DIGEST, digests_of, stored_digests
 from elmo_cache.text.reader import CorpusReader
 
@@ -48,7 +49,7 @@ def open_reused(paths: Iterable[str | os.PathLike[str]], directory: Path) -> lis
     storages = []
     for path in map(Path, paths):
         if path.exists() and directory.exists() and os.path.samefile(path, directory):
-            raise MismatchError(f"{path} is the cache to build: reuse others, and what it has of its own stays anyway")
+            raise MismatchError(messages.REUSE_OF_ITSELF, path=path)
         storages.append(open_storage(path.absolute()))  # a worker may run in another folder
     return storages
 
@@ -62,8 +63,10 @@ def refuse_unlike(storages: Iterable[Storage], wanted: Mapping[str, Any]) -> Non
             shown = [f"{name} is {in_short(there)} there, {in_short(here)} here" for name, there, here in differing[:6]]
             more = f"; and {len(differing) - 6:,} more" if len(differing) > 6 else ""
             raise MismatchError(
-                f"{storage.path} cannot be reused, its vectors ({manifest.names.get('encoder')}) are of another "
-                f"encoding: {'; '.join(shown)}{more}. Ask for the same encoding, or leave it out"
+                messages.REUSE_OF_OTHER_ENCODING,
+                path=storage.path,
+                name=manifest.names.get("encoder"),
+                found="; ".join(shown) + more,
             )
 
 
@@ -132,10 +135,8 @@ class OldDocuments:
         position = number - int(self._starts[which])
         first, last = source.documents.indptr[position : position + 2].tolist()
         if last - first != len(out):
-            raise CorruptFileError(
-                f"{source.documents.path}: document {position} of {split} has {last - first} tokens, "
-                f"expected {len(out)}"
-            )
+            where, found = f"{source.documents.path}, document {position} of {split}", f"{last - first} tokens"
+            raise CorruptFileError(messages.UNEXPECTED, where=where, found=found, expected=len(out))
         source.read_stored(position, out)
 
     def check(self, numbers: np.ndarray, progress: Callable[[int], None] | None = None) -> None:
@@ -157,9 +158,7 @@ class OldDocuments:
             try:
                 check_runs(storage, wanted, progress)
             except CorruptFileError as error:
-                raise CorruptFileError(
-                    f"{error}. No vector was copied: repair {storage.path}, or build without it"
-                ) from error
+                raise CorruptFileError(messages.REUSE_DAMAGED, error=error, path=storage.path) from error
 
     def close(self) -> None:
         """Close all files; reading opens them again."""

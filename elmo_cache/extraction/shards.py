@@ -15,6 +15,7 @@ from cache.documents import Documents
 from cache.layers import Layers
 from cache.manifest import Manifest, shard_name
 from cache.shard import ShardHeader, shard_header, write_shard
+from elmo_cache import messages
 from elmo_cache.encoders import Encoder
 from elmo_cache.errors import DeviceMemoryError, EncoderError
 from elmo_cache.extraction.groups import ShardGroup, group_n_tokens
@@ -205,10 +206,8 @@ def _begin(
     def finish() -> _Rows:
         rows, finite = fetch()
         if rows.shape != (n_tokens, n_columns):
-            raise EncoderError(
-                f"{encoder.name} returned shape {rows.shape} for shard {headers[0].index} of {headers[0].split}, "
-                f"expected {(n_tokens, n_columns)}"
-            )
+            where = f"shard {headers[0].index} of {headers[0].split}"
+            raise _wrong_shape(encoder, rows.shape, where, (n_tokens, n_columns))
         memory.take(rows, headers)
         count(n_tokens - done)
         with np.errstate(over="ignore", invalid="ignore"):
@@ -233,18 +232,21 @@ def _joined(
             n_tokens = len(words[n_arrays])
             if np.shape(array) != (n_tokens, n_columns):
                 positions = np.concatenate([shard.header.start + np.flatnonzero(shard.is_new) for shard in shards])
-                raise EncoderError(
-                    f"{encoder.name} returned shape {np.shape(array)} for document {positions[n_arrays]} of "
-                    f"{shards[0].header.split}, expected {(n_tokens, n_columns)}"
-                )
+                where = f"document {positions[n_arrays]} of {shards[0].header.split}"
+                raise _wrong_shape(encoder, np.shape(array), where, (n_tokens, n_columns))
             with np.errstate(over="ignore", invalid="ignore"):
                 # At once: an encoder may make the next array in the same memory.
                 np.copyto(rows[row : row + n_tokens], array, casting="same_kind")
             row += n_tokens
         n_arrays += 1
     if n_arrays != len(words):
-        raise EncoderError(f"{encoder.name} returned {n_arrays} arrays for {len(words)} documents")
+        name, n_documents = encoder.name, len(words)
+        raise EncoderError(messages.WRONG_NUMBER_OF_ARRAYS, name=name, found=n_arrays, expected=n_documents)
     return rows
+
+
+def _wrong_shape(encoder: Encoder, found: tuple[int, ...], where: str, expected: tuple[int, int]) -> EncoderError:
+    return EncoderError(messages.WRONG_SHAPE, name=encoder.name, found=found, where=where, expected=expected)
 
 
 def _write(
@@ -277,8 +279,11 @@ def _check_finite(rows: np.ndarray, offsets: np.ndarray, doc_ids: np.ndarray, la
         if bad.any():
             row = int(np.argmax(bad))
             document = int(np.searchsorted(offsets, row, side="right")) - 1
-            what = "NaN" if np.isnan(part[row]).any() else f"a number beyond float16 (±{_FLOAT16_MAX:,})"
             raise EncoderError(
-                f"{what} in {split}, document {doc_ids[document]} of the corpus, token {row - int(offsets[document])}, "
-                f"layer {name}: the encoder's weights are broken or too large; this shard was not written"
+                messages.CANNOT_STORE,
+                found="NaN" if np.isnan(part[row]).any() else f"A number beyond float16 (±{_FLOAT16_MAX:,})",
+                split=split,
+                document=int(doc_ids[document]),
+                token=row - int(offsets[document]),
+                layer=name,
             )

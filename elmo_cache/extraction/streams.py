@@ -8,6 +8,7 @@ from pathlib import Path
 from cache.errors import CacheWarning
 from cache.files import locked, others_at_work
 from cache.manifest import Manifest, shard_name, write_manifest
+from elmo_cache import messages
 from elmo_cache.errors import DeviceMemoryError
 from elmo_cache.extraction.folder import find_cache
 
@@ -48,21 +49,20 @@ def with_fewer_streams(
             make_shards(manifest)
             return
         except DeviceMemoryError as error:
-            reason = str(error)
+            reason = DeviceMemoryError(error.message, **error.data)
         # Here, where nothing holds on to what the error came from.
         n_streams = manifest.computation.get("n_streams", 0)
         fewer = n_streams // 2
         if fewer < LEAST_STREAMS:
-            raise DeviceMemoryError(f"{reason}: end other programs that use it, and run this again")
+            raise DeviceMemoryError(messages.MEMORY_FULL_FOR_FEW_STREAMS, error=reason)
         with locked(directory):
             if _has_shards(directory, manifest) or others_at_work(directory, mark) or find_cache(directory) != manifest:
                 raise DeviceMemoryError(
-                    f"{reason}: all shards of {directory} have to be made with {n_streams:,} streams, and some are; "
-                    f"end other programs that use it and run this again, or build another cache with --streams {fewer}"
+                    messages.MEMORY_FULL_WITH_SHARDS, error=reason, path=directory, n=n_streams, fewer=fewer
                 )
             manifest = replace(manifest, computation={**manifest.computation, "n_streams": fewer})
             write_manifest(directory, manifest)
-        warnings.warn(CacheWarning(f"{reason}: {directory} is made with {fewer:,} streams"), stacklevel=3)
+        warnings.warn(CacheWarning(messages.FEWER_STREAMS, error=reason, path=directory, n=fewer), stacklevel=3)
 
 
 def _has_shards(directory: Path, manifest: Manifest) -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path
 from cache.errors import CacheError
 from cache.manifest import read_manifest
 from cache.runtime.processes import Workers, run_tasks
+from elmo_cache import messages
 from elmo_cache.encoders.spec import EncoderSpec
 from elmo_cache.errors import DeviceMemoryError
 from elmo_cache.extraction.groups import ShardGroup, group_n_tokens, shards_of
@@ -69,10 +70,7 @@ def make_shards_elsewhere(
         run_tasks(_make_shards, jobs, workers, advance, check=_check)
     except DeviceMemoryError as error:
         # Others may still be at work with as many streams as this one had.
-        raise DeviceMemoryError(
-            f"{error}, in a worker: begin with --workers 1, which finds a number of streams that fits a new cache, or "
-            "with fewer --streams"
-        ) from error
+        raise DeviceMemoryError(messages.MEMORY_FULL_IN_WORKER, error=error) from error
 
 
 def _runs(groups: Sequence[ShardGroup], n_workers: int) -> Iterator[tuple[ShardGroup, ...]]:
@@ -104,5 +102,5 @@ def _check(job: ShardJob) -> str | None:
     try:
         tempfile.TemporaryFile(dir=job.directory).close()
     except OSError as error:
-        return f"cannot write to {job.directory}: {error.strerror}"
+        return str(CacheError(messages.CANNOT_WRITE, path=job.directory, error=error))
     return None

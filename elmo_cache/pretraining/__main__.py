@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from cache.runtime.console import Command, human_bytes, human_count
+from elmo_cache import messages
 from elmo_cache.encoders.bilm.options import BiLMOptions
 from elmo_cache.encoders.bilm.weights import count_weights
 from elmo_cache.errors import PretrainingError
@@ -35,7 +36,8 @@ def parse_size(size: str, n_filters: int = 512) -> BiLMOptions:
     """
     match = _SIZE.fullmatch(size)
     if not match:
-        raise PretrainingError(f"--size is {size!r}, expected LAYERSxCELLS_PROJECTION such as 2x1024_128")
+        expected = "LAYERSxCELLS_PROJECTION, such as 2x1024_128"
+        raise PretrainingError(messages.INVALID_VALUE, name="size", found=repr(size), expected=expected)
     value = _DEFAULTS.options.to_json()
     value["lstm"].update(zip(("n_layers", "dim", "projection_dim"), map(int, match.groups()), strict=True))
     value["char_cnn"]["filters"] = _FILTERS[:5] if n_filters == 512 else _FILTERS
@@ -77,7 +79,12 @@ def parse_size(size: str, n_filters: int = 512) -> BiLMOptions:
     help="Adam's highest: a warm-up precedes it, a cosine decay follows.",
 )
 @click.option(
-    "--clip", type=_POSITIVE, default=_DEFAULTS.clip_norm, show_default=True, help="Largest norm of all gradients."
+    "--clip",
+    "clip_norm",
+    type=_POSITIVE,
+    default=_DEFAULTS.clip_norm,
+    show_default=True,
+    help="Largest norm of all gradients.",
 )
 @click.option(
     "--precision",
@@ -98,7 +105,6 @@ def main(
     size: str,
     filters: str,
     tokenizer: str,
-    clip: float,
     checkpoint_minutes: float,
     float16: bool,
     debug: bool,
@@ -114,7 +120,7 @@ def main(
     python -m elmo_cache.pretraining notes.txt.gz --out elmo-notes --epochs 5
     elmo-cache build notes.elmo --corpus notes.csv --encoder elmo-notes
     """
-    settings = Settings(parse_size(size, int(filters)), clip_norm=clip, **numbers)  # type: ignore[arg-type]
+    settings = Settings(parse_size(size, int(filters)), **numbers)  # type: ignore[arg-type]
     text = read_text(texts, tokenizer)
     n_vocabulary = settings.check(text)
     click.echo(

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from cache.errors import one_line
 from cache.files import atomic_path
+from elmo_cache import messages
 from elmo_cache.errors import PretrainingError
 
 __all__ = ["Position", "load_checkpoint", "save_checkpoint"]
@@ -80,13 +80,8 @@ def load_checkpoint(path: Path, identity: dict[str, Any]) -> tuple[list[np.ndarr
         state = json.loads(first.tobytes())
         found, position = state["identity"], Position(**state["position"])
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
-        raise PretrainingError(
-            f"{path} cannot be read as a checkpoint ({one_line(error)}); remove it to start from the beginning"
-        ) from error
+        raise PretrainingError(messages.CHECKPOINT_UNREADABLE, path=path, error=error) from error
     for name, value in identity.items():
         if found.get(name) != value:
-            raise PretrainingError(
-                f"{path} is of a training with {name} {found.get(name)}, not {value}: repeat its command to go on with "
-                "it, or give another --out"
-            )
+            raise PretrainingError(messages.OTHER_TRAINING, path=path, name=name, found=found.get(name), expected=value)
     return arrays, position

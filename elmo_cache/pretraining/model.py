@@ -185,7 +185,7 @@ def _set_precision(precision: str) -> str:
     """Make products what their precision says, and return the type of their factors."""
     refusal = find_device().refusal(precision)
     if refusal:
-        raise PretrainingError(refusal)
+        raise PretrainingError(refusal.message, **refusal.data)
     if keras.backend.backend() == "jax":
         import jax
 

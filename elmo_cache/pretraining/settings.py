@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from elmo_cache import messages
 from elmo_cache.encoders.bilm.options import BiLMOptions
 from elmo_cache.errors import PretrainingError
 from elmo_cache.pretraining.text import Text
@@ -65,16 +66,18 @@ class Settings:
             If the text is too short for these settings, or they make no sense.
         """
         if (self.epochs is None) == (self.minutes is None):
-            raise PretrainingError("give either --epochs or --minutes")
+            raise PretrainingError(messages.EPOCHS_OR_MINUTES)
         n_words, n_batch = text.n_tokens + 2 * len(text.documents), self.streams * self.unroll
         if n_words < n_batch:
             raise PretrainingError(
-                f"too little text: {n_words:,} words with document marks to train on, but a batch of --streams "
-                f"{self.streams} and --unroll {self.unroll} takes {n_batch:,}; give more text or smaller numbers"
+                messages.TOO_LITTLE_TEXT,
+                found=n_words,
+                expected=n_batch,
+                streams=self.streams,
+                unroll=self.unroll,
             )
         n_vocabulary = min(self.vocabulary, text.n_training_words)
         if 2 * self.negatives > n_vocabulary:
-            raise PretrainingError(
-                f"--negatives is {self.negatives:,}, expected at most half of the vocabulary of {n_vocabulary:,} words"
-            )
+            found, expected = f"{self.negatives:,}", f"at most half of the vocabulary of {n_vocabulary:,} words"
+            raise PretrainingError(messages.INVALID_VALUE, name="negatives", found=found, expected=expected)
         return n_vocabulary

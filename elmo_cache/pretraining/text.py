@@ -11,6 +11,7 @@ import numpy as np
 
 from cache.hashing import array_sha256, fingerprint
 from cache.runtime.progress import progress_bar
+from elmo_cache import messages
 from elmo_cache.encoders.bilm.characters import BEGIN_DOCUMENT, END_DOCUMENT
 from elmo_cache.errors import CorpusError
 from elmo_cache.text.corpora.lines import LineReader
@@ -91,10 +92,8 @@ def read_text(paths: Sequence[Path], tokenizer: str, show: bool = True) -> Text:
             indices = (numbers.setdefault(word, len(numbers)) for word in words)
             documents.append(np.fromiter(indices, np.int32, len(words)))
     if len(documents) < 2:
-        raise CorpusError(
-            f"{', '.join(map(str, paths))}: {len(documents)} documents with words, expected two at least, one of them "
-            "held out; a document is a line"
-        )
+        path = ", ".join(map(str, paths))
+        raise CorpusError(messages.TOO_FEW_DOCUMENTS, path=path, n=len(documents))
     return _divide(list(numbers), documents)
 
 
@@ -105,7 +104,7 @@ def _divide(words: list[str], documents: list[np.ndarray]) -> Text:
     known = {document.tobytes() for document in held_out}
     rest = [documents[i] for i in sorted(order[n_held_out:]) if documents[i].tobytes() not in known]
     if not rest:
-        raise CorpusError(f"all {len(documents)} documents have the same text, expected different ones")
+        raise CorpusError(messages.SAME_TEXT, n=len(documents))
     counts: Counter[int] = Counter()
     for document in rest:
         counts.update(document.tolist())

@@ -14,6 +14,7 @@ import numpy as np
 from cache.files import atomic_path, remove_strays
 from cache.runtime.progress import note_on, progress_bar
 from cache.runtime.quiet import quiet_import
+from elmo_cache import messages
 from elmo_cache.encoders.bilm.weights import write_weights
 from elmo_cache.errors import PretrainingError
 from elmo_cache.pretraining.batches import Batch, Batches
@@ -164,7 +165,7 @@ class _Training:
             step, loss = self.losses.popleft()
             loss = float(loss)
             if not math.isfinite(loss):
-                raise self._diverged(f"the loss is {loss}", step)
+                raise self._diverged(f"The loss is {loss}", step)
             position.loss = loss if position.loss is None else _MEMORY * position.loss + (1 - _MEMORY) * loss
 
     def _checkpoint(self) -> None:
@@ -175,7 +176,7 @@ class _Training:
         forward, backward = self.perplexity.measure(self.batches.held_out())
         if not (math.isfinite(forward) and math.isfinite(backward)):
             raise self._diverged(
-                f"the held-out perplexity is {forward:.3g} forward and {backward:.3g} backward", position.step
+                f"The held-out perplexity is {forward:.3g} forward and {backward:.3g} backward", position.step
             )
         row = [position.step, position.epoch + position.batch / self.batches.n_batches, position.n_words]
         position.log.append([*row, round(position.elapsed_s), position.loss, forward, backward])
@@ -190,12 +191,15 @@ class _Training:
         arrays = [np.asarray(variable) for variable in self.variables()]
         save_checkpoint(self.out / "checkpoint.npz", arrays, position, self.identity)
 
-    def _diverged(self, what: str, step: int) -> PretrainingError:
-        position = self.position
-        kept = f"the checkpoint of step {position.log[-1][0]:,} stays" if position.log else "there is no checkpoint yet"
+    def _diverged(self, found: str, step: int) -> PretrainingError:
+        settings, log = self.settings, self.position.log
+        advice = PretrainingError(
+            messages.GENTLER_TRAINING, learning_rate=settings.learning_rate, clip_norm=settings.clip_norm
+        )
+        if not log:
+            return PretrainingError(messages.DIVERGED_AT_ONCE, found=found, step=step, advice=advice)
         return PretrainingError(
-            f"{what} after step {step:,}: training stops, {kept} in {self.out}; try a lower --learning-rate "
-            f"than {self.settings.learning_rate:g} or --clip than {self.settings.clip_norm:g}, with another --out"
+            messages.DIVERGED, found=found, step=step, path=self.out, kept=log[-1][0], advice=advice
         )
 
     def _note(self) -> str:

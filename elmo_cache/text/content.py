@@ -6,6 +6,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from elmo_cache import messages
 from elmo_cache.errors import CorpusError
 from elmo_cache.text.corpora import Corpus, Document
 
@@ -49,7 +50,7 @@ def corpus_identity(
         # As the manifest will give it back: tuples are lists there, and would never equal it.
         found: dict[str, Any] = json.loads(json.dumps(identity, allow_nan=False))
     except (TypeError, ValueError) as error:
-        raise CorpusError(f"{corpus.name}: its split_rule is not JSON: {error}") from error
+        raise CorpusError(messages.NO_JSON_FORM, name=f"The split_rule of {corpus.name}", error=error) from error
     return found
 
 
@@ -71,21 +72,25 @@ def check_extras(document: Document, has_ids: bool, tag_names: Sequence[str], na
         What errors call the corpus.
     """
     where = f"{name}, document {document.order} of {document.split}"
+    found = expected = ""
     if has_ids != (document.id is not None):
-        raise CorpusError(f"{where}: it has {'no' if has_ids else 'an'} id, unlike the first document")
-    if list(document.tags) != tag_names:
-        raise CorpusError(
-            f"{where}: its tags are {', '.join(document.tags) or 'none'}, "
-            f"those of the first document {', '.join(tag_names) or 'none'}"
-        )
+        found, expected = ("no id", "an id") if has_ids else ("an id", "no id")
+    elif list(document.tags) != tag_names:
+        found, expected = (f"tags {', '.join(names) or 'none'}" for names in (document.tags, tag_names))
+    if found:
+        expected += ", as in the first document"
+        raise CorpusError(messages.UNEXPECTED, where=where, found=found, expected=expected)
     for tags_name, tags in document.tags.items():
         if isinstance(document.text, str):
-            raise CorpusError(f"{where}: tags need tokens, and it is a text")
+            raise CorpusError(messages.UNEXPECTED, where=where, found="a text with tags", expected="tokens with tags")
         if len(tags) != len(document.text):
-            beginning = " ".join(document.text)[:60]
             raise CorpusError(
-                f"{where}: {len(tags)} tags {tags_name} for {len(document.text)} tokens, expected one for each "
-                f"({beginning!r})"
+                messages.TAGS_DIFFER,
+                where=where,
+                found=len(tags),
+                name=tags_name,
+                expected=len(document.text),
+                text=" ".join(document.text)[:60],
             )
 
 

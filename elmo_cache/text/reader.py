@@ -16,11 +16,13 @@ from typing import Any
 import numpy as np
 
 from cache.documents import encode_vocabulary, write_documents
-from cache.manifest import Manifest, check_split_name
+from cache.manifest import Manifest
+from elmo_cache import messages
 from elmo_cache.errors import CorpusError
 from elmo_cache.text.content import check_extras, corpus_identity, document_digest, is_composed
 from elmo_cache.text.corpora import Corpus, Document
 from elmo_cache.text.corpora.base import order_labels
+from elmo_cache.text.corpora.records import check_split, unknown_label
 from elmo_cache.text.order import sorted_by_place, stored_order
 from elmo_cache.text.rule import TextRule
 from elmo_cache.text.spool import Spool
@@ -102,10 +104,7 @@ class CorpusReader:
         for count, document in enumerate(self._corpus.documents()):
             facts = self._splits.get(document.split)
             if facts is None:
-                try:
-                    check_split_name(document.split)
-                except ValueError as error:
-                    raise CorpusError(f"{self._corpus.name}: {error}") from error
+                check_split(document.split, self.name)
                 facts = self._splits.setdefault(document.split, _SplitFacts())
             facts.orders.append(document.order)
             label = "" if document.label is None else document.label
@@ -129,16 +128,13 @@ class CorpusReader:
         if progress:
             progress(self._corpus.size - before)
         if not self._splits:
-            raise CorpusError(f"{self._corpus.name} holds no documents")
+            raise CorpusError(messages.NO_DOCUMENTS, path=self.name)
         self._describe()
 
     def _append_tokens(self, facts: _SplitFacts, document: Document) -> None:
         words = self._words
         if not isinstance(document.text, str) and self._rule.tokenizer != TOKENS:
-            raise CorpusError(
-                f"{self.name}: its documents are lists of tokens, which are taken as they are; leave the tokenizer "
-                f"{self._rule.tokenizer!r} out"
-            )
+            raise CorpusError(messages.TOKENS_GIVEN, name=self.name, found=self._rule.tokenizer)
         tokens = self._split(document.text)
         ids = array("i", [words.setdefault(w, len(words)) for w in tokens])
         facts.lengths.append(len(ids))
@@ -150,11 +146,11 @@ class CorpusReader:
         found = order_labels(self._label_codes)
         unlabelled = any(-1 in facts.labels for facts in self._splits.values())
         if unlabelled and found:
-            raise CorpusError(f"{self._corpus.name}: some documents have a label and some have none")
+            raise CorpusError(messages.SOME_LABELS_MISSING, name=self.name)
         names = self._corpus.label_names or found
         strange = sorted(set(found).difference(names))
         if strange:
-            raise CorpusError(f"{self._corpus.name}: a label is {strange[0]!r}, expected one of {', '.join(names)}")
+            raise unknown_label(strange[0], names, self.name)
         self.label_names = None if unlabelled else names
         # Train before test, whatever the order in which an archive lists them.
         order = {"train": 0, "validation": 1, "test": 2}
@@ -168,7 +164,7 @@ class CorpusReader:
             try:
                 by_position = sorted_by_place(np.asarray(facts.orders))
             except ValueError as error:
-                raise CorpusError(f"{self._corpus.name}, split {name}: {error}") from error
+                raise CorpusError(messages.SAME_ORDER, name=self.name, split=name) from error
             facts.positions = stored_order(name, len(facts.orders), self._order_seed)
             facts.stored_order = by_position[facts.positions]
             digests = np.frombuffer(facts.digests, np.uint8).reshape(-1, 32)[by_position]
@@ -270,10 +266,7 @@ class CorpusReader:
         if self._rule.word_ranks is not None:
             return self._rule.word_ranks
         if "train" not in self._splits:
-            raise CorpusError(
-                f"{self._corpus.name}: num_words ranks words by the train split, and there is none "
-                f"(found {', '.join(self._splits)}); give a word index"
-            )
+            raise CorpusError(messages.NO_TRAIN_SPLIT, name=self.name, found=", ".join(self._splits))
         return rank_words(words, self._counts(["train"]))
 
     def _blocks(self, split: str, final: np.ndarray, part: int, *, start: int, pad: int) -> Iterator[np.ndarray]:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from cache.hashing import fingerprint
+from elmo_cache import messages
 from elmo_cache.errors import CorpusError
 from elmo_cache.text.tokenization import get_tokenizer, newest_version
 
@@ -24,11 +25,11 @@ MOST_TOKENS = 2**31 - 1
 
 def check_count(name: str, value: int, least: int, why: str = "") -> None:
     """Raise `CorpusError` unless a number is from `least` to `MOST_TOKENS`."""
-    if not isinstance(value, Integral):
-        raise CorpusError(f"{name} is {show(value)}, expected a whole number")
-    if not least <= value <= MOST_TOKENS:
-        shown = value if abs(value) < 10**18 else "of too many digits"
-        raise CorpusError(f"{name} is {shown}, expected {least} to {MOST_TOKENS:,}{why and f' ({why})'}")
+    if isinstance(value, Integral) and least <= value <= MOST_TOKENS:
+        return
+    found = show(value) if not isinstance(value, Integral) or abs(value) < 10**18 else "a number of too many digits"
+    expected = f"a whole number from {least} to {MOST_TOKENS:,}{why and f' ({why})'}"
+    raise CorpusError(messages.INVALID_VALUE, name=name, found=found, expected=expected)
 
 
 @dataclass(frozen=True)
@@ -77,16 +78,16 @@ class TextRule:
         if self.tokenizer is not None:
             get_tokenizer(self.tokenizer, self.tokenizer_version)
         elif self.tokenizer_version is not None:
-            raise CorpusError("tokenizer_version is that of a tokenizer, and none is given")
-        if self.keep not in ("last", "first"):
-            raise CorpusError(f"keep is {self.keep!r}, expected 'last' or 'first'")
-        if self.normalize not in (None, *FORMS):
-            raise CorpusError(f"normalize is {show(self.normalize)}, expected one of {', '.join(FORMS)}, or None")
+            raise CorpusError(messages.VERSION_WITHOUT_TOKENIZER)
+        for name, choices in (("keep", ("last", "first")), ("normalize", (*FORMS, None))):
+            if (found := getattr(self, name)) not in choices:
+                expected = f"one of {', '.join(map(str, choices))}"
+                raise CorpusError(messages.INVALID_VALUE, name=name, found=show(found), expected=expected)
         check_count("max_tokens", self.max_tokens, 0, "0 for no window")
         if self.num_words is not None:
             check_count("num_words", self.num_words, 5, "four ids are reserved")
         if self.literal_padding and not self.max_tokens:
-            raise CorpusError("literal_padding fills the window, and there is none: give max_tokens")
+            raise CorpusError(messages.PADDING_WITHOUT_WINDOW)
 
     def resolved(self, fitting: str, earlier: Mapping[str, Any] | None = None) -> "TextRule":
         """Return the same rule with a tokeniser and its version.

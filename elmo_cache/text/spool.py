@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from cache.errors import OutputError
+from elmo_cache import messages
 
 __all__ = ["Spool"]
 
@@ -73,8 +74,5 @@ class Spool:
 
     def _refused(self, error: OSError) -> OutputError:
         place = self._directory or Path(tempfile.gettempdir())
-        return OutputError(
-            f"the words of the corpus, {4 * self._n_ids:,} bytes so far, cannot be kept in a temporary file in "
-            f"{place}: {error.strerror}; free some space and run the same command again "
-            f"({shutil.disk_usage(place).free:,} bytes are free)"
-        )
+        free = shutil.disk_usage(place).free
+        return OutputError(messages.NO_ROOM_FOR_WORDS, n=4 * self._n_ids, path=place, error=error, free=free)

@@ -13,6 +13,7 @@ from reprlib import repr as show  # an error is one line
 from types import MappingProxyType
 from typing import Any
 
+from elmo_cache import messages
 from elmo_cache.errors import CorpusError
 
 __all__ = [
@@ -238,7 +239,7 @@ def given_tokens(tokens: Sequence[str]) -> list[str]:
     ['New York', '']
     """
     if isinstance(tokens, str):
-        raise CorpusError("the tokenizer 'tokens' takes documents that are lists of tokens, and found a text")
+        raise CorpusError(messages.TEXT_FOR_TOKENS)
     return list(tokens)
 
 
@@ -299,7 +300,7 @@ def get_tokenizer(name: str, version: int | None = None) -> Callable[[Any], list
         version = max(versions)
     if version not in list(versions):  # a cache can state anything, also what has no hash
         known = ", ".join(map(str, versions))
-        raise CorpusError(f"tokeniser {name!r} has no version {show(version)}, only {known}: upgrade elmo-cache")
+        raise CorpusError(messages.NO_TOKENIZER_VERSION, name=name, found=show(version), expected=known)
     return versions[version]
 
 
@@ -307,4 +308,5 @@ def _versions(name: str) -> Mapping[int, Callable[[Any], list[str]]]:
     try:
         return TOKENIZERS[name]
     except KeyError:
-        raise CorpusError(f"unknown tokeniser {name!r}: expected one of {', '.join(TOKENIZERS)}") from None
+        expected = f"one of {', '.join(TOKENIZERS)}"
+        raise CorpusError(messages.INVALID_VALUE, name="tokenizer", found=repr(name), expected=expected) from None

@@ -6,13 +6,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from errors_expected import raises
 from memory_corpus import MemoryCorpus
 from numpy_encoder import ALL_LAYERS
 from scenarios import contents
 from tally import record
 
 from cache import FeatureCache, Layers, verify
-from elmo_cache import EncoderError, TextRule, build
+from elmo_cache import EncoderError, TextRule, build, messages
 
 N_DOCS = 6
 LARGEST = 65504.0
@@ -76,11 +77,10 @@ def test_what_is_refused(tmp_path: Path, value: float, column: int) -> None:
     """By name, and nothing of that shard is stored; with weights that are not broken the same build goes on."""
     row = [0.5] * ALL_LAYERS.n_columns
     layer = "layer_0" if column < 4 else "layer_1" if column < 12 else "layer_2"
-    with pytest.raises(EncoderError) as caught:
+    found = "NaN" if np.isnan(value) else "A number beyond float16 (±65,504)"
+    where = {"split": "train", "document": 4, "token": 1, "layer": layer}
+    with raises(messages.CANNOT_STORE, EncoderError, found=found, **where):
         make(tmp_path / "c", Given(row, ALL_LAYERS, ("word4", column, value)))
-    message = str(caught.value)
-    what = "NaN" if np.isnan(value) else "a number beyond float16"
-    assert message.startswith(what) and f"in train, document 4 of the corpus, token 1, layer {layer}:" in message
     with FeatureCache(tmp_path / "c") as features:
         done = {int(i) for i in features["train"].doc_ids}
         assert 4 not in done and all(np.isfinite(rows).all() for rows in features["train"])

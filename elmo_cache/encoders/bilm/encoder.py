@@ -8,6 +8,7 @@ import numpy as np
 
 from cache import Layers
 from cache.runtime.quiet import quiet_import
+from elmo_cache import messages
 from elmo_cache.encoders.bilm.characters import BEGIN_DOCUMENT, END_DOCUMENT, character_ids
 from elmo_cache.encoders.bilm.options import BiLMOptions
 from elmo_cache.encoders.bilm.streams import Packing, choose_streams, pack
@@ -31,7 +32,8 @@ WORD_BATCHES = (32, 256)
 def check_layers(layers: str) -> None:
     """Raise `EncoderError` unless `layers` is one of `LAYER_CHOICES`."""
     if layers not in LAYER_CHOICES:
-        raise EncoderError(f"layers is {layers!r}, expected one of {', '.join(LAYER_CHOICES)}")
+        expected = f"one of {', '.join(LAYER_CHOICES)}"
+        raise EncoderError(messages.INVALID_VALUE, name="layers", found=repr(layers), expected=expected)
 
 
 def check_documents(documents: Iterable[Iterable[str]]) -> list[list[str]]:
@@ -42,23 +44,26 @@ def check_documents(documents: Iterable[Iterable[str]]) -> list[list[str]]:
     EncoderError
         If a document is a string, which would be read letter by letter, or not iterable, or a token is not a string.
     """
-    if isinstance(documents, str | bytes):
-        raise EncoderError("documents are lists of words, not one string: split the text first")
-    if not isinstance(documents, Iterable):
-        raise EncoderError(f"documents are of type {type(documents).__name__}, expected lists of words")
-    return [_words_of(document, index) for index, document in enumerate(documents)]
+    return [_words_of(document, f"document {index}") for index, document in enumerate(_list_of(documents, "documents"))]
 
 
-def _words_of(document: Iterable[str], index: int) -> list[str]:
-    if isinstance(document, str | bytes):
-        raise EncoderError(f"document {index} is a string: a document is a list of words, so split the text first")
-    if not isinstance(document, Iterable):
-        raise EncoderError(f"document {index} is of type {type(document).__name__}, expected a list of words")
-    words = list(document)
+def _words_of(document: Iterable[str], where: str) -> list[str]:
+    words = list(_list_of(document, where))
     for place, word in enumerate(words):
         if not isinstance(word, str):
-            raise EncoderError(f"document {index}: token {place} is {word!r:.80}, expected a string")
+            found = f"{word!r:.80}"
+            raise EncoderError(messages.UNEXPECTED, where=f"{where}, token {place}", found=found, expected="a string")
     return words
+
+
+def _list_of(value: Iterable[Any], where: str) -> Iterable[Any]:
+    if isinstance(value, Iterable) and not isinstance(value, str | bytes):
+        return value
+    expected = "lists of words" if where == "documents" else "a list of words"
+    if isinstance(value, str | bytes):
+        expected += " (split the text first)"
+    found = type(value).__name__
+    raise EncoderError(messages.UNEXPECTED, where=where, found=found, expected=expected)
 
 
 def all_layers(size: int, mix: Sequence[float]) -> Layers:
@@ -158,7 +163,8 @@ class BiLMEncoder:
     ):
         check_layers(layers)
         if precision not in PRECISIONS:
-            raise EncoderError(f"precision is {precision!r}, expected one of {', '.join(PRECISIONS)}")
+            expected = f"one of {', '.join(PRECISIONS)}"
+            raise EncoderError(messages.INVALID_VALUE, name="precision", found=repr(precision), expected=expected)
         self.name = name
         self.options = options
         self.precision = precision
@@ -169,7 +175,8 @@ class BiLMEncoder:
         n_all = options.n_layers + 1
         self._mix = [1.0 / n_all] * n_all if mix is None else [float(weight) for weight in mix]
         if len(self._mix) != n_all or not np.isfinite(self._mix).all() or not any(self._mix):
-            raise EncoderError(f"mix is {self._mix}, expected {n_all} numbers, not all of them 0")
+            expected = f"{n_all} numbers, not all of them 0"
+            raise EncoderError(messages.INVALID_VALUE, name="mix", found=self._mix, expected=expected)
 
     @cached_property
     def layers(self) -> Layers:

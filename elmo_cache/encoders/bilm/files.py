@@ -5,8 +5,8 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from cache.errors import one_line
 from cache.npz import BOUNDED_METHODS
+from elmo_cache import messages
 from elmo_cache.encoders.bilm.options import BiLMOptions
 from elmo_cache.encoders.bilm.weights import Weights, check_size, count_weights, read_weights
 from elmo_cache.errors import EncoderError
@@ -108,15 +108,16 @@ def read_archive(path: Path) -> tuple[Weights, BiLMOptions]:
     except EncoderError:
         raise
     except Exception as error:  # a hostile file can make zipfile raise nearly anything
-        raise EncoderError(f"{path} cannot be read as a .zip archive: {one_line(error)}; get it again") from error
+        raise EncoderError(messages.DAMAGED, where=path, error=error) from error
     return read_weights(BytesIO(data), options, f"{path}:{weights_member.filename}"), options
 
 
 def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, most: int, path: Path) -> bytes:
     if member.file_size > most:
-        raise EncoderError(f"{path}: {member.filename} has {member.file_size:,} bytes, at most {most:,} expected")
+        where, found, expected = f"{path}:{member.filename}", f"{member.file_size:,} bytes", f"at most {most:,}"
+        raise EncoderError(messages.UNEXPECTED, where=where, found=found, expected=expected)
     if member.compress_type not in BOUNDED_METHODS:
-        raise EncoderError(f"{path}: {member.filename} is compressed by a rare method; unpack the archive")
+        raise EncoderError(messages.ZIP_LOCKED, path=path)
     with archive.open(member) as file:
         # Read without a number, all that was compressed would be unpacked before the rest is cut off.
         return file.read(member.file_size)
@@ -125,10 +126,7 @@ def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, most: int, p
 def _only(found: list[Any], pattern: str, where: Path) -> Any:
     if len(found) != 1:
         names = ", ".join(sorted(getattr(item, "filename", None) or item.name for item in found))
-        raise EncoderError(
-            f"{where} holds {len(found)} files {pattern}{f' ({names})' if names else ''}, expected exactly one: "
-            "an ELMo is one options file and one weights file"
-        )
+        raise EncoderError(messages.ELMO_FILES, path=where, n=len(found), name=pattern, found=names or "none")
     return found[0]
 
 

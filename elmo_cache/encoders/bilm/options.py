@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from reprlib import repr as show  # a file can hold anything, and an error is one line
 from typing import Any
 
+from elmo_cache import messages
 from elmo_cache.errors import EncoderError
 
 __all__ = ["BiLMOptions"]
@@ -107,14 +108,16 @@ class BiLMOptions:
         try:
             value = json.loads(text)
         except (ValueError, RecursionError) as error:  # ValueError: also bytes that are no text, numbers too long
-            raise EncoderError(f"{where} is not JSON: {error}") from error
+            raise EncoderError(
+                messages.NOT_JSON, where=where, error=error, expected="the options of an ELMo"
+            ) from error
         reader = _Reader(value, where)
         activation = reader.entry("char_cnn.activation", str)
         if activation not in ("relu", "tanh"):
-            raise EncoderError(f"{where}: char_cnn.activation is {show(activation)}, expected 'relu' or 'tanh'")
+            raise reader.invalid("char_cnn.activation", activation, "'relu' or 'tanh'")
         n_characters = reader.entry("char_cnn.n_characters", int, default=262)
         if n_characters not in (261, 262):
-            raise EncoderError(f"{where}: char_cnn.n_characters is {show(n_characters)}, expected 261 or 262")
+            raise reader.invalid("char_cnn.n_characters", n_characters, "261 or 262")
         return cls(
             filters=reader.filters(),
             n_highway=reader.count("char_cnn.n_highway", default=0),
@@ -165,17 +168,21 @@ class _Reader:
         if found is _MISSING:
             if default is not _MISSING:
                 return default
-            raise EncoderError(f"{self.where} lacks {name}: not the options of an ELMo, or of another kind of model")
+            raise EncoderError(messages.LACKS, where=self.where, name=name)
         # bool is an int to Python, but a model with `true` cells is a mistake.
         if not isinstance(found, kind) or (kind is int and isinstance(found, bool)):
-            raise EncoderError(f"{self.where}: {name} is {show(found)}, expected {kind.__name__}")
+            raise self.invalid(name, found, kind.__name__)
         return found
+
+    def invalid(self, name: str, found: object, expected: str) -> EncoderError:
+        where = self.where
+        return EncoderError(messages.INVALID_ENTRY, where=where, name=name, found=show(found), expected=expected)
 
     def count(self, name: str, default: Any = _MISSING) -> int:
         found: int = self.entry(name, int, default)
         lowest, highest = _BOUNDS[name]
         if not lowest <= found <= highest:
-            raise EncoderError(f"{self.where}: {name} is {show(found)}, expected {lowest} to {highest}")
+            raise self.invalid(name, found, f"{lowest} to {highest}")
         return found
 
     def clip(self, name: str) -> float | None:
@@ -183,7 +190,7 @@ class _Reader:
         if found is None:
             return None
         if isinstance(found, bool) or not isinstance(found, int | float) or not 0 <= found <= _LARGEST_CLIP:
-            raise EncoderError(f"{self.where}: {name} is {show(found)}, expected a number from 0 or null")
+            raise self.invalid(name, found, "a number from 0 or null")
         return float(found) or None
 
     def filters(self) -> tuple[tuple[int, int], ...]:
@@ -192,10 +199,8 @@ class _Reader:
         for pair in found:
             numbers = isinstance(pair, list) and len(pair) == 2 and all(type(n) is int for n in pair)
             if not numbers or not (1 <= pair[0] <= longest and 1 <= pair[1] <= 2**16):
-                raise EncoderError(
-                    f"{self.where}: char_cnn.filters has {show(pair)}, "
-                    f"expected [width up to {longest}, number of filters up to {2**16}]"
-                )
+                expected = f"[width up to {longest}, number of filters up to {2**16}]"
+                raise self.invalid("an entry of char_cnn.filters", pair, expected)
         if not found or len(found) > 64:
-            raise EncoderError(f"{self.where}: char_cnn.filters has {len(found)} entries, expected 1 to 64")
+            raise self.invalid("the number of char_cnn.filters", len(found), "1 to 64")
         return tuple((width, n) for width, n in found)

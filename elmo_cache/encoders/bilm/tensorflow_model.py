@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from cache.errors import CacheWarning, one_line
+from cache.errors import CacheWarning
+from elmo_cache import messages
 from elmo_cache.encoders.bilm.characters import BOS, BOW, EOW, PAD
 from elmo_cache.encoders.bilm.options import BiLMOptions
 from elmo_cache.encoders.bilm.program import BEGIN, END, Arrays, convolved, input_type
@@ -77,13 +78,7 @@ class BiLMProgram:
                         raise
                     except tf.errors.OpError as error:
                         self.compiled = False
-                        warnings.warn(
-                            CacheWarning(
-                                "TensorFlow's compiler XLA does not work here, without which encoding is slower: "
-                                f"{one_line(error)}"
-                            ),
-                            stacklevel=2,
-                        )
+                        warnings.warn(CacheWarning(messages.NO_XLA, error=error), stacklevel=2)
                 return plain(*arguments)
 
         return call

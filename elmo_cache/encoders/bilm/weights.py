@@ -8,9 +8,9 @@ from typing import BinaryIO
 import h5py
 import numpy as np
 
-from cache.errors import one_line
 from cache.hashing import array_sha256, fingerprint
 from cache.hdf5 import create_plain_file, open_for_reading
+from elmo_cache import messages
 from elmo_cache.encoders.bilm.options import BiLMOptions
 from elmo_cache.errors import EncoderError
 
@@ -93,7 +93,8 @@ def check_size(options: BiLMOptions, where: str) -> None:
     """Raise `EncoderError` if a biLM of these options has more weights than any ELMo; `where` names its file."""
     n_numbers = count_weights(options)
     if n_numbers > _MOST_NUMBERS:
-        raise EncoderError(f"{where}: the options describe {n_numbers:,} weights, at most {_MOST_NUMBERS:,} expected")
+        found, expected = f"options of {n_numbers:,} weights", f"at most {_MOST_NUMBERS:,}"
+        raise EncoderError(messages.UNEXPECTED, where=where, found=found, expected=expected)
 
 
 def lstm_name(direction: int, layer: int) -> str:
@@ -147,19 +148,15 @@ def read_weights(source: Path | BinaryIO, options: BiLMOptions, where: str) -> W
         with open_for_reading(source) if isinstance(source, Path) else h5py.File(source, "r") as file:
             for surplus in (f"CNN_high_{options.n_highway}", lstm_name(0, options.n_layers)):
                 if _find(file, surplus) is not None:
-                    raise EncoderError(
-                        f"{where} has {surplus}, which the options do not: they have {options.n_highway} highway and "
-                        f"{options.n_layers} LSTM layers"
-                    )
+                    expected = f"{options.n_highway} highway and {options.n_layers} LSTM layers as in the options"
+                    raise EncoderError(messages.UNEXPECTED, where=where, found=surplus, expected=expected)
             return {name: _tensor(file, name, shape, where) for name, shape in tensor_shapes(options).items()}
     except EncoderError:
         raise
     except FileNotFoundError as error:
-        raise EncoderError(f"{where} does not exist") from error
+        raise EncoderError(messages.CANNOT_READ, path=where, error=error) from error
     except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:  # h5py's, of a damaged file
-        raise EncoderError(
-            f"{where} cannot be read as HDF5: {one_line(error)}; it may be cut short: get it again"
-        ) from error
+        raise EncoderError(messages.DAMAGED, where=where, error=error) from error
 
 
 def _find(file: h5py.File, name: str) -> h5py.Group | h5py.Dataset | None:
@@ -176,27 +173,29 @@ def _find(file: h5py.File, name: str) -> h5py.Group | h5py.Dataset | None:
 def _tensor(file: h5py.File, name: str, shape: tuple[int, ...], where: str) -> np.ndarray:
     dataset = _find(file, name)
     if dataset is None:
-        raise EncoderError(
-            f"{where} lacks the tensor {name}: not the weights of an ELMo, or its options are another model's"
-        )
+        raise EncoderError(messages.LACKS, where=where, name=f"the tensor {name}")
     if not isinstance(dataset, h5py.Dataset):
-        raise EncoderError(f"{where}: {name} is a {type(dataset).__name__.lower()}, expected a tensor")
+        raise _invalid(where, name, f"a {type(dataset).__name__.lower()}", "a tensor")
     found = dataset.shape
     first = first_row(name, found, shape)
     if first is None:
-        raise EncoderError(f"{where}: tensor {name} has shape {found}, the options expect {shape}")
+        raise _invalid(where, f"the shape of tensor {name}", found, f"{shape} as by the options")
     if dataset.dtype.kind != "f":
-        raise EncoderError(f"{where}: tensor {name} is {dataset.dtype}, expected floating point")
+        raise _invalid(where, f"the type of tensor {name}", dataset.dtype, "floating point")
     compressed = dataset.id.get_create_plist().get_nfilters() > 0
     n_most = dataset.id.get_storage_size() * (_BEST_COMPRESSION if compressed else 1)
     if dataset.is_virtual or dataset.external or n_most < dataset.nbytes:
-        raise EncoderError(f"{where}: tensor {name} is not in the file, or not all of it; get the file again")
+        raise EncoderError(messages.DAMAGED, where=where, error=f"the tensor {name} is not in the file, or not whole")
     with np.errstate(over="ignore"):
         # NumPy converts: HDF5's own conversion of float16 is slow.
         tensor: np.ndarray = dataset[()].astype(np.float32)
     if not np.isfinite(tensor).all():
-        raise EncoderError(f"{where}: tensor {name} holds NaN or infinite values; get the file again")
+        raise EncoderError(messages.DAMAGED, where=where, error=f"the tensor {name} has NaN or infinite values")
     return tensor[first:]
+
+
+def _invalid(where: str, name: str, found: object, expected: str) -> EncoderError:
+    return EncoderError(messages.INVALID_ENTRY, where=where, name=name, found=str(found), expected=expected)
 
 
 def write_weights(target: Path, weights: Weights, dtype: str = "<f4") -> None:

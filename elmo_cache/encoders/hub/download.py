@@ -18,6 +18,7 @@ from typing import IO
 from cache.errors import DownloadError, one_line
 from cache.runtime.downloads import fetch_file
 from cache.runtime.progress import progress_bar
+from elmo_cache import messages
 
 __all__ = ["archive_url", "download", "missing_file"]
 
@@ -61,7 +62,7 @@ def download(handle: str, folder: Path) -> None:
         _remove_old(folder)
         scratch = tempfile.TemporaryDirectory(prefix=f".{folder.name}.", dir=folder.parent)
     except OSError as error:
-        raise DownloadError(f"cannot be kept in {folder.parent} ({error.strerror})") from error
+        raise DownloadError(messages.MODULE_NOT_KEPT, path=folder.parent, error=error) from error
     with scratch, progress_bar(0, "downloading", "B") as bar:
 
         def show_total(n_bytes: int) -> None:
@@ -72,17 +73,16 @@ def download(handle: str, folder: Path) -> None:
         try:
             _unpack(archive, module)
         except (tarfile.TarError, EOFError, zlib.error, ValueError, OverflowError, RecursionError) as error:
-            raise DownloadError(f"what came is not a module's .tar.gz ({one_line(error)})") from error
+            raise DownloadError(messages.NOT_A_MODULE, error=error) from error
         except OSError as error:
-            reason = error.strerror or one_line(error)
-            raise DownloadError(f"what came cannot be unpacked in {folder.parent} ({reason})") from error
+            raise DownloadError(messages.MODULE_NOT_UNPACKED, path=folder.parent, error=error) from error
         if missing := missing_file(module):
-            raise DownloadError(f"what came lacks {missing}")
+            raise DownloadError(messages.MODULE_LACKS, name=missing)
         try:
             module.rename(folder)
         except OSError as error:
             if not folder.is_dir():
-                raise DownloadError(f"cannot be kept as {folder} ({error.strerror})") from error
+                raise DownloadError(messages.MODULE_NOT_KEPT, path=folder, error=error) from error
 
 
 def missing_file(folder: Path) -> str | None:

@@ -13,6 +13,7 @@ import numpy as np
 
 from cache import Layers
 from cache.hashing import array_sha256, fingerprint
+from elmo_cache import messages
 from elmo_cache.encoders.bilm.encoder import all_layers, check_documents, check_layers
 from elmo_cache.encoders.devices import Device, tensorflow_device
 from elmo_cache.encoders.hub.graph import SIGNATURE, HubModule
@@ -65,7 +66,7 @@ class HubEncoder:
     ):
         check_layers(layers)
         if precision != "float32":
-            raise EncoderError(f"precision is {precision!r}: engine='hub' runs the module's graph as it is, in float32")
+            raise EncoderError(messages.ENGINE_IN_FLOAT32, found=precision)
         self.precision = precision
         self.batch_tokens = batch_tokens
         self._kind = layers
@@ -76,8 +77,12 @@ class HubEncoder:
         missing = [name for name in self._outputs if name not in self.module.outputs]
         if missing:
             raise EncoderError(
-                f"{directory}: the signature {SIGNATURE!r} has no output {missing[0]}, which layers {layers} needs; "
-                f"it has {', '.join(self.module.outputs)}"
+                messages.NO_OUTPUT,
+                path=directory,
+                name=SIGNATURE,
+                expected=missing[0],
+                layers=layers,
+                found=", ".join(self.module.outputs),
             )
         # One word: a graph that cannot run says so now.
         probe = self.module.run([[b"a"]], self._outputs)
@@ -88,14 +93,10 @@ class HubEncoder:
             return Layers.single(widths[0], view=self._kind)
         where = self.module.directory
         if widths[1:] != [2 * widths[0]] * 2:
-            raise EncoderError(
-                f"{where}: {', '.join(self._outputs)} are {widths} wide, expected the last two twice the first's width"
-            )
+            name, expected = f"the width of {', '.join(self._outputs)}", "twice the first one for the last two"
+            raise EncoderError(messages.INVALID_ENTRY, where=where, name=name, found=widths, expected=expected)
         if not {MIX_WEIGHTS, MIX_SCALE} <= set(self._checkpoint.shapes):
-            raise EncoderError(
-                f"{where}: layers all needs the variables {MIX_WEIGHTS} and {MIX_SCALE} for the weights of the mix, "
-                "and this module lacks them: use layers='mix' or layers='top'"
-            )
+            raise EncoderError(messages.NO_MIX, path=where, expected=f"{MIX_WEIGHTS} and {MIX_SCALE}")
         return all_layers(widths[0], read_mix(self._checkpoint, len(widths)))
 
     @cached_property
@@ -205,10 +206,7 @@ def _in_utf8(document: Sequence[str], index: int) -> list[bytes]:
     # A lone surrogate has no UTF-8 form; the native engine passes over it too.
     words = [word.encode("utf-8", "ignore") for word in document]
     if b"" in words:
-        raise EncoderError(
-            f"document {index} has an empty word at {words.index(b'')}, which the signature {SIGNATURE!r} "
-            "takes for padding: drop it, or use the native engine"
-        )
+        raise EncoderError(messages.EMPTY_WORD, n=index, place=words.index(b""), name=SIGNATURE)
     return words
 
 

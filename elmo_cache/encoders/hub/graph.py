@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from cache.errors import one_line
 from cache.runtime.quiet import quiet_import
+from elmo_cache import messages
 from elmo_cache.errors import EncoderError
 
 with quiet_import():
@@ -47,19 +47,19 @@ class HubModule:
             self._loaded = tensorflow_hub.load(str(directory), tags=tags)
             self.signatures = sorted(self._loaded.signatures)
         except Exception as error:  # a stranger's graph can make TensorFlow raise nearly anything
-            raise EncoderError(f"{directory} cannot be loaded by TensorFlow: {one_line(error)}") from error
+            raise EncoderError(messages.MODULE_NOT_LOADED, path=directory, error=error) from error
         if SIGNATURE not in self.signatures:
-            raise EncoderError(
-                f"{directory} has no signature {SIGNATURE!r}, which engine='hub' runs; "
-                f"it has {', '.join(self.signatures) or 'none'}"
-            )
+            found = ", ".join(self.signatures) or "none"
+            raise EncoderError(messages.NO_SIGNATURE, path=directory, name=SIGNATURE, found=found)
         self._function = self._loaded.signatures[SIGNATURE]
         inputs = set(self._function.structured_input_signature[1])
         if inputs != INPUTS:
-            raise EncoderError(
-                f"{directory}: the signature {SIGNATURE!r} takes {', '.join(sorted(inputs))}, "
-                f"expected {', '.join(sorted(INPUTS))}"
+            name, found, expected = (
+                f"the input of the signature {SIGNATURE!r}",
+                ", ".join(sorted(inputs)),
+                ", ".join(sorted(INPUTS)),
             )
+            raise EncoderError(messages.INVALID_ENTRY, where=directory, name=name, found=found, expected=expected)
         self.outputs = sorted(self._function.structured_outputs)
 
     def run(self, documents: Sequence[Sequence[bytes]], outputs: Iterable[str]) -> dict[str, np.ndarray]:
@@ -88,11 +88,14 @@ class HubModule:
             found = self._function(tokens=tf.constant(tokens, tf.string), sequence_len=tf.constant(lengths, tf.int32))
             arrays = {name: np.asarray(found[name].numpy(), np.float32) for name in outputs}
         except Exception as error:  # a stranger's graph can make TensorFlow raise nearly anything
-            raise EncoderError(f"{self.directory} failed in running {SIGNATURE!r}: {one_line(error)}") from error
+            raise EncoderError(messages.GRAPH_FAILED, path=self.directory, name=SIGNATURE, error=error) from error
         for name, array in arrays.items():
             if array.ndim != 3 or len(array) != len(lengths) or array.shape[1] < max(lengths):
                 raise EncoderError(
-                    f"{self.directory}: the output {name} has shape {array.shape}, "
-                    f"expected ({len(lengths)}, {max(lengths)}, width)"
+                    messages.INVALID_ENTRY,
+                    where=self.directory,
+                    name=f"the shape of the output {name}",
+                    found=array.shape,
+                    expected=f"({len(lengths)}, {max(lengths)}, width)",
                 )
         return arrays

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from cache.errors import CacheError, DownloadError
 from cache.runtime.downloads import user_folder
+from elmo_cache import messages
 from elmo_cache.encoders.hub.download import archive_url, download, missing_file
 from elmo_cache.errors import EncoderError
 
@@ -49,9 +50,9 @@ def find_module(name: str) -> Path | None:
         if not folder.is_dir() or not any((folder / part).exists() for part in _PARTS):
             return None
         if lacking := missing_file(folder):
-            raise EncoderError(f"{name} is no whole TF-Hub module, it lacks {lacking}: unpack its archive again")
+            raise EncoderError(messages.MODULE_INCOMPLETE, path=name, name=lacking)
     except OSError as error:
-        raise EncoderError(f"{name} cannot be read: {error.strerror or error}") from error
+        raise EncoderError(messages.CANNOT_READ, path=name, error=error) from error
     return folder
 
 
@@ -74,21 +75,15 @@ def _resolve(handle: str) -> Path:
         folder = cache_folder(handle)
         is_cached = folder.exists()
         if fault := _fault_of_trust(folder):
-            raise EncoderError(
-                f"the cache of TF-Hub modules cannot be trusted, {fault}: set TFHUB_CACHE_DIR to a folder of your own, "
-                f"or give the folder of {handle}: encoder=DIRECTORY"
-            )
+            raise EncoderError(messages.MODULES_NOT_TRUSTED, error=fault, name=handle)
         if not is_cached:
             _download(handle, folder)
         elif lacking := missing_file(folder):
-            raise EncoderError(
-                f"the cached copy of {handle} is not whole, it lacks {lacking}: remove the folder {folder}, "
-                "and the next run downloads it"
-            )
+            raise EncoderError(messages.CACHED_MODULE_INCOMPLETE, name=handle, found=lacking, path=folder)
     except CacheError:
         raise
     except OSError as error:
-        raise EncoderError(f"{handle}: its cached copy cannot be read: {error.strerror or error}") from error
+        raise EncoderError(messages.CANNOT_READ, path=f"The cached copy of {handle}", error=error) from error
     return folder
 
 
@@ -122,7 +117,7 @@ def _download(handle: str, folder: Path) -> None:
         download(handle, folder)
     except DownloadError as error:
         size = f" ({ORIGINAL_SIZE})" if "google/elmo/" in handle else ""
+        url = archive_url(handle)
         raise EncoderError(
-            f"{handle}: {error}; try again, or get {archive_url(handle)}{size} by other means, unpack it into "
-            f"{folder}, or anywhere and give the folder: encoder=DIRECTORY"
+            messages.MODULE_NOT_DOWNLOADED, name=handle, error=error, url=url, size=size, path=folder
         ) from error

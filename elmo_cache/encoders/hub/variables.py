@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from cache.errors import one_line
 from cache.runtime.console import human_count
 from cache.runtime.quiet import quiet_import
+from elmo_cache import messages
 from elmo_cache.encoders.bilm.options import BiLMOptions
 from elmo_cache.encoders.bilm.weights import Weights, first_row, lstm_name, tensor_shapes
 from elmo_cache.errors import EncoderError
@@ -86,10 +86,8 @@ class Checkpoint:
         n_said = sum(math.prod(shape) * dtypes[name].size for name, shape in self.shapes.items())
         n_bytes = sum(path.stat().st_size for path in (directory / "variables").glob("variables.data-*"))
         if n_said > n_bytes:  # nothing is allocated before
-            raise EncoderError(
-                f"{directory}: the variables should take {n_said:,} bytes, their files have {n_bytes:,}; "
-                "get the module again"
-            )
+            error = f"the variables have {n_bytes:,} bytes, expected {n_said:,}"
+            raise EncoderError(messages.DAMAGED, where=directory, error=error)
 
     def read(self, name: str) -> np.ndarray:
         """Return a variable; raise `EncoderError` if its bytes are not those that were written."""
@@ -99,18 +97,17 @@ class Checkpoint:
         """Return a variable of numbers; raise `EncoderError` also if they are of another kind or not finite."""
         tensor = self.read(name)
         if tensor.dtype.kind != "f":
-            raise EncoderError(f"{self.directory}: variable {name} is {tensor.dtype}, expected floating point")
+            raise _invalid(self, f"the type of variable {name}", tensor.dtype, "floating point")
         if not np.isfinite(tensor).all():
-            raise EncoderError(f"{self.directory}: variable {name} holds NaN or infinite values; get the module again")
+            error = f"the variable {name} has NaN or infinite values"
+            raise EncoderError(messages.DAMAGED, where=self.directory, error=error)
         return tensor
 
     def _ask(self, question: Callable[..., Any], *arguments: Any) -> Any:
         try:
             return question(*arguments)
         except (tf.errors.OpError, RuntimeError, ValueError, TypeError) as error:  # all kinds, of a damaged file
-            raise EncoderError(
-                f"the variables of {self.directory} cannot be read: {one_line(error)}; get it again"
-            ) from error
+            raise EncoderError(messages.DAMAGED, where=f"{self.directory}/variables", error=error) from error
 
 
 def read_module(directory: Path) -> ModuleWeights:
@@ -140,7 +137,7 @@ def read_module(directory: Path) -> ModuleWeights:
         found = checkpoint.shapes[variable]
         first = first_row(name, found, shape)
         if first is None:
-            raise EncoderError(f"{directory}: variable {variable} has shape {found}, the others make it {shape}")
+            raise _invalid(checkpoint, f"the shape of variable {variable}", found, f"{shape} as by the others")
         weights[name] = checkpoint.read_floats(variable).astype(np.float32)[first:]
     return ModuleWeights(
         weights=weights,
@@ -174,10 +171,8 @@ def read_mix(checkpoint: Checkpoint, n_layers: int) -> list[float]:
     """
     for name, n_numbers in ((MIX_WEIGHTS, n_layers), (MIX_SCALE, 1)):
         if math.prod(checkpoint.shapes[name]) != n_numbers:
-            raise EncoderError(
-                f"{checkpoint.directory}: variable {name} has shape {checkpoint.shapes[name]}, "
-                f"expected {human_count(n_numbers, 'number')}"
-            )
+            expected = human_count(n_numbers, "number")
+            raise _invalid(checkpoint, f"the shape of variable {name}", checkpoint.shapes[name], expected)
     weights, gamma = (checkpoint.read_floats(name).astype(np.float64).reshape(-1) for name in (MIX_WEIGHTS, MIX_SCALE))
     exponentials = np.exp(weights - weights.max())
     return [float(weight) for weight in gamma * (exponentials / exponentials.sum())]
@@ -192,7 +187,7 @@ def _options(checkpoint: Checkpoint) -> BiLMOptions:
             _require(checkpoint, [variable])
         found = checkpoint.shapes[variable]
         if len(found) != n_axes:
-            raise EncoderError(f"{checkpoint.directory}: variable {variable} has shape {found}, expected {n_axes} axes")
+            raise _invalid(checkpoint, f"the shape of variable {variable}", found, f"{n_axes} axes")
         return found
 
     def count(name_of: Callable[[int], str]) -> int:
@@ -230,7 +225,9 @@ def _require(checkpoint: Checkpoint, expected: list[str]) -> None:
     faults += [f"{name} is unknown" for name in checkpoint.shapes if name not in expected]
     if faults:
         more = f" (and {len(faults) - 1:,} more such)" if len(faults) > 1 else ""
-        raise EncoderError(
-            f"{checkpoint.directory}: its variables are not named as those of google/elmo: {faults[0]}{more}; "
-            "engine='hub' runs the module's own graph instead"
-        )
+        raise EncoderError(messages.OTHER_VARIABLES, path=checkpoint.directory, error=faults[0] + more)
+
+
+def _invalid(checkpoint: Checkpoint, name: str, found: object, expected: str) -> EncoderError:
+    where = checkpoint.directory
+    return EncoderError(messages.INVALID_ENTRY, where=where, name=name, found=str(found), expected=expected)

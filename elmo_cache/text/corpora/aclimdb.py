@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, cast
 
+from elmo_cache import messages
 from elmo_cache.errors import CorpusError
 from elmo_cache.text.corpora.base import IMDB_LABELS, Document
 
@@ -69,16 +70,13 @@ class AclImdbCorpus:
             self.unit = "docs"
             self.size = sum(len(_list_folder(self._root, split, label)) for split, label in _folders())
             if not self.size:
-                raise CorpusError(f"{path}: {_nothing_found('files')}")
+                raise CorpusError(messages.ACLIMDB_EMPTY, path=path, url=URL)
         else:
             self.unit = "B"
             try:
                 self.size = path.stat().st_size
             except OSError as error:
-                raise CorpusError(
-                    f"{path}: cannot be read ({error.strerror}); "
-                    f"--aclimdb takes the folder aclImdb or the .tar.gz from {URL}"
-                ) from error
+                raise CorpusError(messages.ACLIMDB_UNREADABLE, path=path, error=error, url=URL) from error
 
     @property
     def split_rule(self) -> dict[str, Any]:
@@ -100,20 +98,17 @@ class AclImdbCorpus:
             order = (IMDB_LABELS.index(review.label) << 40) + review.number
             if order in seen[review.split]:
                 raise CorpusError(
-                    f"{review.where}: the second review of {review.split}/{review.label} with ID "
-                    f"{review.number}, expected one; remove the copy"
+                    messages.ID_TWICE, where=review.where, split=review.split, label=review.label, n=review.number
                 )
             seen[review.split].add(order)
             try:
                 text = review.content.decode("utf-8")
             except UnicodeDecodeError as error:
-                raise CorpusError(
-                    f"{review.where}: not UTF-8 (byte 0x{review.content[error.start]:02x} at offset "
-                    f"{error.start}); fetch the data set again from {URL}"
-                ) from error
+                place = f"byte 0x{review.content[error.start]:02x} at offset {error.start}"
+                raise _damaged(review.where, f"not UTF-8: {place}") from error
             yield Document(review.split, order, review.label, text)
         if not any(seen.values()):
-            raise CorpusError(f"{self._path}: {_nothing_found('members')}")
+            raise CorpusError(messages.ACLIMDB_EMPTY, path=self._path, url=URL)
         self.position = self.size
 
     def _folder(self, root: Path) -> Iterator[_Review]:
@@ -124,7 +119,7 @@ class AclImdbCorpus:
                     _check_size(str(path), path.stat().st_size)
                     content = path.read_bytes()
                 except OSError as error:
-                    raise CorpusError(f"{path}: cannot be read ({error.strerror})") from error
+                    raise CorpusError(messages.CANNOT_READ, path=path, error=error) from error
                 self.position += 1
                 yield _Review(split, label, number, str(path), content)
 
@@ -152,9 +147,7 @@ class AclImdbCorpus:
             raise
         # RecursionError: of headers about headers without end.
         except (tarfile.TarError, EOFError, zlib.error, OSError, ValueError, OverflowError, RecursionError) as error:
-            raise CorpusError(
-                f"{self._path}: not a complete .tar.gz archive ({error}); fetch it again from {URL}"
-            ) from error
+            raise _damaged(self._path, f"not a complete .tar.gz archive: {error}") from error
 
 
 def _unpacked(raw: BinaryIO) -> BinaryIO:
@@ -201,20 +194,14 @@ def _list_folder(root: Path, split: str, label: str) -> list[tuple[int, str]]:
         with os.scandir(folder) as entries:
             names = [entry.name for entry in entries if _FILE.fullmatch(entry.name) and entry.is_file()]
     except OSError as error:
-        raise CorpusError(f"{folder}: cannot be listed ({error.strerror})") from error
+        raise CorpusError(messages.CANNOT_READ, path=folder, error=error) from error
     return sorted((int(name.partition("_")[0]), name) for name in names)
 
 
 def _check_size(where: str, size_bytes: int) -> None:
     if size_bytes > MAX_REVIEW_BYTES:
-        raise CorpusError(
-            f"{where}: {size_bytes} bytes, expected a review of at most {MAX_REVIEW_BYTES}; "
-            f"fetch the data set again from {URL}"
-        )
+        raise _damaged(where, f"{size_bytes} bytes, expected at most {MAX_REVIEW_BYTES}")
 
 
-def _nothing_found(what: str) -> str:
-    return (
-        f"found no {what} aclImdb/{{train,test}}/{{pos,neg}}/ID_RATING.txt; "
-        f"--aclimdb takes the data set as published at {URL}"
-    )
+def _damaged(where: str | Path, error: str) -> CorpusError:
+    return CorpusError(messages.DATA_SET_DAMAGED, where=where, error=error, url=URL)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from cache.errors import one_line
+from elmo_cache import messages
 from elmo_cache.errors import CorpusError
 from elmo_cache.text.corpora.records import (
     LABEL_COLUMN,
@@ -17,6 +17,7 @@ from elmo_cache.text.corpora.records import (
     TOKENS_COLUMN,
     Columns,
     Record,
+    shown_columns,
 )
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def import_pyarrow(what: str) -> Any:
     try:
         import pyarrow
     except ImportError as error:
-        raise CorpusError(f"{what} needs pyarrow: pip install pyarrow") from error
+        raise CorpusError(messages.NEEDS_PYARROW, name=what) from error
     return pyarrow
 
 
@@ -61,14 +62,17 @@ def choose_columns(wanted: Columns, schema: "pa.Schema", where: str) -> Columns:
     for what, name in (*roles, *(("tags", column) for column in wanted.tags)):
         if name is None:
             continue
-        n_found = schema.names.count(name)
-        if n_found != 1:
-            names = ", ".join(repr(found[:40]) for found in schema.names[:20]) or "none"
-            found = f"{n_found} columns" if n_found else "no column"
-            raise CorpusError(f"{where}: {found} {name!r} for the {what}, expected one; its columns are {names}")
+        if name not in schema.names:
+            found = shown_columns(schema.names)
+            raise CorpusError(messages.NO_COLUMN_FOR, where=where, column=name, role=what, found=found)
+        if schema.names.count(name) > 1:
+            raise CorpusError(messages.COLUMN_TWICE, where=where, column=name)
         kind = _value_type(pa, schema.field(name).type)
         if not _fits(pa, what, kind):
-            raise CorpusError(f"{where}: column {name!r} holds {kind}, expected {_EXPECTED[what]} for the {what}")
+            expected = _EXPECTED[what]
+            raise CorpusError(
+                messages.COLUMN_TYPE, where=where, column=name, found=str(kind), expected=expected, role=what
+            )
     return chosen
 
 
@@ -138,18 +142,18 @@ def read_batches(
         tagged = [_values(batch.column(name), name, where) for name in columns.tags]
         for i, (text, label, split, id) in enumerate(zip(texts, labels, splits, ids, strict=True)):
             if text is None or (isinstance(text, list) and None in text):
-                raise CorpusError(f"{where}, row {row}: no text in column {columns.text!r}; fill it in or drop the row")
+                raise _no_value(f"{where}, row {row}, column {columns.text!r}", "text")
             if columns.label is not None:
                 label = label_name(label, names, f"{where}, row {row}, column {columns.label!r}")
             if columns.split is not None and not split:
-                raise CorpusError(f"{where}, row {row}: no split in column {columns.split!r}; fill it in")
+                raise _no_value(f"{where}, row {row}, column {columns.split!r}", "split")
             if columns.id is not None:
                 id = label_name(id, None, f"{where}, row {row}, column {columns.id!r}", "id").strip()
             tags = {}
             for name, values in zip(columns.tags, tagged, strict=True):
                 place = f"{where}, row {row}, column {name!r}"
                 if values[i] is None:
-                    raise CorpusError(f"{place}: no tags; fill them in or drop the row")
+                    raise _no_value(place, "tags")
                 known = tag_names.get(name)
                 tags[name] = tuple(
                     None if tag is None else label_name(tag, known, place, "tag").strip() for tag in values[i]
@@ -165,7 +169,11 @@ def _values(column: Any, name: str, where: str) -> list[Any]:
         column.validate(full=True)
         return list(column.to_pylist())
     except (pa.ArrowException, ValueError, OverflowError) as error:  # such as a time after the year 9999
-        raise CorpusError(f"{where}: column {name!r} is damaged ({one_line(error)}); get the file again") from error
+        raise CorpusError(messages.DAMAGED, where=f"{where}, column {name!r}", error=error) from error
+
+
+def _no_value(where: str, name: str) -> CorpusError:
+    return CorpusError(messages.NO_VALUE, where=where, name=name)
 
 
 def plain(value: Any) -> Any:
@@ -193,23 +201,22 @@ def label_name(value: object, names: Sequence[str] | None, where: str, what: str
     """
     value = plain(value)
     if value is None or (isinstance(value, float) and value != value) or (isinstance(value, str) and not value.strip()):
-        raise CorpusError(f"{where}: no {what}; fill it in or drop the row")
+        raise _no_value(where, what)
     if isinstance(value, str):
         return value
     if isinstance(value, bool):
         return json.dumps(value)
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    if not isinstance(value, int):
-        raise CorpusError(f"{where}: {what} {value!r}, expected a string or a whole number")
-    if names is None:
-        return str(value)
-    if not 0 <= value < len(names):
-        raise CorpusError(
-            f"{where}: {what} {value}, expected 0 to {len(names) - 1} for {', '.join(names)}; "
-            "leave out the documents without one"
-        )
-    return names[value]
+    expected = "a string or a whole number"
+    if isinstance(value, int):
+        if names is None:
+            return str(value)
+        if 0 <= value < len(names):
+            return names[value]
+        expected = f"0 to {len(names) - 1} for {', '.join(names)}"
+    name = f"the {what}"
+    raise CorpusError(messages.INVALID_ENTRY, where=where, name=name, found=repr(value), expected=expected)
 
 
 def _value_type(pa: Any, kind: Any) -> Any:

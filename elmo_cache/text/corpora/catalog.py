@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cache.errors import CacheError
+from elmo_cache import messages
 from elmo_cache.errors import CorpusError
 from elmo_cache.text.corpora.aclimdb import DEFAULT_PATHS, URL, AclImdbCorpus
 from elmo_cache.text.corpora.base import Corpus
@@ -25,7 +27,7 @@ __all__ = ["CorpusOptions", "corpus_of", "is_named_as_text", "open_corpus"]
 _Path = str | os.PathLike[str]
 _NAMES = ("sample", "imdb", "aclimdb")
 _ALL_EXTENSIONS = (*EXTENSIONS, *TABLE_EXTENSIONS, *CONLL_EXTENSIONS, *FASTA_EXTENSIONS)
-CHOICES = f"expected {', '.join(_NAMES)}, a folder, or a file {', '.join(_ALL_EXTENSIONS)}"
+CHOICES = f"{', '.join(_NAMES)}, a folder, or a file {', '.join(_ALL_EXTENSIONS)}"
 _COLUMNS = frozenset({"text_column", "label_column", "split_column", "id_column", "label_names"})
 
 
@@ -78,16 +80,16 @@ class CorpusOptions:
     def __post_init__(self) -> None:
         for option, value in vars(self).items():
             if value == "":
-                raise CorpusError(f"{option} is empty: give a value, or leave it out")
+                raise CorpusError(messages.EMPTY_VALUE, name=option)
 
     def check(self, name: str, applicable: frozenset[str]) -> None:
         """Raise `CorpusError` if one that does not apply to a corpus was given."""
         for option, value in vars(self).items():
             if value is not None and option not in applicable:
                 if not applicable:
-                    raise CorpusError(f"{option} does not apply to the corpus {name}: it needs a file as corpus")
-                usable = ", ".join(sorted(applicable))
-                raise CorpusError(f"{option} does not apply to the corpus {name}; what does: {usable}")
+                    raise CorpusError(messages.OPTION_NEEDS_FILE, name=option, corpus=name)
+                usable = CacheError(", ".join(f"{{option.{other}}}" for other in sorted(applicable)))
+                raise CorpusError(messages.OPTION_NOT_APPLICABLE, name=option, corpus=name, expected=usable)
 
     @property
     def columns(self) -> Columns:
@@ -138,7 +140,7 @@ def open_corpus(name_or_path: _Path, **options: Any) -> Corpus:
     """
     name = os.fspath(name_or_path)
     if not name:
-        raise CorpusError(f"the corpus has an empty name; {CHOICES}")
+        raise CorpusError(messages.NO_CORPUS_NAME, expected=CHOICES)
     wanted = CorpusOptions(**options)
     if name == "sample":
         wanted.check(name, frozenset())
@@ -182,15 +184,12 @@ def corpus_of(
     if isinstance(source, str | os.PathLike):
         tag_columns = tag_columns_of(tags) or None
         if labels is not None or (tags is not None and tag_columns is None):
-            raise CorpusError("a file has labels and tags in columns: name them, as in label='stars', tags='ner_tags'")
+            raise CorpusError(messages.COLUMNS_NOT_NAMED)
         columns = {"text_column": text, "label_column": label, "split_column": split, "id_column": id}
         return open_corpus(source, **columns, tag_columns=tag_columns, label_names=label_names)
     if callable(getattr(source, "documents", None)) and not isinstance(source, Mapping):
-        if any(value is not None for value in held.values()):
-            raise CorpusError(
-                "a corpus has its own labels, tags and splits: leave labels, tags and the names of columns and of "
-                "classes out"
-            )
+        if given := [name for name, value in held.items() if value is not None]:
+            raise CorpusError(messages.CORPUS_HAS_OWN, names=", ".join(given))
         corpus: Corpus = source
         return corpus
     return HeldCorpus(source, **held)
@@ -210,16 +209,17 @@ def _open_path(name: str, path: Path, options: CorpusOptions) -> Corpus:
         return _open_folder(name, path, options)
     lower = name.lower()
     if lower.endswith((".tar.gz", ".tgz", ".tar")):
-        raise CorpusError(f"{name}: an archive, {CHOICES}; for aclImdb_v1.tar.gz give corpus aclimdb, aclimdb {name}")
+        raise CorpusError(messages.ACLIMDB_AS_FILE, path=name)
     extension = without_compression(path).suffix.lower()
     if extension not in _ALL_EXTENSIONS or (extension in TABLE_EXTENSIONS and path.suffix.lower() in COMPRESSIONS):
-        kind = f"files {path.suffix}" if path.suffix else "files without an extension"
-        what = f"{kind} are not read" if path.exists() else "no such corpus"
-        raise CorpusError(f"{name}: {what}; {CHOICES}")
+        if not path.exists():
+            raise CorpusError(messages.NO_CORPUS, name=name, expected=CHOICES)
+        found = path.suffix or "no extension"
+        raise CorpusError(messages.FILE_TYPE_UNKNOWN, path=name, found=found, expected=CHOICES)
     if not path.exists():
-        raise CorpusError(f"{name}: no such file; {CHOICES}")
+        raise CorpusError(messages.NO_FILE, path=name, name="corpus")
     if not path.is_file():
-        raise CorpusError(f"{name}: not a regular file; {CHOICES}")
+        raise CorpusError(messages.NOT_A_FILE, path=name)
     if extension in TABLE_EXTENSIONS:
         options.check(name, _COLUMNS | {"tag_columns"})
         return TableCorpus(path, options.columns, options.label_names)
@@ -256,13 +256,11 @@ def _open_folder(name: str, path: Path, options: CorpusOptions) -> Corpus:
         options.check(name, _COLUMNS | {"tag_columns"})
         return TableCorpus(path, options.columns, options.label_names)
     if (path / "train" / "unsup").is_dir() and (path / "train" / "pos").is_dir():  # whose reviews have no class
-        raise CorpusError(f"{name}: for the folder aclImdb give corpus aclimdb, aclimdb {name}")
+        raise CorpusError(messages.ACLIMDB_AS_FILE, path=name)
     if has_folders(path):
         options.check(name, frozenset({"encoding", "label_names"}))
         return FolderCorpus(path, label_names=options.label_names, encoding=options.encoding)
-    raise CorpusError(
-        f"{name}: a folder without folders of classes (CLASS/TEXT) and without {', '.join(TABLE_EXTENSIONS)}; {CHOICES}"
-    )
+    raise CorpusError(messages.NO_TEXTS_IN_FOLDER, path=name, extensions=", ".join(TABLE_EXTENSIONS))
 
 
 def _optional(path: _Path | None) -> Path | None:
@@ -273,8 +271,4 @@ def _find_aclimdb() -> Path:
     for path in DEFAULT_PATHS:
         if path.exists():
             return path
-    raise CorpusError(
-        f"the corpus 'aclimdb' needs its data set: expected ./{DEFAULT_PATHS[0]} or "
-        f"./{DEFAULT_PATHS[1]}, found neither; it is published at {URL}, "
-        "give the folder or the file as aclimdb"
-    )
+    raise CorpusError(messages.NO_ACLIMDB, url=URL)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from cache.errors import one_line
+from elmo_cache import messages
 from elmo_cache.errors import CorpusError
 
 __all__ = ["BROKEN", "COMPRESSIONS", "decompressed", "without_compression"]
@@ -62,7 +62,7 @@ def _opened(path: Path, raw: BinaryIO | None = None) -> zipfile.ZipFile:
     try:
         return zipfile.ZipFile(raw or path)
     except Exception as error:  # a damaged file can make zipfile raise nearly anything
-        raise CorpusError(f"{path}: not a complete .zip archive ({one_line(error)})") from error
+        raise CorpusError(messages.DAMAGED, where=path, error=error) from error
 
 
 def _only_member(path: Path, archive: zipfile.ZipFile) -> zipfile.ZipInfo:
@@ -73,7 +73,7 @@ def _only_member(path: Path, archive: zipfile.ZipFile) -> zipfile.ZipInfo:
     ]
     if len(members) != 1:
         names = ", ".join(member.filename[:40] for member in members[:4]) or "none"
-        raise CorpusError(f"{path}: {len(members)} files in it ({names}), expected one; unpack it and give the file")
+        raise CorpusError(messages.ZIP_OF_SEVERAL_FILES, path=path, n=len(members), names=names)
     return members[0]
 
 
@@ -82,14 +82,12 @@ def _zip_member(path: Path, raw: BinaryIO) -> Any:
     try:
         return archive.open(_only_member(path, archive))
     except RuntimeError as error:  # NotImplementedError is one
-        raise CorpusError(
-            f"{path}: it has a password or a rare method of compression; unpack it and give the file"
-        ) from error
+        raise CorpusError(messages.ZIP_LOCKED, path=path) from error
 
 
 def _zstandard(path: Path, raw: BinaryIO) -> Any:
     try:
         import pyarrow as pa
     except ImportError as error:
-        raise CorpusError(f"{path}: .zst needs pyarrow: pip install pyarrow") from error
+        raise CorpusError(messages.NEEDS_PYARROW, name=path) from error
     return io.BufferedReader(pa.CompressedInputStream(pa.PythonFile(raw, "r"), "zstd"))

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import conllu
 
-from cache.errors import one_line
+from elmo_cache import messages
 from elmo_cache.errors import CorpusError
 from elmo_cache.text.corpora.base import Document
 from elmo_cache.text.corpora.compression import without_compression
@@ -99,12 +99,12 @@ class ConllCorpus:
             n_columns = min(map(len, sentence.rows))
             for column in (self._token, *self._tags.values()):
                 if column >= n_columns:
-                    raise self._reader.error(sentence.line, f"no column {column + 1}, the sentence has {n_columns}")
+                    where = self._reader.at(sentence.line)
+                    raise CorpusError(messages.NO_CONLL_COLUMN, where=where, column=column + 1, found=n_columns)
             for name, column in self._tags.items():
                 if any(not row[column].strip() for row in sentence.rows):
-                    raise self._reader.error(
-                        sentence.line, f"an empty cell for {name} in the sentence, expected a tag or _"
-                    )
+                    where, found = self._reader.at(sentence.line), f"an empty cell for {name} in the sentence"
+                    raise CorpusError(messages.UNEXPECTED, where=where, found=found, expected="a tag or _")
             tokens = tuple(row[self._token] for row in sentence.rows)
             tags = {
                 name: tuple(None if row[column] == "_" else row[column] for row in sentence.rows)
@@ -113,7 +113,7 @@ class ConllCorpus:
             yield Document(ONLY_SPLIT, n_seen, None, tokens, sentence.id, tags)
             n_seen += 1
         if not n_seen:
-            raise CorpusError(f"{self._reader.path}: no sentences, expected at least one")
+            raise CorpusError(messages.NO_DOCUMENTS, path=self._reader.path)
 
     def _conllu(self) -> Iterator[_Sentence]:
         # Cells as they stand: the numbers and mappings that the package makes of them are not wanted here.
@@ -123,9 +123,7 @@ class ConllCorpus:
             try:
                 (found,) = conllu.parse("".join(lines), field_parsers=parsers) or [None]  # type: ignore[arg-type]
             except (conllu.exceptions.ParseException, ValueError) as error:  # ValueError: an id of 5,000 digits
-                raise self._reader.error(
-                    number, f"the sentence that ends here is no CoNLL-U: {one_line(error)}"
-                ) from error
+                raise CorpusError(messages.NOT_CONLLU, where=self._reader.at(number), error=error) from error
             if found is None:
                 continue
             rows = [[str(cell) for cell in token.values()] for token in found if isinstance(token["id"], int)]
@@ -138,13 +136,17 @@ class ConllCorpus:
             cells = line.split("\t")
             if line.startswith("#"):
                 if line[1:].partition("=")[0].strip() == "global.columns":
-                    raise self._reader.error(
-                        k, "columns of its own (CoNLL-U Plus); rename the file to .conll and give columns by number"
-                    )
-            elif cells[0].strip() in ("", "_"):
-                raise self._reader.error(k, f"{cells[0].strip()!r} is not the number of a word; expected 1, 1-2 or 1.1")
+                    raise CorpusError(messages.CONLLU_PLUS, where=self._reader.at(k))
+            elif (found := cells[0].strip()) in ("", "_"):
+                raise CorpusError(
+                    messages.INVALID_ENTRY,
+                    where=self._reader.at(k),
+                    name="the number of the word",
+                    found=repr(found),
+                    expected="one such as 1, 1-2 or 1.1",
+                )
             elif len(cells) > 1 and any("  " in cell for cell in cells[: len(CONLLU_COLUMNS) - 1]):
-                raise self._reader.error(k, "two spaces in a row in a cell, expected one; they could separate columns")
+                raise CorpusError(messages.CONLLU_SPACES, where=self._reader.at(k))
 
     def _blocks(self) -> Iterator[tuple[int, list[str]]]:
         """Yield what stands between blank lines, with the number of its last line."""
@@ -172,7 +174,8 @@ class ConllCorpus:
                 if len(cells) == n_cells:
                     rows.append(cells)
                 elif not cells[0].startswith("#"):
-                    raise self._reader.error(k, f"{len(cells)} columns, expected {n_cells} as in the lines before")
+                    where, n_found = self._reader.at(k), len(cells)
+                    raise CorpusError(messages.CONLL_COLUMNS_DIFFER, where=where, found=n_found, expected=n_cells)
             if rows:
                 yield _Sentence(number, None, rows)
 
@@ -183,11 +186,7 @@ class ConllCorpus:
         if _COMMENT.match(line):
             return True
         if cells[0] == "#" and len(cells) == n_cells and not _CHUNK_TAG.fullmatch(cells[-1]):
-            raise self._reader.error(
-                number,
-                "a comment, or the token '#': it has as many columns as tokens have; remove it, or put tabs between "
-                "the cells of the file",
-            )
+            raise CorpusError(messages.COMMENT_OR_TOKEN, where=self._reader.at(number))
         return False
 
     def _index(self, column: str) -> int:
@@ -195,8 +194,9 @@ class ConllCorpus:
             return CONLLU_COLUMNS.index(column.lower())
         if column.isascii() and column.isdecimal() and len(column) < 4 and int(column) > 0:
             return int(column) - 1
-        names = f" or one of {', '.join(CONLLU_COLUMNS)}" if self._is_conllu else ""
-        raise CorpusError(f"{self._reader.path}: column {column[:40]!r}, expected its number, from 1{names}")
+        names = f", or one of {', '.join(CONLLU_COLUMNS)}" if self._is_conllu else ""
+        expected = f"its number, from 1{names}"
+        raise CorpusError(messages.WRONG_COLUMN_NUMBER, path=self._reader.path, found=column[:40], expected=expected)
 
     def _tags_name(self, column: str) -> str:
         index = self._index(column)

@@ -4,6 +4,8 @@ import csv
 from collections.abc import Iterator
 from typing import Any
 
+from elmo_cache import messages
+from elmo_cache.errors import CorpusError
 from elmo_cache.text.corpora.lines import MAX_LINE_BYTES, LineReader
 from elmo_cache.text.corpora.records import Columns, Record, Remarks, missing_value
 
@@ -49,11 +51,7 @@ def find_quoting(reader: LineReader, delimiter: str) -> str:
         return "csv"
     if n_rows < n_lines and n_cells > 1:
         return "none"
-    raise reader.error(
-        doubtful,
-        "a cell begins with a quotation mark, which may quote the cell or be part of its text: give quoting csv or "
-        "quoting none",
-    )
+    raise CorpusError(messages.QUOTING_DOUBTFUL, where=reader.at(doubtful))
 
 
 def _rows(reader: LineReader, delimiter: str, quoting: str) -> Any:
@@ -79,8 +77,7 @@ def read_table(
         except StopIteration:
             return
         except csv.Error as error:
-            message = f"not a row of cells ({error}); check its quotation marks"
-            raise reader.error(line, message) from error
+            raise CorpusError(messages.BAD_ROW, where=reader.at(line), error=error) from error
         if not row:
             continue
         if not header:
@@ -90,12 +87,8 @@ def read_table(
             chosen = columns.choose(header, reader, line)
             continue
         if len(row) != len(header):
-            raise reader.error(
-                line,
-                f"{len(row)} cells, expected {len(header)} as in the header; "
-                "a cell with the separator in it needs quotation marks"
-                + (", and quoting none takes them as text" if quoting == "none" else ""),
-            )
+            message = messages.UNQUOTED_CELLS_DIFFER if quoting == "none" else messages.CELLS_DIFFER
+            raise CorpusError(message, where=reader.at(line), found=len(row), expected=len(header))
         cells = dict(zip(header, row, strict=True))
         label = None if chosen.label is None else cells[chosen.label]
         split, id = (None if column is None else cells[column].strip() for column in (chosen.split, chosen.id))
@@ -109,7 +102,7 @@ def _check_delimiter(header: list[str], delimiter: str, reader: LineReader, line
     """Raise `CorpusError` if a header has one cell and looks like several with another delimiter."""
     if len(header) > 1:
         return
-    for other, name in ((";", "semicolons"), ("\t", "tabs"), (",", "commas"), ("|", "bars")):
+    for other in (";", "\t", ",", "|"):
         if other != delimiter and other in header[0]:
-            shown = "tab" if other == "\t" else repr(other)
-            raise reader.error(line, f"one column, {header[0][:60]!r}, which looks like {name}; give delimiter {shown}")
+            expected = "tab" if other == "\t" else repr(other)
+            raise CorpusError(messages.WRONG_DELIMITER, where=reader.at(line), found=header[0][:60], expected=expected)

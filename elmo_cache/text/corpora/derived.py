@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from elmo_cache import messages
 from elmo_cache.errors import CorpusError
 from elmo_cache.text.corpora.base import Corpus, Document
-from elmo_cache.text.corpora.records import ONLY_SPLIT, check_split
+from elmo_cache.text.corpora.records import ONLY_SPLIT, check_split, shown_classes
 
 __all__ = ["DividedCorpus", "JoinedCorpus", "RenamedCorpus"]
 
@@ -65,17 +66,18 @@ class JoinedCorpus:
             check_split(split, "split names")
         splits = [split for split, _ in parts]
         if len(set(splits)) < len(splits):
-            raise CorpusError(f"two corpora for one split: {', '.join(splits)}")
+            raise CorpusError(messages.SPLIT_TWICE, splits=", ".join(splits))
         tokenizers = {corpus.tokenizer for _, corpus in parts}
         if len(tokenizers) > 1:
-            raise CorpusError("some of the corpora are texts, and some lists of tokens")
+            raise CorpusError(messages.TEXTS_AND_TOKENS)
         self._parts = list(parts)
         self.name = " + ".join(corpus.name for _, corpus in parts)
         self.tokenizer = parts[0][1].tokenizer
         self.columns = getattr(parts[0][1], "columns", None)
         self.label_names = parts[0][1].label_names
-        if any(corpus.label_names != self.label_names for _, corpus in parts):
-            raise CorpusError(f"{self.name}: they name their classes differently: give label_names")
+        found = dict.fromkeys(corpus.label_names for _, corpus in parts)
+        if len(found) > 1:
+            raise CorpusError(messages.CLASSES_DIFFER, name=self.name, found=shown_classes(found))
         self.size = sum(corpus.size for _, corpus in parts)
 
     @property
@@ -98,7 +100,7 @@ class JoinedCorpus:
         for split, corpus in self._parts:
             for document in corpus.documents():
                 if document.split != ONLY_SPLIT:
-                    raise CorpusError(f"{corpus.name}, the split {split}: it has a split {document.split!r} of its own")
+                    raise CorpusError(messages.HAS_SPLITS, name=corpus.name, split=document.split)
                 yield replace(document, split=split)
 
 
@@ -125,10 +127,7 @@ class DividedCorpus(_Derived):
     def __init__(self, corpus: Corpus, test: float, validation: float = 0.0, seed: int = 0) -> None:
         super().__init__(corpus)
         if not (0 <= test < 1 and 0 <= validation < 1 and 0 < test + validation < 1):
-            raise CorpusError(
-                f"the shares are {test:g} to test and {validation:g} to validate: expected numbers from 0 to below 1, "
-                "not both 0, that leave some to train on"
-            )
+            raise CorpusError(messages.WRONG_SHARES, test=test, validation=validation)
         self.label_names = corpus.label_names
         self._shares = {"test": test, "validation": validation}
         self._seed = seed
@@ -154,7 +153,7 @@ class DividedCorpus(_Derived):
         totals: dict[str, int] = defaultdict(int)
         for document in self._corpus.documents():
             if document.split != ONLY_SPLIT:
-                raise CorpusError(f"{self.name} has a split {document.split!r}: it is divided already")
+                raise CorpusError(messages.HAS_SPLITS, name=self.name, split=document.split)
             key, label = _digest(document), document.label or ""
             if key not in counts:
                 groups[label].append(key)
@@ -217,12 +216,11 @@ class RenamedCorpus(_Derived):
     def _check(self, found: Any) -> None:
         for old in self._names:
             if old not in found:
-                raise CorpusError(
-                    f"{self.name} has no class {old!r} to rename, only {', '.join(sorted(found)) or 'none'}"
-                )
+                expected = ", ".join(sorted(found)) or "none"
+                raise CorpusError(messages.NO_CLASS, name=self.name, found=old, expected=expected)
         renamed = [self._names.get(name, name) for name in found]
         if len(set(renamed)) < len(renamed):
-            raise CorpusError(f"two classes of {self.name} would have one name: {', '.join(sorted(renamed))}")
+            raise CorpusError(messages.CLASSES_COLLIDE, name=self.name, found=", ".join(sorted(renamed)))
 
 
 def _digest(document: Document) -> bytes:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from elmo_cache import messages
 from elmo_cache.errors import CorpusError
 from elmo_cache.text.corpora.base import Document
 from elmo_cache.text.corpora.lines import LineReader
@@ -66,7 +67,8 @@ class FastaCorpus:
             elif name is not None:
                 letters.append("".join(line.split()))
             elif line.strip() and not line.startswith(";"):
-                raise self._reader.error(number, "text before the first record, expected a line that begins with '>'")
+                found, expected = "text before the first record", "a line that begins with '>'"
+                raise CorpusError(messages.UNEXPECTED, where=self._reader.at(number), found=found, expected=expected)
         if name is None:
-            raise CorpusError(f"{self._reader.path}: no records, expected at least one line that begins with '>'")
+            raise CorpusError(messages.NO_FASTA_RECORDS, path=self._reader.path)
         yield Document(ONLY_SPLIT, n_seen, None, "".join(letters), name)

@@ -4,6 +4,7 @@ from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from elmo_cache import messages
 from elmo_cache.errors import CorpusError
 from elmo_cache.text.corpora.base import Document
 from elmo_cache.text.corpora.compression import without_compression
@@ -66,10 +67,12 @@ class FileCorpus:
         encoding: str | None = None,
     ) -> None:
         if quoting not in (None, *QUOTINGS):
-            raise CorpusError(f"quoting is {quoting!r}, expected one of {', '.join(QUOTINGS)}")
+            expected = f"one of {', '.join(QUOTINGS)}"
+            raise CorpusError(messages.INVALID_VALUE, name="quoting", found=repr(quoting), expected=expected)
         delimiter = "\t" if delimiter in ("tab", "\\t") else delimiter  # which a command line hardly takes
         if delimiter is not None and (len(delimiter) != 1 or delimiter in '\r\n"'):
-            raise CorpusError(f"delimiter is {delimiter[:40]!r}, expected one character")
+            found, expected = repr(delimiter[:40]), "one character"
+            raise CorpusError(messages.INVALID_VALUE, name="delimiter", found=found, expected=expected)
         self.name = path.name
         self.label_names = None if label_names is None else check_names(label_names)
         self._path = path

@@ -4,10 +4,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from elmo_cache import messages
 from elmo_cache.errors import CorpusError
 from elmo_cache.text.corpora.base import Document
 from elmo_cache.text.corpora.records import ONLY_SPLIT, Record, Remarks, check_names, documents_of
-from elmo_cache.text.corpora.tables import split_of_name
+from elmo_cache.text.corpora.tables import TABLE_EXTENSIONS, split_of_name
 
 __all__ = ["FolderCorpus", "has_folders"]
 
@@ -51,9 +52,7 @@ class FolderCorpus:
             else [(ONLY_SPLIT, folder) for folder in folders]
         )
         if not self._classes:
-            raise CorpusError(
-                f"{path}: no folders of classes, expected CLASS/TEXT or SPLIT/CLASS/TEXT, as train/pos/1.txt"
-            )
+            raise CorpusError(messages.NO_TEXTS_IN_FOLDER, path=path, extensions=", ".join(TABLE_EXTENSIONS))
         self._files = [(split or ONLY_SPLIT, folder, _texts(folder)) for split, folder in self._classes]
         self.size = sum(len(files) for _, _, files in self._files)
         self.position = 0
@@ -94,7 +93,8 @@ def _texts(folder: Path) -> list[Path]:
     children = _children(folder)
     for child in children:
         if child.is_dir():
-            raise CorpusError(f"{child}: a folder where a text was expected: at most SPLIT/CLASS/TEXT is read")
+            expected = "a text: at most SPLIT/CLASS/TEXT is read"
+            raise CorpusError(messages.UNEXPECTED, where=child, found="a folder", expected=expected)
     return children
 
 
@@ -102,25 +102,26 @@ def _children(path: Path) -> list[Path]:
     try:
         return sorted(child for child in path.iterdir() if not child.name.startswith("."))
     except OSError as error:
-        raise CorpusError(f"{path}: cannot be listed ({error.strerror})") from error
+        raise CorpusError(messages.CANNOT_READ, path=path, error=error) from error
 
 
 def _read(path: Path, encoding: str) -> str:
     try:
         if not path.is_file():
-            raise CorpusError(f"{path}: not a regular file")
-        if path.stat().st_size > MAX_TEXT_BYTES:
-            raise CorpusError(f"{path}: {path.stat().st_size:,} bytes, expected a text of at most {MAX_TEXT_BYTES:,}")
+            raise CorpusError(messages.NOT_A_FILE, path=path)
+        if (n_bytes := path.stat().st_size) > MAX_TEXT_BYTES:
+            found, expected = f"{n_bytes:,} bytes", f"at most {MAX_TEXT_BYTES:,}"
+            raise CorpusError(messages.UNEXPECTED, where=path, found=found, expected=expected)
         content = path.read_bytes()
     except OSError as error:
-        raise CorpusError(f"{path}: cannot be read ({error.strerror})") from error
+        raise CorpusError(messages.CANNOT_READ, path=path, error=error) from error
     try:
         return content.decode(encoding)
     except UnicodeDecodeError as error:
         byte = content[error.start] if error.start < len(content) else 0
         name = encoding.removesuffix("-sig")
-        raise CorpusError(
-            f"{path}: not {name} (byte 0x{byte:02x} at offset {error.start}); save it as UTF-8, or give its encoding"
-        ) from error
+        place = f"byte 0x{byte:02x} at offset {error.start}"
+        raise CorpusError(messages.NOT_IN_ENCODING, where=path, expected=name, error=place) from error
     except LookupError as error:
-        raise CorpusError(f"encoding is {encoding[:40]!r}: there is none of that name") from error
+        found, expected = repr(encoding[:40]), "the name of an encoding, such as utf-8 or latin-1"
+        raise CorpusError(messages.INVALID_VALUE, name="encoding", found=found, expected=expected) from error

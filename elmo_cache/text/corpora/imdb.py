@@ -8,11 +8,13 @@ import zipfile
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
+from reprlib import repr as show
 from typing import Any
 
 import numpy as np
 
 from cache.npz import array_dtype, read_array, skip_header
+from elmo_cache import messages
 from elmo_cache.errors import CorpusError
 from elmo_cache.text.corpora.base import IMDB_LABELS, Document
 from elmo_cache.text.tokenization import keras_tokens
@@ -23,7 +25,6 @@ __all__ = ["ImdbCorpus", "read_word_index"]
 ORIGIN = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"
 NPZ = ("imdb.npz", "69664113be75683a8fe16e3ed0ab59fda8886cb3cd7ada244f7d9544e4676b9f")
 WORD_INDEX = ("imdb_word_index.json", "bfafd718b763782e994055a2d397834f")
-FILES_AT_HAND = "for files at hand give --imdb-npz and --imdb-word-index"
 SPLITS = ("train", "test")
 _FEW_REVIEWS = 4
 
@@ -49,9 +50,9 @@ class ImdbCorpus:
     unit = "docs"
 
     def __init__(self, npz: Path | None = None, word_index: Path | None = None) -> None:
-        for path, option in ((npz, "--imdb-npz"), (word_index, "--imdb-word-index")):
+        for name, path in (("imdb_npz", npz), ("imdb_word_index", word_index)):
             if path is not None and not path.is_file():
-                raise CorpusError(f"{path}: no such file; {option} takes a file")
+                raise CorpusError(messages.NO_FILE, path=path, name=name)
         self.position = 0
         self._given_npz = npz
         self._given_word_index = word_index
@@ -93,25 +94,21 @@ class ImdbCorpus:
             labels = _read_labels(self._npz, split)
             reviews = _read_reviews(self._npz, split)
             if len(labels) != len(reviews):
-                raise CorpusError(f"{self._npz}: {len(reviews)} reviews in x_{split} but {len(labels)} in y_{split}")
+                where, found = f"{self._npz}, y_{split}", f"{len(labels)} labels"
+                expected = f"{len(reviews)} as in x_{split}"
+                raise CorpusError(messages.UNEXPECTED, where=where, found=found, expected=expected)
             if _has_marks(reviews):
-                raise CorpusError(
-                    f"{self._npz}: every review of x_{split} begins with 1 and none has a 3, as load_data gives them: "
-                    "a mark, and ranks shifted by 3; save what load_data(start_char=None, index_from=0) gives, or take "
-                    f"Keras's own file, {ORIGIN}{NPZ[0]}"
-                )
+                raise CorpusError(messages.IMDB_SHIFTED, path=self._npz, name=f"x_{split}", url=ORIGIN + NPZ[0])
             for index, (label, ranks) in enumerate(zip(labels, reviews, strict=True)):
                 try:
                     text = " ".join([word_of_rank[rank] for rank in ranks])
                 except (KeyError, TypeError) as error:
-                    raise CorpusError(
-                        f"{self._npz}: x_{split}[{index}] is not a list of ranks 1 to {len(word_of_rank)} "
-                        f"({error!r}); is the word index of the same data set?"
-                    ) from error
+                    where, most = f"{self._npz}: x_{split}[{index}]", len(word_of_rank)
+                    raise CorpusError(messages.IMDB_REVIEW, where=where, most=most, error=repr(error)) from error
                 self.position += 1
                 yield Document(split, index, IMDB_LABELS[label], text)
         if not self.position:
-            raise CorpusError(f"{self._npz}: no documents")
+            raise CorpusError(messages.NO_DOCUMENTS, path=self._npz)
 
     @cached_property
     def _npz(self) -> Path:
@@ -130,18 +127,20 @@ def read_word_index(path: Path) -> dict[str, int]:
     CorpusError
         If it is no JSON object of words and ranks from 1, each rank once.
     """
+    expected = "an object of words and their ranks"
     try:
         index = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError) as error:
-        raise CorpusError(f"{path}: not a word index in JSON ({error}); {FILES_AT_HAND}") from error
+    except OSError as error:
+        raise CorpusError(messages.CANNOT_READ, path=path, error=error) from error
+    except (ValueError, RecursionError) as error:
+        raise CorpusError(messages.NOT_JSON, where=path, error=error, expected=expected) from error
     if not isinstance(index, dict) or not index:
-        raise CorpusError(f"{path}: expected a JSON object of words and ranks; {FILES_AT_HAND}")
+        raise CorpusError(messages.UNEXPECTED, where=path, found=show(index), expected=expected)
     seen: set[int] = set()
     for word, rank in index.items():
         if type(rank) is not int or rank < 1 or rank in seen:
-            raise CorpusError(
-                f"{path}: {word!r} has the rank {rank!r}, expected a whole number from 1 that no other word has"
-            )
+            name, expected = f"the rank of {word!r}", "a whole number from 1 that no other word has"
+            raise CorpusError(messages.INVALID_ENTRY, where=path, name=name, found=repr(rank), expected=expected)
         seen.add(rank)
     return index
 
@@ -149,12 +148,11 @@ def read_word_index(path: Path) -> dict[str, int]:
 def _download(file_name: str, file_hash: str) -> Path:
     keras = importlib.import_module("keras")  # here, so that nothing else pays for its start-up
 
+    url = ORIGIN + file_name
     try:
-        return Path(keras.utils.get_file(fname=file_name, origin=ORIGIN + file_name, file_hash=file_hash))
+        return Path(keras.utils.get_file(fname=file_name, origin=url, file_hash=file_hash))
     except Exception as error:  # get_file raises plain Exception where there is no network
-        raise CorpusError(
-            f"{file_name}: cannot be downloaded from {ORIGIN}{file_name} ({error}); {FILES_AT_HAND}"
-        ) from error
+        raise CorpusError(messages.IMDB_NOT_DOWNLOADED, url=url, error=error) from error
 
 
 class _PickledArray:
@@ -204,7 +202,8 @@ def _read_labels(path: Path, split: str) -> np.ndarray:
     """Int `(n_docs,)`, each 0 or 1."""
     labels = _read_array(path, f"y_{split}")
     if not isinstance(labels, np.ndarray) or labels.ndim != 1 or not np.isin(labels, (0, 1)).all():
-        raise CorpusError(f"{path}: expected y_{split} to be one-dimensional, of labels 0 and 1")
+        expected = "a one-dimensional array of the labels 0 and 1"
+        raise CorpusError(messages.IMDB_ARRAY, path=path, name=f"y_{split}", expected=expected)
     return labels.astype(np.int64)
 
 
@@ -220,7 +219,7 @@ def _read_reviews(path: Path, split: str) -> list[Any]:
         # What NumPy makes of lists that happen to be equally long.
         if len(shape) == 2 and elements and shape[0] * shape[1] == len(elements):
             return [elements[start : start + shape[1]] for start in range(0, len(elements), shape[1])]
-    raise CorpusError(f"{path}: expected x_{split} to be an array of lists of ranks, as Keras's file has")
+    raise CorpusError(messages.IMDB_ARRAY, path=path, name=f"x_{split}", expected="an array of lists of ranks")
 
 
 def _has_marks(reviews: list[Any]) -> bool:
@@ -244,6 +243,5 @@ def _read_array(path: Path, name: str) -> Any:
                 skip_header(member)
                 return _ArrayUnpickler(member).load()
     except Exception as error:  # a hostile file can make zipfile, numpy and pickle raise nearly anything
-        raise CorpusError(
-            f"{path}: {name} cannot be read as in Keras's imdb.npz ({error}); fetch {ORIGIN}{NPZ[0]} again"
-        ) from error
+        url = ORIGIN + NPZ[0]
+        raise CorpusError(messages.DATA_SET_DAMAGED, where=f"{path}, {name}", error=error, url=url) from error

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from elmo_cache import messages
 from elmo_cache.errors import CorpusError
 from elmo_cache.text.corpora.lines import LineReader
 from elmo_cache.text.corpora.records import (
@@ -30,12 +31,10 @@ def read_json_array(reader: LineReader, columns: Columns) -> Iterator[tuple[Colu
     try:
         items = json.loads(source, object_pairs_hook=_object)
     except (ValueError, RecursionError) as error:
-        raise CorpusError(f"{reader.path}: not JSON ({error}), expected an array of objects") from error
+        raise CorpusError(messages.NOT_JSON, where=reader.path, error=error, expected="an array of objects") from error
     if not isinstance(items, list):
-        raise CorpusError(
-            f"{reader.path}: a JSON {_json_type(items)}, expected an array of objects, as pandas writes with "
-            "orient='records'"
-        )
+        expected = "an array of objects, as pandas writes with orient='records'"
+        raise CorpusError(messages.UNEXPECTED, where=reader.path, found=_json_type(items), expected=expected)
     return _json_records(enumerate(items, 1), reader, columns)
 
 
@@ -45,7 +44,8 @@ def _json_lines(reader: LineReader) -> Iterator[tuple[int, Any]]:
             try:
                 yield line, json.loads(source, object_pairs_hook=_object)
             except (ValueError, RecursionError) as error:
-                raise reader.error(line, f"not JSON ({error}), expected an object a line") from error
+                expected = "an object per line"
+                raise CorpusError(messages.NOT_JSON, where=reader.at(line), error=error, expected=expected) from error
 
 
 class _Repeating(dict[str, Any]):
@@ -70,19 +70,20 @@ def _json_records(
     chosen: Columns | None = None
     for line, item in items:
         if not isinstance(item, dict):
-            raise reader.error(line, f"a JSON {_json_type(item)}, expected an object a line")
+            found = _json_type(item)
+            raise CorpusError(messages.UNEXPECTED, where=reader.at(line), found=found, expected="an object per line")
         if chosen is None:
             chosen = columns.choose(item, reader, line)
         if isinstance(item, _Repeating):
             used = (chosen.text, chosen.label, chosen.split, chosen.id, *chosen.tags)
             if twice := [key for key in used if key in item.repeated]:
-                raise reader.error(line, f"the key {twice[0]!r} twice, expected once; remove one")
+                raise CorpusError(messages.COLUMN_TWICE, where=reader.at(line), column=twice[0])
         for column, wanted, default in (
             (chosen.label, columns.label, LABEL_COLUMN),
             (chosen.split, columns.split, SPLIT_COLUMN),
         ):
             if column is None and wanted is None and default in item and default != chosen.text:
-                raise reader.error(line, f"a {default}, but the first record has none; expected it in all or none")
+                raise CorpusError(messages.COLUMN_OF_SOME_RECORDS, where=reader.at(line), column=default)
         for column in (chosen.label, chosen.split, chosen.id):
             value = None if column is None else item.get(column)
             if column is not None and (value is None or (isinstance(value, str) and not value.strip())):
@@ -107,7 +108,7 @@ def _json_text(reader: LineReader, line: int, item: dict[str, Any], column: str)
 def _json_tags(reader: LineReader, line: int, item: dict[str, Any], column: str) -> tuple[str | None, ...]:
     values = item[column]
     if not isinstance(values, list):
-        raise reader.error(line, f"{column!r} is a JSON {_json_type(values)}, expected an array, a tag for each token")
+        raise _wrong_type(reader, line, column, values, "an array, a tag for each token")
     return tuple(None if tag is None else _json_name(reader, line, {column: tag}, column).strip() for tag in values)
 
 
@@ -123,18 +124,21 @@ def _json_name(reader: LineReader, line: int, item: dict[str, Any], column: str)
 def _json_string(reader: LineReader, line: int, item: dict[str, Any], column: str, expected: str = "a string") -> str:
     value = item[column]
     if not isinstance(value, str):
-        raise reader.error(line, f"{column!r} is a JSON {_json_type(value)}, expected {expected}")
+        raise _wrong_type(reader, line, column, value, expected)
     try:
         value.encode("utf-8")
     except UnicodeEncodeError as error:
         half = f"\\u{ord(value[error.start]):04x}"
-        raise reader.error(
-            line,
-            f"{column!r} has half a surrogate pair ({half}), which is no character; expected both halves",
-        ) from error
+        where = reader.at(line)
+        raise CorpusError(messages.HALF_SURROGATE, where=where, name=repr(column), found=half) from error
     return value
+
+
+def _wrong_type(reader: LineReader, line: int, column: str, value: object, expected: str) -> CorpusError:
+    where, found = reader.at(line), _json_type(value)
+    return CorpusError(messages.INVALID_ENTRY, where=where, name=repr(column), found=found, expected=expected)
 
 
 def _json_type(value: object) -> str:
     names = {dict: "object", list: "array", str: "string", bool: "boolean", type(None): "null"}
-    return names.get(type(value), "number")
+    return f"a JSON {names.get(type(value), 'number')}"

