@@ -161,6 +161,30 @@ def test_an_encoding_that_options_cannot_repeat(
     assert says in said and said.endswith("Build a cache of your texts with the same options, and give it with --cache")
 
 
+@pytest.mark.parametrize(
+    ("section", "name", "value"),
+    [("encoder", "precision", "--help"), ("text", "tokenizer", "/etc/passwd"), ("text", "max_tokens", [1])],
+)
+def test_a_strangers_options(tmp_path: Path, section: str, name: str, value: object) -> None:
+    """Are values of options, and no options."""
+    shutil.copytree("results", tmp_path / "r")
+    config = json.loads((tmp_path / "r/config.json").read_text())
+    config["cache"]["encoding_options"][section][name] = value
+    config["cache"]["encoder"] = "https://example.org/elmo"
+    (tmp_path / "r/config.json").write_text(json.dumps(config))
+    said = error_of(run_train("predict", tmp_path / "r", "a film"))
+    assert f"the texts could not be encoded: Invalid value for '--{name.replace('_', '-')}'" in said
+
+
+def test_a_strangers_encoder_is_not_fetched(tmp_path: Path) -> None:
+    shutil.copytree("results", tmp_path / "r")
+    config = json.loads((tmp_path / "r/config.json").read_text())
+    config["cache"]["encoder"] = "https://example.org/elmo"
+    (tmp_path / "r/config.json").write_text(json.dumps(config))
+    said = error_of(run_train("predict", tmp_path / "r", "a film"))
+    assert "no encoder 'embedded:https://example.org/elmo': embedded are" in said
+
+
 def test_a_build_that_dies_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(new_texts.sys, "executable", "/bin/false")
     said = error_of(run_train("predict", "results", "a film", "--encoder", "elmo"))

@@ -37,6 +37,7 @@ RUNS = {
     "seven models": {"results": results_of(**{name: BASIC for name in SEVEN})},
     "a long name of one's own": {"results": results_of(basic=BASIC, elmo=ELMO, **{"a_rather_long_name" * 4: ELMO})},
     "six runs": {f"results-with-a-name-{i}": results_of(basic=BASIC, elmo=ELMO) for i in range(6)},
+    "six runs of six": {f"run {i}": results_of(**{name: BASIC for name in SEVEN[1:]}) for i in range(6)},
     "six runs of seven": {f"run {i}": results_of(**{name: BASIC for name in SEVEN}) for i in range(6)},
 }
 

@@ -129,9 +129,9 @@ def compare_command(runs: tuple[Path, ...], models: str | None, metric: str, tit
         one, other, *_ = corpora.values()
         raise TrialsError(f"{one} and {other} do not share their documents: their caches are of different corpora")
     check_documents(found)
-    say(*comparison_table(found, METRICS[metric]).splitlines())
+    shown = comparison_table(found, METRICS[metric])
     plot(found, out, chance=_chance(runs, found, metric), metric=METRICS[metric], title=title)
-    say("", f"{out}")
+    say(*shown.splitlines(), "", f"{out}")
 
 
 def _names(folders: Sequence[Path]) -> dict[str, Path]:

@@ -16,8 +16,10 @@ __all__ = ["documents_of", "draw_runs"]
 
 _MOST_NUMBERS = 20
 """Means that have room over the points."""
-_LEGEND_CHARACTERS = 120
+_LEGEND_CHARACTERS = 125
 """Of the entries of a legend that fit into one row, marks included."""
+_MARK_CHARACTERS = 11
+"""As wide as these is an entry's mark, with the space around it."""
 _WIDTH = 0.8
 """Of the place of a run, whose distance to the next is 1."""
 
@@ -102,7 +104,7 @@ def draw_runs(
     ax.set_xticks(range(len(names)), labels, parse_math=False)
     ax.tick_params(axis="x", length=0)
     entries = ax.get_legend_handles_labels()[1]
-    in_one_row = sum(len(entry) + 6 for entry in entries) <= _LEGEND_CHARACTERS
+    in_one_row = sum(len(entry) + _MARK_CHARACTERS for entry in entries) <= _LEGEND_CHARACTERS
     n_columns = len(entries) if in_one_row else max(4, -(-len(entries) // 2))
     figure.legend(loc="outside lower center", ncols=n_columns, fontsize=8, frameon=False)
     return figure
