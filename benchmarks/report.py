@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 
 HERE = Path(__file__).parent
 PATH = click.Path(path_type=Path)
-REACHED, MISSED, GRID = "#2a78d6", "#c8542b", "#d9d9d9"
+REACHED, MISSED, GRID = "#0072B2", "#D55E00", "#d9d9d9"
 
 HEAD = """# Benchmarks
 
@@ -34,7 +34,8 @@ def main(files: tuple[Path, ...], page: Path, picture: Path) -> None:
     if not runs:
         raise click.ClickException(f"No .json files in {HERE / 'rows'}. Create them with `make bench`.")
     page.write_text(f"{write_page(runs)}\n{(HERE / 'notes.md').read_text(encoding='utf-8')}", encoding="utf-8")
-    draw([row for run in runs for row in run["rows"]], picture)
+    machine = runs[0]["machine"]  # that of the first table
+    draw([row for run in runs if run["machine"] == machine for row in run["rows"]], picture)
     click.echo(f"{page}\n{picture}")
 
 
@@ -99,34 +100,31 @@ def margin(row: Row) -> float:
 
 
 def draw(rows: list[Row], path: Path) -> None:
-    """Draw each row that has a target as a bar that begins at the target, on a logarithmic axis."""
-    rows = [row for row in rows if row.reached is not None]
+    """Draw the margin of each row that has a target, the largest first, with the target marked."""
+    rows = sorted((row for row in rows if row.reached is not None), key=margin, reverse=True)
     margins = [margin(row) for row in rows]
     figure_ = Figure(figsize=(7, 1.3 + 0.42 * len(rows)), layout="constrained")  # small, so that the text is large
     axes = figure_.subplots()
-    axes.set_xscale("log", base=2)
+    axes.set_xscale("log")
     for y, (row, value) in enumerate(zip(rows, margins, strict=True)):
         color = REACHED if row.reached else MISSED
-        axes.barh(y, value - 1, left=1, height=0.5, color=color, zorder=2)
-        axes.plot(value, y, "o", color=color, zorder=4)  # a bar that ends at 1 is invisible
-        axes.text(
-            value,
-            y,
-            f"   {figure(row.ratio)}   ",
-            va="center",
-            ha="left" if value >= 1 else "right",
-            fontsize=10,
-            zorder=3,
-        )
+        axes.plot([1, value], [y, y], color=color, linewidth=6, solid_capstyle="butt", zorder=2)
+        axes.plot(value, y, "o", color=color, markersize=8, zorder=4)
+        text = f"   {value:.2f}, {'met' if row.reached else 'missed'}"
+        axes.text(max(1, value), y, text, va="center", fontsize=10, zorder=3)
     axes.axvline(1, color="black", linewidth=1, zorder=3)
-    axes.set_yticks(range(len(rows)), [f"{row.name}\n{row.reach_text}" for row in rows], fontsize=9)
-    axes.invert_yaxis()
+    axes.text(1, -0.8, "target", ha="center", va="bottom", fontsize=10)
+    labels = [f"{row.name}\nmeasured {figure(row.ratio)}, target {row.reach_text}" for row in rows]
+    axes.set_yticks(range(len(rows)), labels, fontsize=9)
+    axes.set_ylim(len(rows) - 0.4, -0.8)
     lowest, highest = min([1, *margins]), max([1, *margins])
-    axes.set_xlim(lowest / 2.5, highest * 2.5)  # room for the number next to the longest bars
-    ticks = [4.0**k for k in range(-3, 6) if lowest / 2.5 <= 4.0**k <= highest * 2.5]
+    left, right = lowest / 1.3, highest * 4  # room for the words beside the longest
+    axes.set_xlim(left, right)
+    ticks = [tick for tick in (0.01, 0.1, 0.2, 0.5, 1, 2, 5, 10, 100) if left <= tick <= right]
     axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     axes.minorticks_off()
-    axes.set_xlabel("measured ÷ target (1 or more: target met)")
+    axes.set_xlabel('measured ÷ target, or target ÷ measured for "at most": 1 or more meets the target')
+    axes.xaxis.set_label_coords(0.1, -0.05 if len(rows) > 8 else -0.1)
     axes.grid(axis="x", color=GRID, zorder=0)
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.tick_params(left=False)

@@ -87,3 +87,16 @@ def test_options_of_build_stand_in_groups() -> None:
 def test_no_help_of_a_command_is_cut_off() -> None:
     commands = command("--help", env={"COLUMNS": "80", "PATH": "/bin"}).stdout.partition("Commands:")[2]
     assert "verify" in commands and "..." not in commands
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (("--limit", "train=1", "--limit", "train=2"), "train was given 1 and 2: leave one of them out"),
+        (("--rename-labels", "a=b,a=c"), "a was given two names, b and c: leave one of them out"),
+    ],
+)
+def test_two_values_for_one_name(tmp_path: Path, options: tuple[str, ...], says: str) -> None:
+    (tmp_path / "r.csv").write_text("text,label\none,a\n")
+    done = run_cache("build", tmp_path / "c", "--corpus", tmp_path / "r.csv", *options)
+    assert done.exit_code == 2 and says in " ".join(done.stderr.split()) and not (tmp_path / "c").exists()

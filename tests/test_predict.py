@@ -121,7 +121,7 @@ def test_without_options_the_trial_is_the_best_one(tmp_path: Path) -> None:
     assert shown[0] == (
         f"elmo, trial {best.trial} (validation loss {best.validation_loss:.3f}, the lowest of its trials) on new.elmo"
     )
-    assert shown[1].split() == ["doc_id", "label", "probability", "text"] and len(shown) == 13
+    assert shown[1].split() == ["doc_id", "label", "probability", "text"] and len(shown) == 14
     assert [int(line.split()[0]) for line in shown[2:12]] == list(range(10))
     assert shown[2].endswith("a good film \ufffd [ 31m") and shown[3].split() == ["1", "-", "-", "(no", "token)"]
     assert shown[4].endswith(f"  {'w1 ' * 20}"[:-1]), "the window keeps the last 20 tokens"
@@ -131,6 +131,10 @@ def test_without_options_the_trial_is_the_best_one(tmp_path: Path) -> None:
         assert float(line.split()[2]) == pytest.approx(max(p, 1 - p), abs=6e-4)
     n_pos = int((np.delete(probabilities, 1) > 0.5).sum())
     assert shown[12] == (f"… and 5 more. 15 documents: neg {14 - n_pos}, pos {n_pos}; no class for 1 without a token.")
+    assert shown[13] == (
+        f"Note: this model was trained on only 24 documents, and was right for {best.accuracy:.1%} of its test "
+        "documents: single predictions can easily be wrong."
+    )
 
 
 def test_a_packed_cache_is_as_good(tmp_path: Path) -> None:

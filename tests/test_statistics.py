@@ -295,7 +295,7 @@ def test_method() -> None:
     assert "(exact)" in method([few], share_test=False)
     assert "(random flips)" in method([few, many], share_test=False)
     assert "corrected" not in method([few], share_test=True)
-    assert "No p-value is corrected for there being 3 of them." in method([few] * 3, share_test=False)
-    assert method([few], share_test=True).endswith(" speak of other training sets alone.")
-    assert "share" not in method([few], share_test=False)
+    assert "The 3 p-values are not corrected for multiple comparisons." in method([few] * 3, share_test=False)
+    assert method([few], share_test=True).endswith(" training sets only; all trials share one test set.")
+    assert "test set" not in method([few], share_test=False)
     assert method([difference_of(1, 2)] * 3, share_test=True) == method([], share_test=True) == ""

@@ -138,14 +138,15 @@ def test_plot_draws_runs_on_tags(tmp_path: Path) -> None:
 
     assert run_train("plot", tmp_path / "a").exit_code == 0
     assert (tmp_path / "a" / "accuracies.png").read_bytes() == drawn
-    assert run_train("plot", tmp_path / "a", tmp_path / "b", "--out", tmp_path / "both.png").exit_code == 0
-    assert (tmp_path / "both.png").stat().st_size > len(drawn)
+    assert run_train("plot", tmp_path / "a", tmp_path / "b", "--out", tmp_path / "both.svg").exit_code == 0
+    both = (tmp_path / "both.svg").read_text()
+    assert all(f"<!-- {text} -->" in both for text in ("a", "b", "static", "elmo", "same trial"))
 
     (tmp_path / "trials").mkdir()
     write_results(tmp_path / "trials" / "trials.csv", [])
     for folders, message in (
         (("a", "trials"), said(messages.MIXED_RUNS)),
-        (("c",), said(messages.NO_RESULTS, path=tmp_path / "c", expected="trials.csv and no tags.csv")),
+        (("c",), "c is a cache, not the folder of a run. Run trials on it first: `elmo-train trials"),
     ):
         done = run_train("plot", *(tmp_path / name for name in folders), "--out", tmp_path / "none.png")
         assert message in error_of(done) and not (tmp_path / "none.png").exists()

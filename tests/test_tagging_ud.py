@@ -31,7 +31,7 @@ def test_parts_of_speech_from_static_vectors(tmp_path: Path) -> None:
     done = run_train("tag", "--cache", tmp_path / "c", "--models", "static", "--n", 1, "--out", out)
 
     assert done.exit_code == 0, done.output
-    assert "Only static was trained: nothing to compare it with." in done.output
+    assert "Only one model was trained, so there is no comparison." in done.output
     (result,) = read_tag_results(out / "tags.csv")
     assert 0.65 < result.accuracy < 0.8 and 0.5 < result.macro_f1 < result.accuracy
     assert nouns.mean() < 0.2  # what guessing would give

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import click
 import numpy as np
 import pytest
 from commands import error_of, run_train
@@ -19,6 +20,7 @@ from small_trials import SIZE_OPTIONS, corpus
 from cache import messages as store
 from elmo_cache import build
 from trainer import messages
+from trainer.cli import main
 from trainer.runs.results import read_results
 
 
@@ -48,7 +50,7 @@ def results(place: Path, arguments: tuple[object, ...]) -> Path:
     done = run_train(*arguments, "--n", 3, "--out", place / "results")
     assert done.exit_code == 0, done.stderr
     assert "words.vec, 6-d" in done.stdout and "% of tokens" in done.stdout
-    assert "24 to train on, 16 to stop by, 30 to measure, seed 0" in done.stdout
+    assert "24 training, 16 validation, 30 test documents, seed 0" in done.stdout
     table = done.stdout.split("Accuracy in %")[1]
     assert "mean" in table and "elmo - basic" in table
     return place / "results"
@@ -184,7 +186,7 @@ def test_help_has_examples_and_starts_without_keras() -> None:
 import sys
 from click.testing import CliRunner
 from trainer.cli import main
-for arguments in (["--help"], ["trials", "--help"], ["plot", "--help"], ["evaluate", "--help"], ["predict", "-h"]):
+for arguments in (["--help"], *([name, "-h"] for name in main.commands)):
     done = CliRunner().invoke(main, arguments)
     assert done.exit_code == 0 and "elmo-train " in done.output
 print([name for name in ("tensorflow", "keras", "jax", "torch", "matplotlib", "sklearn") if name in sys.modules])
@@ -207,3 +209,19 @@ def test_ctrl_c_and_the_same_command_again(place: Path, arguments: tuple[object,
     assert run_train(*again).exit_code == 0
     undisturbed = {(r.trial, r.model): r.accuracy for r in read_results(results / "trials.csv") if r.trial <= 3}
     assert {(r.trial, r.model): r.accuracy for r in read_results(out / "trials.csv")} == undisturbed
+
+
+@pytest.mark.parametrize("command", ["trials", "curve", "tag", "predict", "evaluate", "plot", "compare"])
+def test_every_option_is_explained(command: str) -> None:
+    """And each of those in groups is in one of them."""
+    for option in main.commands[command].params:
+        assert not isinstance(option, click.Option) or option.help, option.name
+    shown = run_train(command, "--help").stdout
+    if command in ("trials", "curve", "tag", "predict"):
+        assert shown.split("Other options:")[1].split() == ["-h,", "--help", "Show", "this", "message", "and", "exit."]
+
+
+def test_no_help_text_is_cut_off() -> None:
+    listed = run_train("--help").stdout.split("Commands:")[1]
+    assert len(listed.splitlines()) == 1 + len(main.commands), "a line for each"
+    assert "..." not in listed

@@ -876,7 +876,8 @@ TRAINER = [
     (
         trainer.OTHER_CLASSES,
         {"path": "c.elmo", "found": "none", "expected": "neg, pos"},
-        "c.elmo has the labels none; the weights were trained on neg, pos.",
+        "c.elmo has the labels none; the weights were trained on neg, pos. If only the names differ, rename those of "
+        "the cache: --rename-labels OLD=NEW,….",
     ),
     (
         trainer.OTHER_ENCODING,

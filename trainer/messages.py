@@ -170,7 +170,10 @@ NOT_SAVED = (
     "{name} is a scikit-learn model: trials keep only its scores, as a saved one would be a pickle, which can run "
     "code. Fit it again with Pooled of elmo_cache.adapters.sklearn (docs/reuse.md)."
 )
-OTHER_CLASSES = "{path} has the labels {found}; the weights were trained on {expected}."
+OTHER_CLASSES = (
+    "{path} has the labels {found}; the weights were trained on {expected}. If only the names differ, rename those of "
+    "the cache: {option.rename_labels:OLD=NEW,…}."
+)
 OTHER_ENCODING = (
     "{path} has another encoding than {expected}, which the weights were trained on: {found}. Build a cache with the "
     "same encoder ({name}) and text options, which `elmo-cache info {expected} --json` shows."

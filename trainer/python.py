@@ -65,9 +65,9 @@ class Trials:
         """Return what `elmo-train trials` prints: each trial, means, paired differences, and what they show."""
         return report.table(self.results, _metric(metric))
 
-    def plot(self, path: str | Path, metric: str = "accuracy") -> None:
+    def plot(self, path: str | Path, metric: str = "accuracy", title: str | None = None) -> None:
         """Draw box plots and pair plots into a `.png`, `.svg` or `.pdf`."""
-        report.plot({Path(path).stem: self.results}, Path(path), chance=None, metric=_metric(metric))
+        report.plot({Path(path).stem: self.results}, Path(path), chance=None, metric=_metric(metric), title=title)
 
     def plot_losses(self, path: str | Path) -> None:
         """Draw the training and validation loss of each model by epoch into a `.png`, `.svg` or `.pdf`."""

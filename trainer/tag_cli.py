@@ -5,8 +5,9 @@ from pathlib import Path
 import click
 
 from cache import FeatureCache
-from cache.runtime.console import say
+from cache.runtime.console import GroupedCommand, say
 from cache.runtime.progress import note_on, progress_bar
+from trainer.options import check_out_folder
 from trainer.protocols import MOST_DOCUMENTS, Sizes
 from trainer.runs.results import MOST_TRIALS
 from trainer.runs.settings import RANGES
@@ -15,33 +16,98 @@ from trainer.tagging.experiment import KINDS, TagExperiment, TagSettings, models
 from trainer.tagging.report import plot_tags, tag_table, write_tag_summary
 from trainer.tagging.results import TagResult, read_tag_results
 from trainer.tagging.trials import RESULTS, run_tag_trials
+from trainer.trials_options import vectors_option
 from trainer.vectors.loading import load_vectors
 
 __all__ = ["tag_command"]
 
 
-@click.command(name="tag")
-@click.option("--n", "n_trials", type=click.IntRange(1, MOST_TRIALS), default=10, show_default=True, help="Trials.")
-@click.option("--cache", "cache_path", type=click.Path(path_type=Path), required=True, help="A cache with tags.")
-@click.option("--tags", help="Which tags, where the cache has several sets.  [default: the only set]")
-@click.option(
-    "--vectors",
-    default="glove-50d",
-    show_default=True,
-    help="Static vectors: glove-50d, muse, or a text file (.vec, .txt; .gz, .bz2, .xz, .zip).",
+@click.command(
+    name="tag",
+    short_help="Predict the tags of tokens, from static and ELMo vectors.",
+    cls=GroupedCommand,
+    option_groups={
+        "Amount": ["n_trials", "train_size", "val_size", "test_size"],
+        "Input": ["cache_path", "tags", "layers", "vectors"],
+        "Models": ["models"],
+        "Drawing sentences": ["seed"],
+        "Output": ["out"],
+    },
 )
-@click.option("--models", default="static,elmo", show_default=True, help=f"Out of {', '.join(KINDS)}.")
+@click.option(
+    "--n",
+    "n_trials",
+    type=click.IntRange(1, MOST_TRIALS),
+    default=10,
+    show_default=True,
+    metavar="N",
+    help="Number of trials. In each, every model is trained once, on the same sentences.",
+)
+@click.option(
+    "--cache",
+    "cache_path",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="A cache with tags, from `elmo-cache build` with --tag-column.",
+)
+@click.option(
+    "--tags", metavar="NAME", help="Which tags, if the cache has several sets of them.  [default: the only set]"
+)
+@vectors_option
+@click.option(
+    "--models",
+    default="static,elmo",
+    show_default=True,
+    metavar="NAME,…",
+    help=f"Models to compare: {', '.join(KINDS)}. Each is compared with static.",
+)
 @click.option(
     "--layer",
     "layers",
     metavar="LAYER,…",
-    help="Train elmo and elmo-lstm on each of these layers, such as 0,1,2,mix.  [default: the cache's default layer]",
+    help="Train elmo and elmo-lstm once on each of these layers, such as 0,1,2,mix.  [default: the cache's default "
+    "layer]",
 )
-@click.option("--train-size", type=click.IntRange(2, MOST_DOCUMENTS), default=200, show_default=True, help="Sentences.")
-@click.option("--val-size", type=click.IntRange(1, MOST_DOCUMENTS), default=200, show_default=True, help="Sentences.")
-@click.option("--test-size", type=click.IntRange(1, MOST_DOCUMENTS), default=500, show_default=True, help="Sentences.")
-@click.option("--seed", type=click.IntRange(*RANGES["seed"]), default=0, show_default=True, help="Random seed.")
-@click.option("--out", type=click.Path(path_type=Path), default="results-tags", show_default=True)
+@click.option(
+    "--train-size",
+    type=click.IntRange(2, MOST_DOCUMENTS),
+    default=200,
+    show_default=True,
+    metavar="N",
+    help="Training sentences per trial.",
+)
+@click.option(
+    "--val-size",
+    type=click.IntRange(1, MOST_DOCUMENTS),
+    default=200,
+    show_default=True,
+    metavar="N",
+    help="Validation sentences per trial: they choose a probe's penalty, and decide when an LSTM stops.",
+)
+@click.option(
+    "--test-size",
+    type=click.IntRange(1, MOST_DOCUMENTS),
+    default=500,
+    show_default=True,
+    metavar="N",
+    help="Test sentences, the same in every trial.",
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(*RANGES["seed"]),
+    default=0,
+    show_default=True,
+    metavar="N",
+    help="Random seed, for the sentences of each trial and the starting weights.",
+)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default="results-tags",
+    show_default=True,
+    metavar="FOLDER",
+    help="Folder for the results. Trials that it has already are not run again.",
+)
 def tag_command(
     n_trials: int,
     cache_path: Path,
@@ -65,6 +131,7 @@ def tag_command(
     elmo-train tag --cache ewt.elmo --layer 0,1,2,mix
     elmo-train tag --cache ewt.elmo --models static,elmo,elmo-lstm --n 5 --out results-lstm
     """
+    check_out_folder(out, "results-tags")
     chosen = models_of(_names(models), _names(layers or ""))
     with FeatureCache(cache_path) as features:
         settings = TagSettings(_tags_in(features, tags), Sizes(train_size, val_size, test_size), seed)

@@ -9,117 +9,52 @@ from typing import Any
 import click
 
 from cache import FeatureCache
-from cache.runtime.console import say, workers_option
+from cache.runtime.console import GroupedCommand, say
 from cache.runtime.processes import Workers
 from cache.runtime.progress import note_on, progress_bar
 from trainer import messages
 from trainer.errors import TrialsError
 from trainer.experiment import Experiment
 from trainer.models.named import models_of
-from trainer.protocols import MOST_DOCUMENTS, PROTOCOLS, Sizes
+from trainer.options import check_out_folder
+from trainer.protocols import Sizes
 from trainer.report import METRICS, plot, plot_curve, table, write_summary
 from trainer.report.curves import curve_table
 from trainer.runs.config import RunConfig
 from trainer.runs.curve import CURVE, parse_sizes, size_folder, write_curve
 from trainer.runs.description import describe_experiment
 from trainer.runs.details import Details
-from trainer.runs.results import MOST_TRIALS, TrialResult, read_results
+from trainer.runs.results import TrialResult, read_results
 from trainer.runs.saved_weights import weights_summary
-from trainer.runs.settings import GAMMAS, LEARNING_RATES, MODELS, RANGES, Settings, parse_gamma, parse_rates
+from trainer.runs.settings import Settings, parse_gamma, parse_rates
 from trainer.runs.tensorboard import check_tensorboard
 from trainer.runs.trials import run_trials
+from trainer.trials_options import option_groups, trials_options
 from trainer.vectors.loading import load_vectors
 
-__all__ = ["curve_command", "metric_option", "trials_command"]
+__all__ = ["curve_command", "trials_command"]
 
-metric_option = click.option(
-    "--metric", type=click.Choice(list(METRICS)), default="accuracy", show_default=True, help="Compare models by it."
+
+@click.command(
+    name="trials",
+    short_help="Train and compare models, trial by trial.",
+    cls=GroupedCommand,
+    option_groups=option_groups("train_size"),
 )
-
-_BEFORE_SIZES = [
-    click.option("--n", "n_trials", type=click.IntRange(1, MOST_TRIALS), default=10, show_default=True, help="Trials."),
-    click.option("--cache", "cache_path", type=click.Path(path_type=Path), default="imdb.elmo", show_default=True),
-    click.option(
-        "--vectors",
-        default="glove-50d",
-        show_default=True,
-        help="Static vectors: glove-50d, muse, or a text file (.vec, .txt; .gz, .bz2, .xz, .zip).",
-    ),
-    click.option(
-        "--models",
-        default="basic,elmo",
-        show_default=True,
-        help=f"Out of {', '.join(MODELS)}; or yours: FILE.py:NAME, MODULE:NAME.",
-    ),
-    click.option("--protocol", type=click.Choice(PROTOCOLS), default="clean", show_default=True),
-]
-_AFTER_SIZES = [
-    click.option("--val-size", type=click.IntRange(1, MOST_DOCUMENTS), default=200, show_default=True),
-    click.option("--test-size", type=click.IntRange(1, MOST_DOCUMENTS), default=500, show_default=True),
-    click.option("--balanced", is_flag=True, help="Draw as many documents of each class."),
-    click.option(
-        "--seed",
-        type=click.IntRange(*RANGES["seed"]),
-        default=0,
-        show_default=True,
-        help="Decides everything that is drawn.",
-    ),
-    click.option(
-        "--learning-rate",
-        "rates",
-        multiple=True,
-        metavar="[MODEL=]RATE",
-        help="Adam's step size, for one model or for all; may be repeated.  [default: "
-        f"{', '.join(f'{model} {rate:g}' for model, rate in LEARNING_RATES['clean'].items())}; others, and protocol "
-        "notebook: 0.001]",
-    ),
-    click.option(
-        "--gamma",
-        metavar="NUMBER|auto",
-        help="Factor on the ELMo vectors of elmo and elmo-only; auto: their mean length becomes that of the static "
-        f"vectors.  [default: {GAMMAS['clean']}; protocol notebook: {GAMMAS['notebook']}]",
-    ),
-    click.option(
-        "--patience",
-        type=click.IntRange(*RANGES["patience"]),
-        default=2,
-        show_default=True,
-        help="Stop after this many epochs without a lower validation loss.",
-    ),
-    click.option(
-        "--min-epochs",
-        type=click.IntRange(*RANGES["min_epochs"]),
-        default=1,
-        show_default=True,
-        help="Do not stop before this epoch.",
-    ),
-    click.option("--layer", help="mix, top, 0, 1, 2, or scalar-mix (trained); default: what the cache holds."),
-    metric_option,
-    click.option(
-        "--tensorboard", type=click.Path(path_type=Path), metavar="DIR", help="Write the losses for TensorBoard too."
-    ),
-    workers_option,
-]
-
-
-def _options(*options: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    def decorated(function: Any) -> Any:
-        for option in reversed(options):
-            function = option(function)
-        return function
-
-    return decorated
-
-
-@click.command(name="trials")
-@_options(*_BEFORE_SIZES)
-@click.option("--train-size", type=click.IntRange(1, MOST_DOCUMENTS), default=200, show_default=True)
-@_options(*_AFTER_SIZES)
-@click.option("--out", type=click.Path(path_type=Path), default="results", show_default=True)
+@trials_options(train_size=True)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default="results",
+    show_default=True,
+    metavar="FOLDER",
+    help="Folder for the results. Trials that it has already are not run again.",
+)
 def trials_command(train_size: int, out: Path, **choices: Any) -> None:
-    """Train and test each model on the same documents in every trial.
+    """Train and test each model on the same documents in every trial, and compare them.
 
-    The same command resumes after an interruption, and a larger --n adds trials; other settings want another --out.
+    The folder of results gets the scores, a table, a figure and the trained weights. Run the same command to resume
+    after an interruption. A larger --n adds trials. Other settings need another --out.
 
     \b
     elmo-train trials --n 10
@@ -128,26 +63,44 @@ def trials_command(train_size: int, out: Path, **choices: Any) -> None:
     elmo-train trials --n 10 --models basic,elmo,tfidf-lr,elmo-lr,my_models.py:wide --out results-own
     elmo-train trials --n 1 --protocol notebook --vectors wiki.multi.en.vec
     """
+    check_out_folder(out, "results")
     run = _Run(train_size, **choices)
     with run.opened(RunConfig.read(out)) as experiment:
         say(*describe_experiment(experiment, run.names))
         run.train(experiment, out, lambda results: _report(out, results, experiment, run.metric))
 
 
-@click.command(name="curve")
-@click.option("--sizes", required=True, metavar="N,N,…", help="Training documents at each point, such as 50,100,200.")
-@_options(*_BEFORE_SIZES)
-@_options(*_AFTER_SIZES)
-@click.option("--out", type=click.Path(path_type=Path), default="curve", show_default=True)
+@click.command(
+    name="curve",
+    short_help="Run trials at several training sizes.",
+    cls=GroupedCommand,
+    option_groups=option_groups("sizes"),
+)
+@click.option(
+    "--sizes",
+    required=True,
+    metavar="N,N,…",
+    help="Training documents per trial, at each point of the curve, such as 50,100,200.",
+)
+@trials_options(train_size=False)
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default="curve",
+    show_default=True,
+    metavar="FOLDER",
+    help="Folder for the results, with one folder per size. Trials that it has already are not run again.",
+)
 def curve_command(sizes: str, out: Path, **choices: Any) -> None:
-    """Run trials at several training sizes, and draw what each model comes to.
+    """Run trials at several training sizes, and draw the learning curve of each model.
 
-    Within a trial, a larger training set contains the smaller ones. Each size has a folder of its own in OUT, as
-    `elmo-train trials` makes it. The same command resumes; more sizes, models and trials can be added.
+    Within a trial, a larger training set contains the smaller ones. Each size has a folder in OUT, the same as
+    `elmo-train trials` makes. Run the same command to resume; you can add sizes, models and trials.
 
     \b
     elmo-train curve --sizes 50,100,200,500,1000 --n 10 --models basic,elmo,tfidf-lr,elmo-lr
     """
+    check_out_folder(out, "curve")
     wanted = parse_sizes(sizes)
     run = _Run(wanted[-1], **choices)
     folders = {size: size_folder(out, size) for size in wanted}

@@ -96,12 +96,16 @@ def corpus_parameters() -> list[str]:
 
 
 def _pairs(text: str) -> dict[str, str]:
-    pairs = {}
+    pairs: dict[str, str] = {}
     for pair in text.split(","):
         old, equals, new = pair.partition("=")
         if not (old and equals and new):
             raise click.BadParameter(f"{text!r}: expected OLD=NEW,…, as positive=pos", param_hint="--rename-labels")
-        pairs[old] = new
+        if pairs.setdefault(old, new) != new:
+            raise click.BadParameter(
+                f"{old} was given two names, {pairs[old]} and {new}: leave one of them out",
+                param_hint="--rename-labels",
+            )
     return pairs
 
 

@@ -5,8 +5,9 @@ from pathlib import Path
 
 from cache.runtime.console import printable
 from trainer.report.metrics import ACCURACY, Metric
-from trainer.report.pictures import check_picture, save
+from trainer.report.pictures import axis_label, check_picture, save
 from trainer.report.statistics import describe, mean_interval, method, paired_difference, summarize
+from trainer.report.styles import styles_of
 from trainer.report.tables import aligned, values_by_model, wrapped
 from trainer.runs.results import TrialResult
 
@@ -14,8 +15,6 @@ __all__ = ["curve_table", "plot_curve"]
 
 Curve = Mapping[int, Sequence[TrialResult]]
 """Results by number of training documents."""
-
-_MARKERS = "osD^vPX*"
 
 
 def curve_table(curve: Curve, metric: Metric = ACCURACY) -> str:
@@ -65,7 +64,7 @@ def curve_table(curve: Curve, metric: Metric = ACCURACY) -> str:
     return "\n\n".join([*blocks, *([wrapped(note)] if note else [])])
 
 
-def plot_curve(curve: Curve, path: Path, metric: Metric = ACCURACY) -> None:
+def plot_curve(curve: Curve, path: Path, metric: Metric = ACCURACY, title: str | None = None) -> None:
     """Draw a line for each model, its mean by training size, with bars for the 95 % interval of the mean.
 
     Parameters
@@ -75,6 +74,8 @@ def plot_curve(curve: Curve, path: Path, metric: Metric = ACCURACY) -> None:
     path : Path
         The picture, `.png`, `.svg` or `.pdf`; it appears whole or not at all.
     metric : Metric
+    title : str, optional
+        Stands over the picture.
 
     Raises
     ------
@@ -89,7 +90,10 @@ def plot_curve(curve: Curve, path: Path, metric: Metric = ACCURACY) -> None:
     check_picture(path)
     values = {size: values_by_model(results, metric) for size, results in curve.items()}
     models = list(dict.fromkeys(model for found in values.values() for model in found))
+    styles = styles_of(models)
     figure = Figure(figsize=(6.4, 4.2), layout="constrained")
+    if title:
+        figure.suptitle(printable(title), fontsize=10, parse_math=False, wrap=True)
     ax = figure.subplots()
     for k, model in enumerate(models):
         # A little aside, so that bars of equal models do not cover each other.
@@ -97,7 +101,7 @@ def plot_curve(curve: Curve, path: Path, metric: Metric = ACCURACY) -> None:
         points = [(size, list(found[model].values())) for size, found in values.items() if model in found]
         sizes = [size * aside for size, _ in points]
         means = [metric.factor * sum(found) / len(found) for _, found in points]
-        color, marker = f"C{k % 10}", _MARKERS[k % len(_MARKERS)]
+        color, marker = styles[model].color, styles[model].marker
         ax.plot(sizes, means, color=color, marker=marker, markersize=5, linewidth=1.5, label=printable(model))
         for size, (_, found) in zip(sizes, points, strict=True):
             if interval := mean_interval(found):
@@ -107,10 +111,9 @@ def plot_curve(curve: Curve, path: Path, metric: Metric = ACCURACY) -> None:
     ax.xaxis.set_major_locator(FixedLocator(list(values)))
     ax.xaxis.set_minor_locator(NullLocator())
     ax.xaxis.set_major_formatter(FuncFormatter(lambda size, _: f"{size:,.0f}"))
-    label = "accuracy (% of test documents)" if metric == ACCURACY else metric.title.replace(" in ", " (") + ")"
     n_trials = sorted({len(found) for of_size in values.values() for found in of_size.values()})
     n = " to ".join(map(str, dict.fromkeys((n_trials[0], n_trials[-1]))))
-    ax.set(xlabel="training documents", ylabel=label)
+    ax.set(xlabel="training documents", ylabel=axis_label(metric))
     ax.set_title(f"mean of {n} trials; bars: 95 % interval of the mean", fontsize=9)
     ax.grid(color="0.9")
     ax.set_axisbelow(True)

@@ -234,9 +234,9 @@ def method(differences: Sequence[PairedDifference], *, share_test: bool) -> str:
         f"p: two-sided sign-flip permutation test ({flips}). No test compares the standard deviations."
     )
     if len(differences) > 1:
-        note += f" No p-value is corrected for there being {len(differences)} of them."
+        note += f" The {len(differences)} p-values are not corrected for multiple comparisons."
     if share_test:
-        note += " All trials share their test documents: interval and p speak of other training sets alone."
+        note += " Interval and p-value describe variation between training sets only; all trials share one test set."
     return note
 
 

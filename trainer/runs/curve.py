@@ -10,9 +10,9 @@ from cache.files import atomic_path
 from trainer import messages
 from trainer.errors import TrialsError
 from trainer.protocols import MOST_DOCUMENTS
-from trainer.runs.results import TrialResult
+from trainer.runs.results import TrialResult, read_results
 
-__all__ = ["CURVE", "parse_sizes", "size_folder", "write_curve"]
+__all__ = ["CURVE", "parse_sizes", "read_curve", "size_folder", "write_curve"]
 
 CURVE = "curve.csv"
 
@@ -67,3 +67,19 @@ def write_curve(out: Path, curve: Mapping[int, Sequence[TrialResult]]) -> None:
             writer.writerow([size, *(repr(float(v)) if isinstance(v, float) else v for v in vars(result).values())])
     with atomic_path(out / CURVE) as temporary:
         temporary.write_bytes(lines.getvalue().encode())
+
+
+def read_curve(out: Path) -> dict[int, list[TrialResult]]:
+    """Return the results of each size that has some, ascending.
+
+    Raises
+    ------
+    TrialsError
+        If a file cannot be read, or is damaged.
+    """
+    found = {}
+    for folder in out.glob("train-*"):
+        size = folder.name.removeprefix("train-")
+        if size.isascii() and size.isdecimal() and len(size) <= 10 and (results := read_results(folder / "trials.csv")):
+            found[int(size)] = results
+    return dict(sorted(found.items()))

@@ -39,7 +39,7 @@ def describe_experiment(experiment: Experiment, kinds: Sequence[str]) -> list[st
         f"{features.path}: {features.manifest.names.get('encoder')}, {features['train'].dim}-d",
         f"  vectors   {static.name}, {static.dim}-d: {static.token_coverage(counts):.1%} of tokens, "
         f"{static.found.mean():.1%} of {len(static.found):,} words{duplicates}",
-        f"  protocol  {settings.protocol}: {sizes.train} to train on, {sizes.validation} to stop by, "
-        f"{sizes.test} to measure, seed {settings.seed}{draw}",
+        f"  protocol  {settings.protocol}: {sizes.train} training, {sizes.validation} validation, "
+        f"{sizes.test} test documents, seed {settings.seed}{draw}",
         *([f"  training  {'; '.join(training)}"] if training else []),
     ]

@@ -13,6 +13,7 @@ from trainer import messages
 from trainer.errors import TrialsError
 from trainer.experiment import Experiment
 from trainer.models.named import Model
+from trainer.options import renamed
 from trainer.runs.config import RunConfig
 from trainer.runs.saved_weights import load_weights, weights_path
 from trainer.runs.schema import shown
@@ -64,26 +65,37 @@ class SavedTrial:
             raise TrialsError(messages.NOT_SAVED, name=name)
 
 
-def evaluate(saved: SavedTrial, features: FeatureCache, split: str, static: StaticVectors) -> tuple[Scores, int]:
+def evaluate(
+    saved: SavedTrial,
+    features: FeatureCache,
+    split: str,
+    static: StaticVectors,
+    renames: Mapping[str, str] | None = None,
+) -> tuple[Scores, int]:
     """Return how good a trial's weights are on a split, and the number of documents this was measured on.
 
     Parameters
     ----------
     saved, features, split, static
-        As in `restore`; the cache has the classes that the weights tell apart, and the split has documents.
+        As in `restore`; the cache has the classes that the weights tell apart, in any order, and the split has
+        documents.
+    renames : Mapping of str to str, optional
+        What the weights call classes, by their names in the cache.
 
     Raises
     ------
     TrialsError
         As `restore`, or if the cache has other classes.
     """
-    classes = saved.config.cache["label_names"]
-    if list(features.label_names or ()) != classes:
-        found = ", ".join(features.label_names or ("none",))
+    classes, labels_there = saved.config.cache["label_names"], list(features.label_names or ())
+    names = renamed(labels_there, renames or {}, f"{features.path} has these classes")
+    if set(names) != set(classes):
+        found = ", ".join(names) or "none"
         raise TrialsError(messages.OTHER_CLASSES, path=features.path, found=found, expected=", ".join(classes))
     learner = restore(saved, features, static)
-    labels = features[split].labels
-    assert labels is not None
+    stored = features[split].labels
+    assert stored is not None
+    labels = np.array([classes.index(name) for name in names])[stored]
     return score(labels, learner.probabilities(split, np.arange(len(labels)))), len(labels)
 
 

@@ -2,7 +2,7 @@
 
 import csv
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,11 +14,24 @@ from cache.files import atomic_path
 from cache.runtime.console import beginning, human_count
 from trainer import messages
 from trainer.errors import TrialsError
+from trainer.options import renamed
+from trainer.runs.config import RunConfig
 from trainer.runs.evaluation import SavedTrial, restore
 from trainer.runs.results import TrialResult, read_results
 from trainer.vectors import PADDING, StaticVectors
 
-__all__ = ["Predictions", "choose_split", "choose_trial", "describe_predictions", "predict", "write_predictions"]
+__all__ = [
+    "Predictions",
+    "caution",
+    "choose_split",
+    "choose_trial",
+    "describe_predictions",
+    "predict",
+    "write_predictions",
+]
+
+_FEW_DOCUMENTS = 1000
+"""Training documents below which single predictions come with a word of caution."""
 
 
 @dataclass(frozen=True)
@@ -33,11 +46,14 @@ class Predictions:
         Class names by class index.
     probabilities : ndarray of float32, (n_docs, n_classes)
         Of each class.
+    texts : tuple of str, (n_docs,), or None
+        The documents as they were given, where they are not those of a cache.
     """
 
     documents: Split
     label_names: tuple[str, ...]
     probabilities: np.ndarray
+    texts: tuple[str, ...] | None = None
 
     @property
     def labels(self) -> list[str]:
@@ -110,6 +126,8 @@ def predict(
     split: str,
     static: StaticVectors,
     *,
+    texts: Sequence[str] | None = None,
+    renames: Mapping[str, str] | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Predictions:
     """Classify the documents of a split with a trial's weights.
@@ -118,27 +136,35 @@ def predict(
     ----------
     saved, features, split, static
         As in `trainer.runs.evaluation.restore`.
+    texts : sequence of str, optional
+        What the documents were before they became tokens, in the order of their corpus.
+    renames : Mapping of str to str, optional
+        New names of classes, by the names that the weights know.
     progress : callable, optional
         Called with the number of documents of each batch.
 
     Raises
     ------
     TrialsError, SelectionError
-        As `trainer.runs.evaluation.restore`.
+        As `trainer.runs.evaluation.restore`; or if there is no such class to rename, or two would have one name.
     """
+    known = saved.config.cache["label_names"]
+    names = renamed(known, renames or {}, "the weights tell these classes apart")
+    if len(set(names)) < len(names):
+        raise TrialsError(f"--rename-labels gives two classes one name: {', '.join(names)}")
     learner = restore(saved, features, static)
     documents = features[split]
     probabilities = learner.probabilities(split, np.arange(len(documents)), progress=progress)
     order = np.argsort(documents.doc_ids)
-    names = tuple(saved.config.cache["label_names"])
-    return Predictions(documents[order], names, probabilities[order].astype(np.float32))
+    given = None if texts is None else tuple(texts)
+    return Predictions(documents[order], tuple(names), probabilities[order].astype(np.float32), given)
 
 
 def write_predictions(path: Path, predictions: Predictions) -> None:
     """Write a CSV file: `doc_id` (0-based position in the corpus), `label`, and a probability for each class.
 
-    Where documents have names of their own, `id` stands behind `doc_id`. A document without a token has neither label
-    nor probabilities.
+    Where documents have names of their own, `id` stands behind `doc_id`; `text` is the last column, where texts were
+    given. A document without a token has neither label nor probabilities.
 
     Raises
     ------
@@ -150,13 +176,15 @@ def write_predictions(path: Path, predictions: Predictions) -> None:
             writer = csv.writer(file)
             ids = predictions.documents.ids
             names = ["doc_id", *([] if ids is None else ["id"]), "label"]
-            writer.writerow([*names, *(f"probability_{name}" for name in predictions.label_names)])
+            probability_names = [f"probability_{name}" for name in predictions.label_names]
+            writer.writerow([*names, *probability_names, *([] if predictions.texts is None else ["text"])])
             doc_ids = predictions.documents.doc_ids.tolist()
             places = [(doc_id,) for doc_id in doc_ids] if ids is None else zip(doc_ids, ids, strict=True)
-            rows = zip(places, predictions.labels, predictions.empty, predictions.probabilities, strict=True)
-            for place, label, empty, probabilities in rows:
+            texts = [[]] * len(doc_ids) if predictions.texts is None else [[text] for text in predictions.texts]
+            rows = zip(places, predictions.labels, predictions.empty, predictions.probabilities, texts, strict=True)
+            for place, label, empty, probabilities, text in rows:
                 # NumPy writes the shortest text that gives the same float32 again.
-                writer.writerow([*place, label, *("" if empty else str(p) for p in probabilities)])
+                writer.writerow([*place, label, *("" if empty else str(p) for p in probabilities), *text])
 
 
 def describe_predictions(predictions: Predictions, n_shown: int = 10) -> list[str]:
@@ -169,10 +197,13 @@ def describe_predictions(predictions: Predictions, n_shown: int = 10) -> list[st
     lines = [f"doc_id{columns[0]}  {'label':{width}}  probability  text"]
     labels, n_documents = predictions.labels, len(predictions.documents)
     for i in range(min(n_shown, n_documents)):
-        words = [word for word in predictions.documents.tokens(i) if word != PADDING]
+        if predictions.texts is not None:
+            words = predictions.texts[i].split()
+        else:
+            words = [word for word in predictions.documents.tokens(i) if word != PADDING]
         place = f"{int(predictions.documents.doc_ids[i]):6}{columns[i + 1]}"
         if predictions.empty[i]:
-            lines.append(f"{place}  {'-':{width}}  {'-':>11}  (no token)")
+            lines.append(f"{place}  {'-':{width}}  {'-':>11}  {beginning(words) if words else '(no token)'}")
             continue
         probability = predictions.probabilities[i].max()
         lines.append(f"{place}  {labels[i]:{width}}  {probability:11.3f}  {beginning(words)}")
@@ -180,3 +211,14 @@ def describe_predictions(predictions: Predictions, n_shown: int = 10) -> list[st
     counts += f"; no class for {n_empty:,} without a token" if (n_empty := sum(predictions.empty)) else ""
     more = f"… and {n_documents - n_shown:,} more. " if n_documents > n_shown else ""
     return [*lines, f"{more}{human_count(n_documents, 'document')}: {counts}."]
+
+
+def caution(config: RunConfig, trial: TrialResult) -> list[str]:
+    """Return a line that says how far predictions can be trusted, where the weights have seen few documents."""
+    n_documents = config.settings["sizes"]["train"]
+    if n_documents >= _FEW_DOCUMENTS:
+        return []
+    return [
+        f"Note: this model was trained on only {human_count(n_documents, 'document')}, and was right for "
+        f"{trial.accuracy:.1%} of its test documents: single predictions can easily be wrong."
+    ]

@@ -17,8 +17,8 @@ __all__ = ["plot_tags", "tag_summary", "tag_table", "write_tag_summary"]
 BASELINE = "static"
 
 
-def plot_tags(runs: Mapping[str, Sequence[TagResult]], path: Path) -> None:
-    """Draw the token accuracies of runs into a PNG, as `trainer.report.plot` draws those of documents.
+def plot_tags(runs: Mapping[str, Sequence[TagResult]], path: Path, title: str | None = None) -> None:
+    """Draw the token accuracies of runs, as `trainer.report.plot` draws those of documents.
 
     Raises
     ------
@@ -27,7 +27,7 @@ def plot_tags(runs: Mapping[str, Sequence[TagResult]], path: Path) -> None:
     OutputError
         If it cannot be written.
     """
-    plot(runs, path, scored="test tokens", chance=None)
+    plot(runs, path, scored="test tokens", chance=None, title=title)
 
 
 def tag_table(results: Sequence[TagResult]) -> str:
@@ -52,7 +52,7 @@ def tag_table(results: Sequence[TagResult]) -> str:
     -----------------------------------------
      elmo       2      73.0 ± 1.4  50.0 ± 0.0
     <BLANKLINE>
-    There are no trials of static: nothing to compare with.
+    There are no trials of static, so there is no comparison.
     """
     scores = {score: by_model for score in SCORES if (by_model := _by_model(results, score))}
     rows = [["model", "trials", *(SCORES[score] for score in scores)]]
@@ -72,9 +72,9 @@ def tag_table(results: Sequence[TagResult]) -> str:
     if not accuracies:
         alone = all(result.model == BASELINE for result in results)
         sentences = [
-            "Only static was trained: nothing to compare it with."
+            "Only one model was trained, so there is no comparison."
             if alone
-            else "There are no trials of static: nothing to compare with."
+            else "There are no trials of static, so there is no comparison."
         ]
     share_test = len({result.test_hash for result in results}) == 1
     if note := method(differences, share_test=share_test):

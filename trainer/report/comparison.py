@@ -1,0 +1,142 @@
+"""Runs compared: the same models with other settings, or other models, on the same documents."""
+
+from collections.abc import Mapping, Sequence
+
+from trainer.errors import TrialsError
+from trainer.report.metrics import ACCURACY, Metric
+from trainer.report.several import documents_of
+from trainer.report.statistics import PairedDifference, describe, method, paired_difference, summarize, verdict
+from trainer.report.tables import aligned, values_by_model, wrapped
+from trainer.runs.results import TrialResult
+
+__all__ = ["check_documents", "comparison_table"]
+
+_MOST_TOLD = 6
+"""Of more differences none is told in a sentence: they stand in the table."""
+
+Runs = Mapping[str, Sequence[TrialResult]]
+"""Results by the name of the run."""
+_Pair = tuple[str, str, PairedDifference]
+
+
+def check_documents(runs: Runs) -> None:
+    """Check that runs can be compared trial by trial.
+
+    Raises
+    ------
+    TrialsError
+        If there are fewer than two, they have no trial in common, or a trial has another seed or other documents.
+    """
+    names = list(runs)
+    if len(names) < 2:
+        raise TrialsError("compare needs two runs or more; for one run: `elmo-train plot RUN`")
+    first = {result.trial: result for result in runs[names[0]]}
+    for name in names[1:]:
+        shared = [result for result in runs[name] if result.trial in first]
+        if not shared:
+            raise TrialsError(f"{names[0]} and {name} have no trial in common: there is nothing to compare")
+        for result in shared:
+            other = first[result.trial]
+            if result.seed != other.seed:
+                differing = f"the seed is {other.seed} and {result.seed}"
+            elif documents_of(result) != documents_of(other):
+                sets = zip(("training", "validation", "test"), documents_of(result), documents_of(other), strict=True)
+                names_of = [kind for kind, one, another in sets if one != another]
+                differing = f"trial {result.trial} has other {' and '.join(names_of)} documents"
+            else:
+                continue
+            raise TrialsError(
+                f"{names[0]} and {name} do not share their documents: {differing}. Compare runs with the same cache, "
+                "--seed, --protocol and sizes"
+            )
+
+
+def comparison_table(runs: Runs, metric: Metric = ACCURACY) -> str:
+    """Return the table for the terminal: each run and model, and paired differences to the first run.
+
+    A model is compared with itself in the first run that has it. If no two runs share a model, each is compared with
+    the first model of the first run.
+
+    Parameters
+    ----------
+    runs : mapping of str to sequence of TrialResult
+        As `check_documents` wants them.
+    metric : Metric
+
+    Raises
+    ------
+    TrialsError
+        If a run has no results, or none with this metric.
+
+    Examples
+    --------
+    >>> rest = {"best_epoch": 3, "epochs": 5, "validation_loss": 0.6, "seconds": 2.5, "seed": 0}
+    >>> rest |= {"train_hash": "0a", "validation_hash": "0b", "test_hash": "0c"}
+    >>> runs = {f"r{n}": [TrialResult(t, "elmo", 0.6 + n * t / 100, **rest) for t in (1, 2)] for n in (1, 2)}
+    >>> print("\\n".join(comparison_table(runs).splitlines()[:10]))
+    Accuracy in %
+    run  model  trials   mean ± sd         range
+    --------------------------------------------
+     r1   elmo       2  61.5 ± 0.7  61.0 to 62.0
+     r2   elmo       2  63.0 ± 1.4  62.0 to 64.0
+    <BLANKLINE>
+    elmo: paired differences in percentage points
+             trials  mean   sd   95 % interval               p  better  equal  worse
+    --------------------------------------------------------------------------------
+    r2 - r1       2  +1.5  0.7  too few trials  too few trials       2      0      0
+    """
+    values = {name: values_by_model(results, metric) for name, results in runs.items()}
+    rows = [["run", "model", "trials", "mean ± sd", "range"]]
+    for name, run in values.items():
+        for model, found in run.items():
+            s = summarize(list(found.values()))
+            mean = metric.show(s.mean) + ("" if s.sd is None else f" ± {metric.show(s.sd)}")
+            rows.append([name, model, f"{s.n:,}", mean, f"{metric.show(s.min)} to {metric.show(s.max)}"])
+    blocks = [_ruled(metric.title, rows)]
+    sentences = []
+    pairs = _pairs(values, metric)
+    for model, of_model in pairs.items():
+        described = [{"": f"{name} - {other}", **describe(difference, metric)} for name, other, difference in of_model]
+        title = f"{model}: paired" if model else "Paired"
+        rows = [list(described[0]), *(list(row.values()) for row in described)]
+        blocks.append(_ruled(f"{title} differences in {metric.unit}", rows))
+        sentences += [f"{model}: {verdict(*pair, metric)}" if model else verdict(*pair, metric) for pair in of_model]
+    differences = [difference for of_model in pairs.values() for _, _, difference in of_model]
+    if len(differences) > _MOST_TOLD:
+        sentences = []
+    share_test = len({result.test_hash for results in runs.values() for result in results}) == 1
+    if note := method(differences, share_test=share_test):
+        sentences.append(note)
+    return "\n\n".join([*blocks, *map(wrapped, sentences)])
+
+
+def _pairs(values: Mapping[str, Mapping[str, Mapping[int, float]]], metric: Metric) -> dict[str, list[_Pair]]:
+    """Return what is compared with what, by model; by "" where no two runs share a model."""
+    pairs: dict[str, list[_Pair]] = {}
+    for model in dict.fromkeys(model for run in values.values() for model in run):
+        (first, baseline), *others = [(name, run[model]) for name, run in values.items() if model in run]
+        for name, found in others:
+            if (difference := _difference(found, baseline, metric)) is not None:
+                pairs.setdefault(model, []).append((name, first, difference))
+    if pairs:
+        return pairs
+    (first, run), *other_runs = values.items()
+    model, baseline = next(iter(run.items()))
+    for name, other_run in other_runs:
+        for other_model, found in other_run.items():
+            if (difference := _difference(found, baseline, metric)) is not None:
+                pairs.setdefault("", []).append((f"{other_model} ({name})", f"{model} ({first})", difference))
+    return pairs
+
+
+def _difference(found: Mapping[int, float], baseline: Mapping[int, float], metric: Metric) -> PairedDifference | None:
+    trials = [trial for trial in found if trial in baseline]
+    if not trials:
+        return None
+    ours, theirs = ([values[trial] for trial in trials] for values in (found, baseline))
+    return paired_difference(ours, theirs, higher_is_better=metric.higher_is_better)
+
+
+def _ruled(title: str, rows: Sequence[Sequence[str]]) -> str:
+    lines = aligned(rows)
+    return "\n".join([title, lines[0], "-" * len(lines[0]), *lines[1:]])

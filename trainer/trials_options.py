@@ -1,0 +1,181 @@
+"""The options of `elmo-train trials` and `elmo-train curve`, and those that more commands share."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from cache.runtime.console import workers_option
+from trainer.protocols import MOST_DOCUMENTS, PROTOCOLS
+from trainer.report import METRICS
+from trainer.runs.results import MOST_TRIALS
+from trainer.runs.settings import GAMMAS, LEARNING_RATES, MODELS, PUBLISHED_RATE, RANGES
+
+__all__ = ["metric_option", "option_groups", "title_option", "trials_options", "vectors_option"]
+
+_COUNT = click.IntRange(1, MOST_DOCUMENTS)
+
+
+def _default_rates() -> str:
+    """Return the default learning rates, one number where all are alike."""
+    rates = LEARNING_RATES["clean"]
+    if set(rates.values()) == {PUBLISHED_RATE}:
+        return f"{PUBLISHED_RATE:g}"
+    return f"{', '.join(f'{model} {rate:g}' for model, rate in rates.items())}, others {PUBLISHED_RATE:g}"
+
+
+metric_option = click.option(
+    "--metric",
+    type=click.Choice(list(METRICS)),
+    default="accuracy",
+    show_default=True,
+    help="Score by which models are compared.",
+)
+title_option = click.option("--title", metavar="TEXT", help="Title of the figure.")
+vectors_option = click.option(
+    "--vectors",
+    default="glove-50d",
+    show_default=True,
+    metavar="SOURCE",
+    help="Static word vectors: glove-50d (a package from PyPI), muse (a download), or a file in text format (.vec or "
+    ".txt, also as .gz, .bz2, .xz or .zip).",
+)
+_FIRST = [
+    click.option(
+        "--n",
+        "n_trials",
+        type=click.IntRange(1, MOST_TRIALS),
+        default=10,
+        show_default=True,
+        metavar="N",
+        help="Number of trials. In each, every model is trained once, on the same documents.",
+    ),
+    click.option(
+        "--cache",
+        "cache_path",
+        type=click.Path(path_type=Path),
+        default="imdb.elmo",
+        show_default=True,
+        help="A cache from `elmo-cache build`, with labels and the splits train and test.",
+    ),
+    click.option(
+        "--layer",
+        metavar="LAYER",
+        help="Which ELMo vectors to use: mix, top, 0, 1 or 2; or scalar-mix, a weighted mean of all layers that is "
+        "trained too. All but the default need a cache built with --layers all.  [default: the cache's default layer]",
+    ),
+    vectors_option,
+    click.option(
+        "--gamma",
+        metavar="NUMBER|auto",
+        help="Multiply the ELMo vectors by this number in the models elmo and elmo-only; auto makes them as long as "
+        f"the static vectors, on average.  [default: {GAMMAS['clean']:g}]",
+    ),
+    click.option(
+        "--models",
+        default="basic,elmo",
+        show_default=True,
+        metavar="NAME,…",
+        help=f"Models to compare: {', '.join(MODELS)}; or your own, as FILE.py:NAME or MODULE:NAME.",
+    ),
+    click.option(
+        "--learning-rate",
+        "rates",
+        multiple=True,
+        metavar="[MODEL=]RATE",
+        help="Adam's learning rate, for all models or for one, as in elmo=3e-4. Repeat it for other models.  [default: "
+        f"{_default_rates()}]",
+    ),
+    click.option(
+        "--patience",
+        type=click.IntRange(*RANGES["patience"]),
+        default=2,
+        show_default=True,
+        metavar="N",
+        help="Stop a training after N epochs without a lower validation loss.",
+    ),
+    click.option(
+        "--min-epochs",
+        type=click.IntRange(*RANGES["min_epochs"]),
+        default=1,
+        show_default=True,
+        metavar="N",
+        help="Train for at least N epochs.",
+    ),
+]
+_TRAIN_SIZE = click.option(
+    "--train-size",
+    type=_COUNT,
+    default=200,
+    show_default=True,
+    metavar="N",
+    help="Training documents per trial, drawn from the split train.",
+)
+_LAST = [
+    click.option(
+        "--val-size",
+        type=_COUNT,
+        default=200,
+        show_default=True,
+        metavar="N",
+        help="Validation documents per trial: their loss decides when a training stops.",
+    ),
+    click.option(
+        "--test-size",
+        type=_COUNT,
+        default=500,
+        show_default=True,
+        metavar="N",
+        help="Test documents, drawn from the split test, the same in every trial (with --protocol clean).",
+    ),
+    click.option("--balanced", is_flag=True, help="Draw the same number of documents from each class."),
+    click.option(
+        "--seed",
+        type=click.IntRange(*RANGES["seed"]),
+        default=0,
+        show_default=True,
+        metavar="N",
+        help="Random seed, for the documents of each trial and the starting weights.",
+    ),
+    click.option(
+        "--protocol",
+        type=click.Choice(PROTOCOLS),
+        default="clean",
+        show_default=True,
+        help="How documents are drawn: clean, as the 2018 notebook describes it, without duplicates; notebook, as its "
+        "code did it.",
+    ),
+    metric_option,
+    click.option(
+        "--tensorboard",
+        type=click.Path(path_type=Path),
+        metavar="DIR",
+        help="Also write the losses by epoch to this folder, for TensorBoard.",
+    ),
+    workers_option,
+]
+
+
+def trials_options(*, train_size: bool) -> Callable[[Any], Any]:
+    """Return a decorator that adds the options to a command, with or without `--train-size`."""
+    options = [*_FIRST, *([_TRAIN_SIZE] if train_size else []), *_LAST]
+
+    def decorated(function: Any) -> Any:
+        for option in reversed(options):
+            function = option(function)
+        return function
+
+    return decorated
+
+
+def option_groups(size: str) -> dict[str, list[str]]:
+    """Return the groups of the options in `--help`; `size` is the parameter of the training size."""
+    return {
+        "Amount": ["n_trials", size, "val_size", "test_size"],
+        "Input": ["cache_path", "layer", "vectors", "gamma"],
+        "Models and training": ["models", "rates", "patience", "min_epochs"],
+        "Drawing documents": ["balanced", "seed", "protocol"],
+        "Output": ["out", "metric", "tensorboard"],
+        "Parallel": ["workers"],
+    }
