@@ -21,6 +21,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     prepare(folder)
     with contextlib.chdir(folder):
         write_kaggles(folder / "IMDB Dataset.csv", n=1000)
+        os.rename("new.txt", "reviews.txt")
         write_tags(folder / "ewt.conllu")
         with pytest.MonkeyPatch.context() as tokens:
             tokens.setitem(MADE_SMALL, "build", ["--encoder", "elmo"])
@@ -49,7 +50,7 @@ def write_tags(path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def kaggle(place: Path) -> list[str]:
-    """Run the commands of the first recipe, and return what they print."""
+    """Run the commands of the recipes on this file, and return what they print."""
     return [run(command) for command in PAGE.lines("sh") if "kaggle" in command]
 
 
@@ -58,6 +59,18 @@ def test_a_kaggle_file_to_a_table(place: Path, kaggle: list[str]) -> None:
         assert (len(features["train"]), len(features["test"])) == (800, 200)
         assert features.label_names == ("negative", "positive")
     assert "mean" in kaggle[1] and Path("kaggle.pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_two_learning_rates(place: Path, kaggle: list[str]) -> None:
+    assert "kaggle-slow" in kaggle[5] and "trials" in kaggle[5]
+    assert Path("rates.pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_new_sentences(place: Path, kaggle: list[str]) -> None:
+    assert "this film was a delight" in kaggle[6] and "i want my two hours back" in kaggle[6]
+    with open("predictions.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["text"] for row in rows] == ["a good film", "a bad film"]
 
 
 def test_a_data_frame_to_a_score(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
