@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 from commands import error_of, run_train
+from errors_expected import said
 from published_trials import BASIC, ELMO, results_of
 from scipy.stats import permutation_test
 
+from trainer import messages
 from trainer.report import METRICS, comparison_table
 from trainer.report.styles import styles_of
 from trainer.runs.results import TrialResult, write_results
@@ -64,8 +66,8 @@ def test_chosen_models_metric_and_title(runs: list[Path], tmp_path: Path) -> Non
     assert done.exit_code == 0 and "basic" not in done.stdout
     assert "<!-- Rates $x -->" in (tmp_path / "c.svg").read_text()
     assert "no trial of tfidf-lr; it has basic, elmo" in error_of(run_train("compare", *runs, "--models", "tfidf-lr"))
-    said = error_of(run_train("compare", *runs, "--metric", "log-loss", "--out", tmp_path / "d.png"))
-    assert "these results have no log-loss" in said and not (tmp_path / "d.png").exists()
+    refused = error_of(run_train("compare", *runs, "--metric", "log-loss", "--out", tmp_path / "d.png"))
+    assert said(messages.NO_METRIC, name="log-loss") in refused and not (tmp_path / "d.png").exists()
 
 
 def test_runs_without_a_model_in_common(tmp_path: Path) -> None:
@@ -96,11 +98,11 @@ def test_runs_that_do_not_share_documents(tmp_path: Path, change: dict[str, int 
         folder_of(tmp_path / "a", results),
         folder_of(tmp_path / "b", [replace(results[0], **change)]),  # type: ignore[arg-type]
     ]
-    said = error_of(run_train("compare", *runs, "--out", tmp_path / "c.png"))
+    refused = error_of(run_train("compare", *runs, "--out", tmp_path / "c.png"))
     if says is None:
-        assert said == "Error: a and b have no trial in common: there is nothing to compare"
+        assert refused == "Error: a and b have no trial in common: there is nothing to compare"
     else:
-        assert said == (
+        assert refused == (
             f"Error: a and b do not share their documents: {says}. Compare runs with the same cache, --seed, "
             "--protocol and sizes"
         )
@@ -113,8 +115,8 @@ def test_runs_on_other_corpora(runs: list[Path], tmp_path: Path, monkeypatch: py
             self.cache = {"corpus_fingerprint": folder.name}
 
     monkeypatch.setattr("trainer.plot_cli.RunConfig.read", Config)
-    said = error_of(run_train("compare", *runs, "--out", tmp_path / "c.png"))
-    assert said == "Error: fast and slow do not share their documents: their caches are of different corpora"
+    refused = error_of(run_train("compare", *runs, "--out", tmp_path / "c.png"))
+    assert refused == "Error: fast and slow do not share their documents: their caches are of different corpora"
 
 
 def test_what_is_no_run(runs: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -161,8 +163,8 @@ def test_a_curve_is_drawn_again(tmp_path: Path) -> None:
     drawn = (tmp_path / "c.svg").read_text()
     assert all(f"<!-- {text} -->" in drawn for text in ("Reviews", "50", "200", "basic", "elmo"))
     assert "<!-- 900 -->" not in drawn
-    said = error_of(run_train("plot", tmp_path / "curve", "--losses"))
-    assert said.endswith("is a run of `curve`: it is drawn alone, without --losses")
+    refused = error_of(run_train("plot", tmp_path / "curve", "--losses"))
+    assert refused.endswith("is a run of `curve`: it is drawn alone, without --losses")
 
 
 def test_a_colour_for_each_model() -> None:
@@ -193,13 +195,13 @@ def test_what_is_no_place_for_results(
     (tmp_path / "c.elmo").mkdir()
     (tmp_path / "c.elmo" / "manifest.json").write_text(json.dumps({}))
     before = sorted(path.name for path in tmp_path.rglob("*"))
-    said = error_of(run_train(*command, "--out", out))
-    assert said.startswith("Error: --out ") and said.endswith(says)
+    refused = error_of(run_train(*command, "--out", out))
+    assert refused.startswith("Error: --out ") and refused.endswith(says)
     assert sorted(path.name for path in tmp_path.rglob("*")) == before
 
 
 def test_a_folder_with_a_number_in_its_name_is_one(runs: list[Path], tmp_path: Path) -> None:
     """`results-0.001` has no ending."""
     shutil.copytree(runs[0], tmp_path / "results-0.001")
-    said = error_of(run_train("trials", "--cache", tmp_path / "nowhere.elmo", "--out", tmp_path / "results-0.001"))
-    assert "nowhere.elmo" in said and "--out" not in said
+    refused = error_of(run_train("trials", "--cache", tmp_path / "nowhere.elmo", "--out", tmp_path / "results-0.001"))
+    assert "nowhere.elmo" in refused and "--out" not in refused

@@ -12,9 +12,11 @@ import numpy as np
 import pytest
 from click.testing import Result
 from commands import error_of, run_cache, run_train
+from errors_expected import said as worded
 from small_trials import SIZE_OPTIONS
 from tiny_elmo import SMALL, write_elmo
 
+from trainer import messages
 from trainer.errors import TrialsError
 from trainer.options import parse_renames
 from trainer.runs import new_texts
@@ -97,7 +99,7 @@ def test_lines_of_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_an_encoder_that_does_not_fit(monkeypatch: pytest.MonkeyPatch) -> None:
     said = error_of(run_train("predict", "results", "a film"))
-    assert "the texts could not be encoded: no encoder 'embedded:elmo" in said
+    assert "the texts could not be encoded: There is no encoder 'embedded:elmo" in said
     assert said.endswith("If the encoder of these trials is not embedded, give it with --encoder")
     monkeypatch.setattr(new_texts, "_build", build_here)
     said = error_of(run_train("predict", "results", "a film", "--encoder", "other"))
@@ -182,7 +184,7 @@ def test_a_strangers_encoder_is_not_fetched(tmp_path: Path) -> None:
     config["cache"]["encoder"] = "https://example.org/elmo"
     (tmp_path / "r/config.json").write_text(json.dumps(config))
     said = error_of(run_train("predict", tmp_path / "r", "a film"))
-    assert "no encoder 'embedded:https://example.org/elmo': embedded are" in said
+    assert "There is no encoder 'embedded:https://example.org/elmo'" in said
 
 
 def test_a_build_that_dies_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -205,8 +207,7 @@ def test_classes_by_other_names(tmp_path: Path) -> None:
     assert accuracy + other == pytest.approx(100, abs=0.11)
 
     said = error_of(run_train(*options, "--cache", "named.elmo"))
-    assert "named.elmo has the classes good, poor, the weights tell neg, pos apart" in said
-    assert said.endswith("Rename those of the cache: --rename-labels good=neg,…")
+    assert worded(messages.OTHER_CLASSES, path="named.elmo", found="good, poor", expected="neg, pos") in said
     said = error_of(run_train(*options, "--cache", "named.elmo", "--rename-labels", "fine=pos"))
     assert "names the class 'fine'; named.elmo has these classes: good, poor. Write OLD=NEW" in said
 

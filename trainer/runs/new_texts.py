@@ -134,7 +134,7 @@ def _build(arguments: list[str], hint: str) -> list[str]:
     lines = [*done.stdout.splitlines(), *done.stderr.splitlines()]
     if done.returncode:
         said = [line.removeprefix("Error: ") for line in lines if line.startswith("Error: ")]
-        reason = said[-1] if said else f"`elmo-cache build` ended with exit code {done.returncode}"
+        reason = said[-1].removesuffix(".") if said else f"`elmo-cache build` ended with exit code {done.returncode}"
         raise TrialsError(f"the texts could not be encoded: {reason}{hint}")
     return [line for line in lines if line.startswith(("Note: ", "Warning: "))]
 
