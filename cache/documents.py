@@ -240,15 +240,7 @@ class Documents:
         first, last = int(self.indptr[start]), int(self.indptr[stop])
         dataset = self._all_token_ids
         ids = self._guarded(lambda: dataset[first:last])
-        if len(ids) and not 0 <= ids.min() <= ids.max() < len(self.vocabulary):
-            raise self._damaged(
-                messages.TOKENS_INVALID,
-                name="token_ids",
-                expected=f"0 to {len(self.vocabulary) - 1}",
-                start=start,
-                stop=stop - 1,
-            )
-        return ids
+        return self._checked("token_ids", ids, (0, len(self.vocabulary) - 1), (start, stop - 1))
 
     def tags_name(self, name: str | None) -> str:
         """Return the name of a set of tags; of None that of the only one.
@@ -273,16 +265,8 @@ class Documents:
         if dataset is None:
             dataset = self._tags[name] = self._dataset(_tags_dataset(name), "<i4", int(self.indptr[-1]))
         tags = self._guarded(lambda: dataset[first:last])
-        n_tags = len(self._manifest.tag_names[name])
-        if len(tags) and not -1 <= tags.min() <= tags.max() < n_tags:
-            raise self._damaged(
-                messages.TOKENS_INVALID,
-                name=_tags_dataset(name),
-                expected=f"-1 to {n_tags - 1}",
-                start=start,
-                stop=stop - 1,
-            )
-        return tags
+        highest = len(self._manifest.tag_names[name]) - 1
+        return self._checked(_tags_dataset(name), tags, (-1, highest), (start, stop - 1))
 
     def token_counts(self, n_docs: int) -> np.ndarray:
         """Return how often each word occurs in the first documents, `(n_words,)` int64."""
@@ -357,6 +341,13 @@ class Documents:
             return read()
         except (OSError, RuntimeError, ValueError) as error:
             raise self._damaged(messages.CANNOT_READ, error=error) from error
+
+    def _checked(self, name: str, values: np.ndarray, ends: tuple[int, int], documents: tuple[int, int]) -> np.ndarray:
+        """Return the values of the tokens of some documents, if they lie within two ends."""
+        if len(values) and not ends[0] <= values.min() <= values.max() <= ends[1]:
+            expected, (start, stop) = f"{ends[0]} to {ends[1]}", documents
+            raise self._damaged(messages.TOKENS_INVALID, name=name, expected=expected, start=start, stop=stop)
+        return values
 
     def _damaged(self, message: str, **data: object) -> CorruptFileError:
         return CorruptFileError(message, path=self.path, repair=self._repair, **data)

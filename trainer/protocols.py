@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 
 from trainer import messages
-from trainer.errors import TrialsError
+from trainer.errors import TrialsError, invalid
 from trainer.stratification import DRAWS, arranged, check_balance
 
 __all__ = [
@@ -240,23 +240,19 @@ def draw_trial(protocol: str, pool: Pool, sizes: Sizes, seed: int, number: int, 
     True
     """
     if protocol not in PROTOCOLS:
-        raise _invalid("protocol", protocol, f"one of {', '.join(PROTOCOLS)}")
+        raise invalid("protocol", protocol, f"one of {', '.join(PROTOCOLS)}")
     if not 0 <= seed < SEED_STOP:
-        raise _invalid("seed", seed, f"0 to {SEED_STOP - 1}")
+        raise invalid("seed", seed, f"0 to {SEED_STOP - 1}")
     if number < 1:
-        raise _invalid("number", number, "at least 1")
+        raise invalid("number", number, "at least 1")
     if draw not in DRAWS:
-        raise _invalid("draw", draw, f"one of {', '.join(DRAWS)}")
+        raise invalid("draw", draw, f"one of {', '.join(DRAWS)}")
     drawn = _draw_clean if protocol == "clean" else _draw_notebook
     trial = drawn(pool, sizes, seed, number, draw)
     labels = np.unique(pool.train_labels[trial.train])
     if len(labels) < 2:
         raise TrialsError(messages.ONE_LABEL_DRAWN, trial=number, n=sizes.train, found=int(labels[0]))
     return trial
-
-
-def _invalid(name: str, found: object, expected: str) -> TrialsError:
-    return TrialsError(messages.INVALID_VALUE, name=name, found=found, expected=expected)
 
 
 def _draw_clean(pool: Pool, sizes: Sizes, seed: int, number: int, draw: str) -> Trial:

@@ -13,7 +13,7 @@ from cache import FeatureCache
 from cache.runtime.processes import Workers
 from cache.runtime.progress import progress_bar
 from trainer import messages, report
-from trainer.errors import TrialsError
+from trainer.errors import TrialsError, invalid
 from trainer.experiment import Experiment
 from trainer.models.named import models_of
 from trainer.protocols import Sizes
@@ -169,6 +169,5 @@ def run_trials(
 
 def _metric(name: str) -> report.Metric:
     if name not in report.METRICS:
-        expected = f"one of {', '.join(report.METRICS)}"
-        raise TrialsError(messages.INVALID_VALUE, name="metric", found=name, expected=expected)
+        raise invalid("metric", name, f"one of {', '.join(report.METRICS)}")
     return report.METRICS[name]

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from cache import messages
-from cache.errors import CacheWarning, WorkersError, one_line
+from cache.errors import CacheWarning, WorkersError
 
 __all__ = ["Workers", "run_tasks", "visible_gpus"]
 
@@ -246,7 +246,7 @@ def _local_results(
     try:
         yield from outcomes
     except BrokenProcessPool as error:
-        raise _DeathError(one_line(error)) from error
+        raise _DeathError(error) from error
 
 
 def _end_with(parent: int) -> None:
@@ -277,7 +277,7 @@ def _cluster_results(
             try:
                 yield future.result()
             except KilledWorker as error:
-                raise _DeathError(one_line(error)) from error
+                raise _DeathError(error) from error
     finally:
         client.cancel(futures)
 

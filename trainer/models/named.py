@@ -16,7 +16,7 @@ from typing import Any
 
 from cache.errors import CacheError, InvalidValueError, OutOfRangeError, one_line
 from trainer import messages
-from trainer.errors import TrialsError
+from trainer.errors import TrialsError, invalid
 from trainer.runs.folder import is_model_name
 from trainer.runs.settings import MODELS
 
@@ -133,7 +133,7 @@ def models_of(wanted: Sequence[Any] | Mapping[str, Any]) -> dict[str, Model]:
             places = {"found": models[model.name].place, "expected": model.place}
             raise TrialsError(messages.MODEL_TWICE, name=model.name, **places)
     if not models:
-        raise TrialsError(messages.INVALID_VALUE, name="models", found="", expected=_SOME)
+        raise invalid("models", "", _SOME)
     return models
 
 
@@ -162,7 +162,7 @@ def model_of(wanted: Any, name: str | None = None, *, of: str = "models") -> Mod
         return _of_object(wanted, name)
     file, colon, function = wanted.rpartition(":")
     if not (colon and file and function.isidentifier()):
-        raise TrialsError(messages.INVALID_VALUE, name=of, found=wanted, expected=_SOME)
+        raise invalid(of, wanted, _SOME)
     if file.endswith(".py"):
         file = os.path.abspath(file)
         content = _read(Path(file))

@@ -7,8 +7,7 @@ from dataclasses import fields
 from pathlib import Path
 
 from cache.files import atomic_path
-from trainer import messages
-from trainer.errors import TrialsError
+from trainer.errors import invalid
 from trainer.protocols import MOST_DOCUMENTS
 from trainer.runs.results import TrialResult, read_results
 
@@ -33,10 +32,8 @@ def parse_sizes(text: str) -> list[int]:
     parts = [part.strip() for part in text.split(",") if part.strip()]
     wrong = [p for p in parts if not (p.isdecimal() and len(p) <= 10 and 1 <= int(p) <= MOST_DOCUMENTS)]
     if wrong or len(set(parts)) < 2:
-        expected = "two or more numbers of documents, such as 50,100,200"
-        raise TrialsError(
-            messages.INVALID_VALUE, name="sizes", found=wrong[0][:20] if wrong else text, expected=expected
-        )
+        found = wrong[0][:20] if wrong else text
+        raise invalid("sizes", found, "two or more numbers of documents, such as 50,100,200")
     return sorted({int(part) for part in parts})
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from trainer import messages
-from trainer.errors import TrialsError
+from trainer.errors import TrialsError, invalid
 from trainer.protocols import MOST_DOCUMENTS, PROTOCOLS, SEED_STOP, Sizes, is_whole
 
 __all__ = [
@@ -108,20 +108,20 @@ class Settings:
 
     def __post_init__(self) -> None:
         if self.protocol not in PROTOCOLS:
-            raise _invalid("protocol", self.protocol, f"one of {', '.join(PROTOCOLS)}")
+            raise invalid("protocol", self.protocol, f"one of {', '.join(PROTOCOLS)}")
         for name, (lowest, highest) in RANGES.items():
             value = getattr(self, name)
             if not is_whole(value, lowest, highest):
-                raise _invalid(name, value, f"a whole number from {lowest} to {highest}")
+                raise invalid(name, value, f"a whole number from {lowest} to {highest}")
         for model, rate in self.learning_rates.items():
             if not is_rate(rate):
-                raise _invalid("learning_rate", f"{model}={rate!r}", "a number above 0 and below 10, such as 1e-4")
+                raise invalid("learning_rate", f"{model}={rate!r}", "a number above 0 and below 10, such as 1e-4")
         if self.gamma is None:
             object.__setattr__(self, "gamma", GAMMAS[self.protocol])
         if self.gamma != "auto" and not is_gamma(self.gamma):
-            raise _invalid("gamma", self.gamma, "a number above 0, or auto")
+            raise invalid("gamma", self.gamma, "a number above 0, or auto")
         if self.min_epochs > self.max_epochs:
-            raise _invalid("min_epochs", self.min_epochs, f"1 to {self.max_epochs}")
+            raise invalid("min_epochs", self.min_epochs, f"1 to {self.max_epochs}")
 
     def learning_rate(self, model: str) -> float:
         """Return Adam's step size for a model."""
@@ -164,7 +164,7 @@ def parse_gamma(text: str) -> float | str:
     try:
         return text if text == "auto" else float(text)
     except ValueError:
-        raise _invalid("gamma", text, "a number above 0, or auto") from None
+        raise invalid("gamma", text, "a number above 0, or auto") from None
 
 
 def parse_rates(texts: Sequence[str], models: Sequence[str]) -> dict[str, float]:
@@ -193,18 +193,14 @@ def parse_rates(texts: Sequence[str], models: Sequence[str]) -> dict[str, float]
         try:
             rate = float(number if model or not named else text)
         except ValueError:
-            raise _invalid("learning_rate", text, "RATE or MODEL=RATE, such as 1e-3 or elmo=3e-4") from None
+            raise invalid("learning_rate", text, "RATE or MODEL=RATE, such as 1e-3 or elmo=3e-4") from None
         if model and model not in (*models, *MODELS):
             names = ", ".join(dict.fromkeys((*models, *MODELS)))
-            raise _invalid("learning_rate", text, f"the rate of one of {names}")
+            raise invalid("learning_rate", text, f"the rate of one of {names}")
         if found.setdefault(model, rate) != rate:
             raise TrialsError(messages.RATE_TWICE, name=model or "all models", found=found[model], expected=rate)
     for_all = dict.fromkeys(models, found.pop("")) if "" in found else {}
     return for_all | found
-
-
-def _invalid(name: str, found: object, expected: str) -> TrialsError:
-    return TrialsError(messages.INVALID_VALUE, name=name, found=found, expected=expected)
 
 
 def is_gamma(value: object) -> bool:

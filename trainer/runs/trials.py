@@ -7,7 +7,7 @@ from pathlib import Path
 from cache.files import remove_strays
 from cache.runtime.processes import Workers
 from trainer import messages
-from trainer.errors import TrialsError
+from trainer.errors import TrialsError, invalid
 from trainer.experiment import Experiment, Outcome
 from trainer.models.named import models_of
 from trainer.protocols import is_whole
@@ -79,8 +79,7 @@ def run_trials(
     """
     models = list(models_of([experiment.models.get(name, name) for name in models]))
     if not is_whole(n_trials, 1, MOST_TRIALS):
-        expected = f"a whole number from 1 to {MOST_TRIALS:,}"
-        raise TrialsError(messages.INVALID_VALUE, name="n", found=n_trials, expected=expected)
+        raise invalid("n", n_trials, f"a whole number from 1 to {MOST_TRIALS:,}")
     experiment.check_pool()
     wanted = RunConfig.of(experiment, models)
     experiment.trial(1)  # too few documents: noticed before anything is written

@@ -10,7 +10,7 @@ import numpy as np
 from cache import FeatureCache, Split
 from cache.errors import InvalidValueError
 from trainer import messages
-from trainer.errors import TrialsError
+from trainer.errors import TrialsError, invalid
 from trainer.protocols import Pool, Sizes, Trial, draw_trial, group_duplicates
 from trainer.tagging.probes import Tagged, probe, tag_with_lstm
 from trainer.tagging.results import TagResult
@@ -73,8 +73,7 @@ def models_of(kinds: Sequence[str], layers: Sequence[str]) -> dict[str, TagModel
     {'elmo-lstm': TagModel(kind='elmo-lstm', layer=None)}
     """
     if not kinds or (unknown := [kind for kind in kinds if kind not in KINDS]):
-        found, expected = unknown[0] if kinds else "", f"some of {', '.join(KINDS)}"
-        raise TrialsError(messages.INVALID_VALUE, name="models", found=found, expected=expected)
+        raise invalid("models", unknown[0] if kinds else "", f"some of {', '.join(KINDS)}")
     models: dict[str, TagModel] = {}
     for kind in kinds:
         if kind == "static" or not layers:
