@@ -83,7 +83,7 @@ NO_LABEL = "{where}: no label, expected one of {expected}. Name the column of la
 SOME_LABELS_MISSING = "{name}: some documents have a label and some have none. Label all of them or none."
 CLASSES_DIFFER = "{name}: the splits have different class names ({found}). Give {option.label_names}."
 SAME_ORDER = "{name}: two documents of {split} have the same order."
-TAGS_DIFFER = "{where}: {found} tags {name} for {expected} tokens, expected one per token ({text!r})."
+TAGS_DIFFER = "{where}: {expected} tokens ({text!r}), but {found} tags in {name!r}. Give one per token."
 
 # Objects in Python.
 ITERATOR_WAS_READ = "The texts came from an iterator, which was read already. Give a list."
@@ -105,7 +105,7 @@ SPLITS_NOT_TOLD = (
 )
 SPLIT_TWICE = "Two corpora for one split: {splits}. Give each another name."
 TEXTS_AND_TOKENS = "Some of the corpora are texts and some are lists of tokens. Build a cache of each kind."
-HAS_SPLITS = "{name} has a split {split!r} already. Leave it undivided, or do not divide it again."
+HAS_SPLITS = "{name} already has a split {split!r}. Only corpora without splits can be divided or joined."
 WRONG_SHARES = (
     "{option.test_share} is {test:g} and {option.validation_share} is {validation:g}, expected numbers from 0 to below "
     "1, not both 0, that leave some documents to train on."
@@ -173,7 +173,8 @@ ENGINE_IN_FLOAT32 = (
 )
 NOT_OUR_MODEL = "{name} is run by a module's own graph, and {option.measure} is for our own model."
 NO_TF32 = (
-    "{option.precision:tf32} needs an NVIDIA GPU from Ampere on, and this is {found}. Use {option.precision:float32}."
+    "{option.precision:tf32} needs an NVIDIA GPU from Ampere on; this device is {found}. Use "
+    "{option.precision:float32}."
 )
 NO_JAX = (
     "{option.precision:{precision}} needs Keras on JAX, and this is {found}. Set KERAS_BACKEND=jax, or use "
@@ -187,8 +188,7 @@ ELMO_FILES = (
 )
 LACKS = "{where} lacks {name}: it is not of an ELMo, or options and weights are of different models."
 NOT_DOWNLOADED = (
-    "{name} cannot be downloaded: {error}. Try again, or get {url}{size} by other means and give the folder with it: "
-    "{option.encoder:PATH}."
+    "{name}: {error}. Try again, or get {url}{size} by other means and give the folder with it: {option.encoder:PATH}."
 )
 DOWNLOADED_FILE_DAMAGED = "{error}. Remove the file, and the next run downloads it again."
 
@@ -203,11 +203,11 @@ MODULES_NOT_TRUSTED = (
     "folder of {name}: {option.encoder:PATH}."
 )
 MODULE_NOT_DOWNLOADED = (
-    "{name} cannot be downloaded: {error}. Try again, or get {url}{size} by other means, unpack it into {path}, or "
+    "{name}: {error}. Try again, or get {url}{size} by other means, unpack it into {path}, or "
     "anywhere and give the folder: {option.encoder:PATH}."
 )
 OTHER_VARIABLES = (
-    "{path}: its variables are not named as those of google/elmo, {error}. {option.engine:hub} runs the module's own "
+    "{path}: its variables are not named as those of google/elmo: {error}. {option.engine:hub} runs the module's own "
     "graph instead."
 )
 NO_MIX = (
@@ -265,7 +265,7 @@ OTHER_BUILD = (
 # Vectors that are copied from other caches.
 REUSE_OF_ITSELF = "{path} is the cache to build, whose vectors stay anyway. Give other caches as {option.reuse}."
 REUSE_OF_OTHER_ENCODING = (
-    "{path} cannot be reused: its vectors ({name}) are of another encoding, {found}. Use the same encoding, or leave "
+    "{path} cannot be reused: its vectors ({name}) are of another encoding: {found}. Use the same encoding, or leave "
     "the cache out."
 )
 REUSE_DAMAGED = "{error}. No vector was copied. You can also build without {path}."

@@ -71,7 +71,7 @@ def publish(server: LocalServer, elmo: Path) -> None:
 def failure(file_name: str) -> CacheError:
     """Return why a file of `allennlp:small` was not fetched, and check what is said around it."""
     error = refusal(load_encoder, "allennlp:small")
-    holds(error, messages.NOT_DOWNLOADED, name=f"allennlp:small, file {file_name},", **urls(allennlp.BASE_URL))
+    holds(error, messages.NOT_DOWNLOADED, name=f"allennlp:small, file {file_name}", **urls(allennlp.BASE_URL))
     reason = error.data["error"]
     assert isinstance(reason, DownloadError)
     return reason
@@ -279,7 +279,7 @@ def test_build_as_a_user_types_it(server: LocalServer, tmp_path: Path, monkeypat
     with no_server() as url, monkeypatch.context() as patch:
         patch.setattr(allennlp, "BASE_URL", url)
         result = run_cache(*arguments)
-    name = f"allennlp:small, file {FILES[0]},"
+    name = f"allennlp:small, file {FILES[0]}"
     before, after = said(messages.NOT_DOWNLOADED, name=name, error="ERROR", **urls(url)).split("ERROR")
     assert result.exit_code == 1 and result.stderr.count("\n") == 1
     assert result.stderr.startswith(f"Error: {before}") and result.stderr.endswith(f"{after}\n")

@@ -36,7 +36,7 @@ def no_large_arrays(most_bytes: int = 2**22) -> Iterator[None]:
 
 
 def test_missing(tmp_path: Path) -> None:
-    error = "No such file or directory"
+    error = "no such file"
     holds(refusal(read, tmp_path / "weights.hdf5"), messages.CANNOT_READ, path=WHERE, error=error)
 
 

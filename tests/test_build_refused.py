@@ -15,7 +15,6 @@ from small_build import SHARD_TOKENS, build_small, corpus
 from small_cache import contents
 
 from cache import (
-    CacheError,
     CorruptFileError,
     FeatureCache,
     FormatVersionError,
@@ -252,6 +251,6 @@ def test_a_manifest_with_an_edited_plan_is_refused(tmp_path: Path) -> None:
     write_manifest(
         tmp_path / "c", manifest.with_splits({**manifest.splits, "train": replace(plan, document_stops=stops)})
     )
-    fault = CacheError(store.FINGERPRINT, name="plan")
-    with raises(store.MANIFEST_INVALID, CorruptFileError, error=fault):
+    path = tmp_path / "c" / "train.documents.h5"
+    with raises(store.OFFSETS_INVALID, CorruptFileError, path=path, name="indptr"):
         build_small(tmp_path / "c")

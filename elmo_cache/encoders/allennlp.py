@@ -129,7 +129,7 @@ def fetch(name: str) -> Path:
             except DownloadError as error:
                 raise EncoderError(
                     messages.NOT_DOWNLOADED,
-                    name=f"{PREFIX}{name}, file {file_name},",
+                    name=f"{PREFIX}{name}, file {file_name}",
                     error=error,
                     url=f"{url}/{elmo.options_name}",
                     size=" and …_weights.hdf5",

@@ -154,7 +154,7 @@ def read_weights(source: Path | BinaryIO, options: BiLMOptions, where: str) -> W
     except EncoderError:
         raise
     except FileNotFoundError as error:
-        raise EncoderError(messages.CANNOT_READ, path=where, error=error) from error
+        raise EncoderError(messages.CANNOT_READ, path=where, error="no such file") from error
     except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:  # h5py's, of a damaged file
         raise EncoderError(messages.DAMAGED, where=where, error=error) from error
 
