@@ -12,7 +12,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from errors_expected import raises, said
+from errors_expected import raises
 from small_cache import DOCUMENTS, contents, write_cache
 
 from cache import CacheError, FeatureCache, OutputError, messages
@@ -255,7 +255,7 @@ def test_a_full_disk(tmp_path: Path) -> None:
     command = [sys.executable, "-c", FULL_DISK, str(tmp_path)]
     ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert (ran.returncode, ran.stderr) == (0, "")
-    why = said(messages.FILE_TOO_LARGE, path=tmp_path / "train-00000.h5", error="File too large")
+    why = OutputError(messages.FILE_TOO_LARGE, path=tmp_path / "train-00000.h5", error="File too large")
     assert ran.stdout.splitlines() == 6 * [f"OutputError {why}"]
     assert [path.name for path in tmp_path.iterdir()] == ["train-00000.h5"], "written once there is space"
 
