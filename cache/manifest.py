@@ -11,7 +11,7 @@ from cache.errors import CorruptFileError, FormatVersionError, InvalidValueError
 from cache.files import atomic_path, is_special
 from cache.hashing import fingerprint
 from cache.layers import Layers
-from cache.plan import SplitPlan, parse_count
+from cache.shard_plan import SplitPlan, parse_count
 
 __all__ = [
     "FORMAT",

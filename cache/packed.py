@@ -15,9 +15,9 @@ from cache.errors import CorruptFileError, NotACacheError
 from cache.hashing import check_plain_group
 from cache.hdf5 import checked_blocks, dataset_of, open_file
 from cache.manifest import MANIFEST_NAME, MAX_MANIFEST_BYTES, Manifest, parse_manifest
-from cache.rows import StoredRows
 from cache.shard import row_datasets
 from cache.sources import FolderStorage, Storage, stored_rows
+from cache.stored_rows import StoredRows
 
 __all__ = ["PackedStorage", "open_storage", "pack_header"]
 

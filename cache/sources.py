@@ -16,8 +16,8 @@ from cache import messages
 from cache.documents import Documents
 from cache.errors import CorruptFileError
 from cache.manifest import Manifest, read_manifest, shard_name
-from cache.rows import StoredRows
 from cache.shard import open_shard, shard_header
+from cache.stored_rows import StoredRows
 
 __all__ = ["FolderStorage", "MemorySource", "Source", "Storage", "StoredSource", "stored_rows"]
 
@@ -188,7 +188,7 @@ class StoredSource(Source):
         self._read_view(run, start + first, start + last, out)
 
     def read_neighbours(self, start: int, stop: int, out: np.ndarray) -> None:
-        """Read all that lies in one file in one request; see the base."""
+        """Read all that lies in one file in one call; see the base."""
         indptr, done = self.documents.indptr, 0
         while start < stop:
             run, first = self._place(start)

@@ -16,8 +16,8 @@ from cache import Split
 from cache.documents import encode_vocabulary, write_documents
 from cache.layers import Layers
 from cache.manifest import Manifest, read_manifest, write_manifest
-from cache.plan import SplitPlan, extend_plan
 from cache.shard import shard_header, write_shard
+from cache.shard_plan import SplitPlan, extend_plan
 
 Words = Sequence[Sequence[str]]
 

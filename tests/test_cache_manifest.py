@@ -16,7 +16,7 @@ from small_cache import canonical_json_sha256, write_cache
 from cache import CacheError, CorruptFileError, FeatureCache, FormatVersionError, NotACacheError, messages, verify
 from cache.errors import InvalidValueError
 from cache.manifest import check_split_name, read_manifest, write_manifest
-from cache.plan import SplitPlan, extend_plan
+from cache.shard_plan import SplitPlan, extend_plan
 
 Value = dict[str, Any]
 

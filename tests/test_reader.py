@@ -13,7 +13,7 @@ from memory_corpus import MemoryCorpus
 from cache.documents import Documents
 from cache.layers import Layers
 from cache.manifest import Manifest
-from cache.plan import SplitPlan
+from cache.shard_plan import SplitPlan
 from elmo_cache import CorpusError, TextRule, messages
 from elmo_cache.text.reader import read_corpus
 

@@ -19,6 +19,7 @@ from elmo_cache import messages
 from elmo_cache.encoders import Encoder, encoder_json, layers_of
 from elmo_cache.encoders.devices import check_precision
 from elmo_cache.encoders.spec import EncoderSpec
+from elmo_cache.extraction.device_memory import with_fewer_streams
 from elmo_cache.extraction.findings import find
 from elmo_cache.extraction.folder import (
     documents_present,
@@ -36,7 +37,6 @@ from elmo_cache.extraction.plan import (
 )
 from elmo_cache.extraction.reuse import OldDocuments, open_reused, refuse_unlike
 from elmo_cache.extraction.shards import make_shards
-from elmo_cache.extraction.streams import with_fewer_streams
 from elmo_cache.extraction.workers import make_shards_elsewhere
 from elmo_cache.text.corpora import Corpus
 from elmo_cache.text.reader import CorpusReader, read_corpus

@@ -14,8 +14,8 @@ from cache import OutputError
 from cache.documents import Documents
 from cache.files import others_at_work
 from cache.manifest import Manifest, shard_name
-from cache.plan import SplitPlan, extend_plan
 from cache.shard import open_shard, shard_header
+from cache.shard_plan import SplitPlan, extend_plan
 from elmo_cache import messages
 from elmo_cache.encoders import Encoder
 from elmo_cache.errors import CorpusError

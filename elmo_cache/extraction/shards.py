@@ -18,8 +18,8 @@ from cache.shard import ShardHeader, shard_header, write_shard
 from elmo_cache import messages
 from elmo_cache.encoders import Encoder
 from elmo_cache.errors import DeviceMemoryError, EncoderError
+from elmo_cache.extraction.aliasing import RowMemory
 from elmo_cache.extraction.groups import ShardGroup, group_n_tokens
-from elmo_cache.extraction.memory import RowMemory
 from elmo_cache.extraction.reuse import NOTHING, Reuse
 
 __all__ = ["make_shards"]

@@ -10,8 +10,9 @@ from cache.files import atomic_path
 from trainer import messages
 from trainer.errors import TrialsError
 from trainer.protocols import PROTOCOLS, Sizes, is_whole
+from trainer.runs.agreement import refuse_other_settings
 from trainer.runs.folder import is_model_name, read_small_file
-from trainer.runs.schema import HASH, PATH, TEXT, TEXT_OR_NONE, Each, Rule, check, is_text, shown, whole
+from trainer.runs.schema import HASH, PATH, TEXT, TEXT_OR_NONE, Each, Rule, check, is_text, whole
 from trainer.runs.settings import RANGES, Settings, is_gamma, is_keras, is_rate, takes_gamma
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ VERSION = 3
 N_WORDS = 20
 """Of so many of the most frequent words a hash of the static vector is kept."""
 _NAME = "config.json"
-_NOT_COMPARED = ("path", "source", "encoding_options", "words")  # places, and what the hashes beside them cover
 
 
 @dataclass(frozen=True)
@@ -161,18 +161,7 @@ class RunConfig:
             return wanted
         if unknown := [model for model in wanted.models if model in trained and model not in self.models]:
             raise TrialsError(messages.SETTINGS_UNKNOWN, path=folder, name=unknown[0])
-        pairs = [(section, getattr(self, section), getattr(wanted, section)) for section in _SHARED]
-        pairs += [(model, self.models[model], wanted.models[model]) for model in wanted.models if model in trained]
-        differing = [
-            messages.DIFFERENCE.format(
-                name=f"{place}.{name}", found=shown(found.get(name)), expected=shown(asked.get(name))
-            )
-            for place, found, asked in pairs
-            for name in asked
-            if name not in _NOT_COMPARED and found.get(name) != asked.get(name)
-        ]
-        if differing:
-            raise TrialsError(messages.OTHER_SETTINGS, path=folder, found="; ".join(differing[:6]))
+        refuse_other_settings(self, wanted, _SHARED, trained, folder)
         kept = {model: found for model, found in self.models.items() if model in trained}
         return RunConfig(self.settings, self.pool, self.cache, self.vectors, {**wanted.models, **kept})
 

@@ -10,8 +10,9 @@ from cache.files import atomic_path
 from trainer import messages
 from trainer.errors import TrialsError
 from trainer.protocols import is_whole
+from trainer.runs.agreement import refuse_other_settings
 from trainer.runs.folder import is_model_name, read_small_file
-from trainer.runs.schema import HASH, PATH, TEXT, TEXT_OR_NONE, Each, Rule, check, is_text, shown, whole
+from trainer.runs.schema import HASH, PATH, TEXT, TEXT_OR_NONE, Each, Rule, check, is_text, whole
 from trainer.runs.settings import RANGES
 from trainer.tagging.experiment import TagExperiment, TagModel
 
@@ -19,7 +20,6 @@ __all__ = ["TagConfig"]
 
 VERSION = 1
 _NAME = "config.json"
-_NOT_COMPARED = ("path", "source")  # places; the hashes beside them are compared
 
 
 @dataclass(frozen=True)
@@ -132,21 +132,7 @@ class TagConfig:
         """
         if not trained:
             return wanted
-        shared = ("settings", "pool", "cache")
-        pairs = [(section, getattr(self, section), getattr(wanted, section)) for section in shared]
-        pairs += [
-            (model, self.models.get(model, {}), wanted.models[model]) for model in wanted.models if model in trained
-        ]
-        differing = [
-            messages.DIFFERENCE.format(
-                name=f"{place}.{name}", found=shown(found.get(name)), expected=shown(asked.get(name))
-            )
-            for place, found, asked in pairs
-            for name in asked
-            if name not in _NOT_COMPARED and found.get(name) != asked.get(name)
-        ]
-        if differing:
-            raise TrialsError(messages.OTHER_SETTINGS, path=folder, found="; ".join(differing[:6]))
+        refuse_other_settings(self, wanted, ("settings", "pool", "cache"), trained, folder)
         kept = {model: found for model, found in self.models.items() if model in trained}
         return TagConfig(self.settings, self.pool, self.cache, {**wanted.models, **kept})
 

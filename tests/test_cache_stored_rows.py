@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from small_cache import DOCUMENTS, expected, write_cache
 
 from cache import CorruptFileError, FeatureCache, messages, pack
-from cache.rows import StoredRows
+from cache.stored_rows import StoredRows
 
 N_ROWS, DIM, CHUNK = 75, 6, 8
 ROWS = np.random.default_rng(0).normal(size=(N_ROWS, DIM)).astype(np.float16)
