@@ -127,7 +127,7 @@ def test_a_full_disk_before_the_build(small_disk: Path, whole: dict[str, bytes])
     """One line with what is needed and free, before anything is encoded."""
     (small_disk / "ballast").write_bytes(bytes(3_500_000))
     message = refusal(small_disk / "out", lambda: None)
-    shown = said(extraction.NO_SPACE, path=small_disk / "out", expected=777, found=777).removesuffix("--limit.")
+    shown = said(extraction.NO_SPACE, path=small_disk / "out" / "c", expected=777, found=777).removesuffix("--limit.")
     assert re.search(re.escape(shown).replace("777", r"[\d,]+"), message)
     assert contents(small_disk) == {"ballast": bytes(3_500_000)}
     (small_disk / "ballast").unlink()
