@@ -46,7 +46,8 @@ def test_the_report(elmo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ]
     assert "which is not used, so this may take very long: CUDA_VISIBLE_DEVICES hides it" in result.stderr
     precisions = {line.split()[0]: line for line in lines[4:8]}
-    assert precisions["float32"].endswith(" words/s") and "not here: precision tf32 needs" in precisions["tf32"]
+    assert precisions["float32"].endswith(" words/s")
+    assert precisions["tf32"].endswith(f"not here: {said(messages.NO_TF32, found='CPU')}")
     assert "words/s, a word's vector at most " in precisions["bfloat16"]
     begin = lines.index(SENTENCES[0])
     table = lines[begin : begin + 5 * len(SENTENCES)]

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterator
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 import numpy as np
 
-from cache.runtime.console import human_bytes, human_count, human_time
+from cache.runtime.console import as_option, human_bytes, human_count, human_time
 from cache.runtime.downloads import user_folder
 from cache.runtime.progress import progress_bar
 from cache.runtime.quiet import quiet_import
@@ -108,7 +109,7 @@ def _speeds(name: str) -> Iterator[tuple[str, tuple[BiLMEncoder, float] | str]]:
         encoder = _own(name, precision=precision)
         refusal = encoder.device.refusal(precision)
         if refusal is not None:
-            yield precision, str(refusal)
+            yield precision, refusal.worded(partial(as_option, encoders_command))
             continue
         with progress_bar(None, f"measuring {precision}", "tok") as bar:
             speed = measure_speed(encoder, bar.update)

@@ -17,6 +17,7 @@ from tally import record
 
 from cache import CacheError, FeatureCache, messages
 from cache.files import is_temporary
+from elmo_cache import messages as extraction
 from elmo_cache.cli import main
 
 NOBODY = 65534
@@ -103,7 +104,7 @@ def test_a_disk_that_fills_up_during_the_build(small_disk: Path, whole: dict[str
     ballast = small_disk / "ballast"
 
     def prepare() -> None:
-        import elmo_cache.extraction.build as extraction
+        import elmo_cache.extraction.build as building
         import elmo_cache.extraction.shards as shards
 
         shards._IN_HAND = 1  # one after the other, so that it is known which does not fit
@@ -111,7 +112,7 @@ def test_a_disk_that_fills_up_during_the_build(small_disk: Path, whole: dict[str
         def fill(plan: object) -> None:
             ballast.write_bytes(bytes(os.statvfs(small_disk).f_bavail * 4096 - free))
 
-        extraction.check_disk = fill
+        building.check_disk = fill
 
     message = refusal(small_disk / "out", prepare)
     ballast.unlink()
@@ -126,7 +127,8 @@ def test_a_full_disk_before_the_build(small_disk: Path, whole: dict[str, bytes])
     """One line with what is needed and free, before anything is encoded."""
     (small_disk / "ballast").write_bytes(bytes(3_500_000))
     message = refusal(small_disk / "out", lambda: None)
-    assert re.search(r"the build needs [\d,]+ bytes and the disk has [\d,]+ free; free some space", message)
+    shown = said(extraction.NO_SPACE, path=small_disk / "out" / "c", expected=777, found=777).removesuffix("--limit.")
+    assert re.search(re.escape(shown).replace("777", r"[\d,]+"), message)
     assert contents(small_disk) == {"ballast": bytes(3_500_000)}
     (small_disk / "ballast").unlink()
     check_goes_on(small_disk / "out", whole, "full")
@@ -146,7 +148,8 @@ def shown_of_permission() -> str:
 
 def test_a_folder_that_may_not_be_written(folder: Path, whole: dict[str, bytes]) -> None:
     os.chmod(folder, 0o555)
-    assert "no permission to write" in refusal(folder, as_nobody)
+    shown = said(extraction.CANNOT_WRITE, path="*", error="no permission to write to ").partition("*")[2]
+    assert shown.removesuffix(". Choose another folder.") in refusal(folder, as_nobody)
     (folder / "c").mkdir(mode=0o555)
     assert shown_of_permission() in refusal(folder, as_nobody)
     os.chmod(folder, 0o777)

@@ -72,7 +72,15 @@ def download(handle: str, folder: Path) -> None:
         fetch_file(archive_url(handle), archive, most_bytes=MOST_BYTES, progress=bar.update, when_announced=show_total)
         try:
             _unpack(archive, module)
-        except (tarfile.TarError, EOFError, zlib.error, ValueError, OverflowError, RecursionError) as error:
+        except (
+            tarfile.TarError,
+            gzip.BadGzipFile,
+            EOFError,
+            zlib.error,
+            ValueError,
+            OverflowError,
+            RecursionError,
+        ) as error:
             raise DownloadError(messages.NOT_A_MODULE, error=error) from error
         except OSError as error:
             raise DownloadError(messages.MODULE_NOT_UNPACKED, path=folder.parent, error=error) from error
