@@ -18,6 +18,7 @@ from errors_expected import said as worded
 from small_trials import SIZE_OPTIONS
 from tiny_elmo import SMALL, write_elmo
 
+from cache import messages as store
 from trainer import messages
 from trainer.errors import TrialsError
 from trainer.options import parse_renames
@@ -141,6 +142,18 @@ def test_what_is_not_text(tmp_path: Path) -> None:
         ),
     ):
         assert error_of(run_train("predict", *arguments)) == f"Error: {message}", arguments
+
+
+def test_a_file_that_is_not_a_cache() -> None:
+    wrong = f"Error: {worded(store.NOT_A_CACHE, path='reviews.csv', name='reviews.csv')}"
+    for arguments in (
+        ("predict", "results"),
+        ("evaluate", "--trial", 1, "--model", "elmo"),
+        ("trials", "--out", "r"),
+        ("tag", "--out", "r"),
+    ):
+        assert error_of(run_train(*arguments, "--cache", "reviews.csv")) == wrong, arguments
+    assert not os.path.exists("r")
 
 
 def test_vectors_that_are_gone(tmp_path: Path) -> None:

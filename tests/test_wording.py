@@ -48,8 +48,9 @@ CACHE = [
     ),
     (
         store.NOT_A_CACHE,
-        {"path": "notes.txt"},
-        "notes.txt is not a cache. Expected a folder, or a file made by `elmo-cache pack`.",
+        {"path": "IMDB Dataset.csv", "name": "'IMDB Dataset.csv'"},
+        "IMDB Dataset.csv is not a cache. Expected a folder, or a file made by `elmo-cache pack`. To build a cache of "
+        "a text or table: `elmo-cache build my.elmo --corpus 'IMDB Dataset.csv'`.",
     ),
     (
         store.NEWER_FORMAT,
