@@ -1,6 +1,7 @@
 """The manifest: what a cache is meant to hold."""
 
 import json
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -24,6 +25,7 @@ __all__ = [
     "check_version",
     "documents_name",
     "manifest_bytes",
+    "not_a_cache",
     "parse_manifest",
     "read_manifest",
     "shard_name",
@@ -171,6 +173,11 @@ def parse_manifest(data: bytes, where: str, repair: str) -> Manifest:
     raise CorruptFileError(messages.WRONG_CHECKSUM, path=where, found=digest, expected=stated, repair=repair)
 
 
+def not_a_cache(path: Path) -> NotACacheError:
+    """Return the error of a file that is not a cache."""
+    return NotACacheError(messages.NOT_A_CACHE, path=path, name=shlex.quote(str(path)))
+
+
 def _read(path: Path) -> bytes:
     try:
         if is_special(path):
@@ -185,7 +192,7 @@ def _read(path: Path) -> bytes:
         if path.parent.is_dir():
             raise NotACacheError(messages.NO_MANIFEST, path=path.parent) from error
         if path.parent.exists():
-            raise NotACacheError(messages.NOT_A_CACHE, path=path.parent) from error
+            raise not_a_cache(path.parent) from error
         raise NotACacheError(messages.NO_CACHE, path=path.parent) from error
     except CorruptFileError:
         raise

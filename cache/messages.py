@@ -10,7 +10,10 @@ NO_CACHE = "No cache at {path}. Create it with `elmo-cache build {path}`, or pas
 NO_MANIFEST = (
     "{path} is a folder without a manifest, so it is not a cache. If its build has just begun, try again later."
 )
-NOT_A_CACHE = "{path} is not a cache. Expected a folder, or a file made by `elmo-cache pack`."
+NOT_A_CACHE = (
+    "{path} is not a cache. Expected a folder, or a file made by `elmo-cache pack`. To build a cache of a text or "
+    "table: `elmo-cache build my.elmo --corpus {name}`."
+)
 NEWER_FORMAT = "{path} has format version {found}; this package reads up to version {expected}. Upgrade elmo-cache."
 
 # Choosing splits, layers and documents

@@ -14,7 +14,7 @@ from cache.documents import Documents
 from cache.errors import CorruptFileError, NotACacheError
 from cache.hashing import check_plain_group
 from cache.hdf5 import checked_blocks, dataset_of, open_file
-from cache.manifest import MANIFEST_NAME, MAX_MANIFEST_BYTES, Manifest, parse_manifest
+from cache.manifest import MANIFEST_NAME, MAX_MANIFEST_BYTES, Manifest, not_a_cache, parse_manifest
 from cache.shard import row_datasets
 from cache.sources import FolderStorage, Storage, stored_rows
 from cache.stored_rows import StoredRows
@@ -144,7 +144,7 @@ def _open(path: Path, manifest: Manifest | None = None) -> h5py.File:
     try:
         with path.open("rb") as stream:
             if stream.read(len(_SIGNATURE)) != _SIGNATURE:
-                raise NotACacheError(messages.NOT_A_CACHE, path=path)
+                raise not_a_cache(path)
     except NotACacheError:
         raise
     except OSError as error:

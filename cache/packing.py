@@ -16,7 +16,7 @@ from cache.files import atomic_path, remove_strays
 from cache.hashing import little_endian
 from cache.hdf5 import checked_blocks, create_file, open_file, seal
 from cache.manifest import MANIFEST_NAME, Manifest, documents_name, manifest_bytes
-from cache.packed import pack_header
+from cache.packed import open_storage, pack_header
 from cache.shard import chunks_of, open_shard, shard_header, stored_bytes
 from cache.sources import FolderStorage
 
@@ -57,9 +57,9 @@ def pack(
     Split(6 documents, dim 256)
     """
     path, out = Path(cache), Path(out)
-    if os.path.isfile(path):
+    storage = open_storage(path)
+    if not isinstance(storage, FolderStorage):
         raise OutputError(messages.ALREADY_PACKED, path=path)
-    storage = FolderStorage(path)
     manifest = storage.manifest
     _check_finished(storage)
     n_bytes = _data_bytes(path, manifest)

@@ -23,6 +23,7 @@ from small_cache import contents, replace_dataset, write_cache
 
 from cache import CacheError, CorruptFileError, FeatureCache, Layers, OutputError, messages, pack, verify
 from cache.files import temporary_files
+from elmo_cache import messages as extraction
 
 ROOT = Path(__file__).parents[1]
 
@@ -231,7 +232,8 @@ def test_the_commands(directory: Path, tmp_path: Path, monkeypatch: pytest.Monke
     assert said(messages.FILE_EXISTS, path="c.h5") in error_of(run_cache("pack", "c", "c.h5"))
     nothing_discarded = said(messages.PACKED_DISCARD, path="c.h5", repair=messages.FETCH_AGAIN)
     assert nothing_discarded in error_of(run_cache("verify", "c.h5", "--discard"))
-    assert "c.h5 is a file: a cache is a folder" in error_of(run_cache("build", "c.h5", "--corpus", _lines(tmp_path)))
+    refused = error_of(run_cache("build", "c.h5", "--corpus", _lines(tmp_path)))
+    assert refused == f"Error: {said(extraction.CACHE_IS_FILE, path='c.h5')}"
 
 
 def test_verify_names_a_bad_file(directory: Path, tmp_path: Path) -> None:

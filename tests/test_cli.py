@@ -221,15 +221,20 @@ def test_a_limit_that_cannot_be_read(tmp_path: Path, limit: str) -> None:
     assert result.exit_code == 2 and "expected SPLIT=N" in result.output
 
 
-@pytest.mark.parametrize("name", ["info", "verify"])
+@pytest.mark.parametrize("name", ["info", "verify", "pack", "export"])
 def test_a_path_that_is_no_cache(tmp_path: Path, name: str) -> None:
-    (tmp_path / "file").write_text("mine")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "my reviews.csv").write_text("text,label\n")
+    out = tmp_path / "folder" / "out.h5"
+    more = {"pack": [out], "export": [out, "--format", "allennlp"]}.get(name, [])
     for path, message in (
         (tmp_path / "missing.elmo", store.NO_CACHE),
-        (tmp_path, store.NO_MANIFEST),
-        (tmp_path / "file", store.NOT_A_CACHE),
+        (tmp_path / "folder", store.NO_MANIFEST),
+        (tmp_path / "my reviews.csv", store.NOT_A_CACHE),
     ):
-        assert error_of(run_cache(name, path)) == f"Error: {said(message, path=path)}"
+        wrong = said(message, path=path, name=f"'{path}'")
+        assert error_of(run_cache(name, path, *more)) == f"Error: {wrong}"
+    assert not list((tmp_path / "folder").iterdir())
 
 
 def test_debug_shows_the_traceback(tmp_path: Path) -> None:

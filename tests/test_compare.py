@@ -13,6 +13,7 @@ from published_trials import BASIC, ELMO, results_of
 from scipy.stats import permutation_test
 
 from trainer import messages
+from trainer.errors import TrialsError
 from trainer.report import METRICS, comparison_table
 from trainer.report.styles import styles_of
 from trainer.runs.results import TrialResult, write_results
@@ -65,7 +66,8 @@ def test_chosen_models_metric_and_title(runs: list[Path], tmp_path: Path) -> Non
     done = run_train("compare", *runs, *options)
     assert done.exit_code == 0 and "basic" not in done.stdout
     assert "<!-- Rates $x -->" in (tmp_path / "c.svg").read_text()
-    assert "no trial of tfidf-lr; it has basic, elmo" in error_of(run_train("compare", *runs, "--models", "tfidf-lr"))
+    none = said(messages.NO_TRIALS_OF, path=runs[0], name="tfidf-lr", found="basic, elmo")
+    assert error_of(run_train("compare", *runs, "--models", "tfidf-lr")) == f"Error: {none}"
     refused = error_of(run_train("compare", *runs, "--metric", "log-loss", "--out", tmp_path / "d.png"))
     assert said(messages.NO_METRIC, name="log-loss") in refused and not (tmp_path / "d.png").exists()
 
@@ -84,28 +86,30 @@ def test_only_the_trials_that_both_have(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "says"),
+    ("change", "error"),
     [
-        ({"seed": 1}, "the seed is 0 and 1"),
-        ({"train_hash": "ff"}, "trial 1 has other training documents"),
-        ({"test_hash": "ff", "validation_hash": "ff"}, "trial 1 has other validation and test documents"),
+        ({"seed": 1}, TrialsError(messages.OTHER_SEED, found=0, expected=1)),
+        ({"train_hash": "ff"}, TrialsError(messages.OTHER_IN_TRIAL, trial=1, name="training")),
+        (
+            {"test_hash": "ff", "validation_hash": "ff"},
+            TrialsError(messages.OTHER_IN_TRIAL, trial=1, name="validation and test"),
+        ),
         ({"trial": 11}, None),
     ],
 )
-def test_runs_that_do_not_share_documents(tmp_path: Path, change: dict[str, int | str], says: str | None) -> None:
+def test_runs_that_do_not_share_documents(
+    tmp_path: Path, change: dict[str, int | str], error: TrialsError | None
+) -> None:
     results = results_of(elmo=[70])
     runs = [
         folder_of(tmp_path / "a", results),
         folder_of(tmp_path / "b", [replace(results[0], **change)]),  # type: ignore[arg-type]
     ]
     refused = error_of(run_train("compare", *runs, "--out", tmp_path / "c.png"))
-    if says is None:
-        assert refused == "Error: a and b have no trial in common: there is nothing to compare"
+    if error is None:
+        assert refused == f"Error: {said(messages.NO_COMMON_TRIAL, name='a', other='b')}"
     else:
-        assert refused == (
-            f"Error: a and b do not share their documents: {says}. Compare runs with the same cache, --seed, "
-            "--protocol and sizes"
-        )
+        assert refused == f"Error: {said(messages.OTHER_DOCUMENTS, name='a', other='b', error=error)}"
     assert not (tmp_path / "c.png").exists()
 
 
@@ -116,7 +120,8 @@ def test_runs_on_other_corpora(runs: list[Path], tmp_path: Path, monkeypatch: py
 
     monkeypatch.setattr("trainer.plot_cli.RunConfig.read", Config)
     refused = error_of(run_train("compare", *runs, "--out", tmp_path / "c.png"))
-    assert refused == "Error: fast and slow do not share their documents: their caches are of different corpora"
+    error = TrialsError(messages.OTHER_CORPUS)
+    assert refused == f"Error: {said(messages.OTHER_DOCUMENTS, name='fast', other='slow', error=error)}"
 
 
 def test_what_is_no_run(runs: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -125,22 +130,22 @@ def test_what_is_no_run(runs: list[Path], tmp_path: Path, monkeypatch: pytest.Mo
     (tmp_path / "kaggle.elmo" / "manifest.json").write_text("{}")
     (tmp_path / "packed.h5").write_bytes(b"\x89HDF\r\n\x1a\n")
     (tmp_path / "reviews.csv").write_text("text\n")
-    cache = "is a cache, not the folder of a run. Run trials on it first: `elmo-train trials --cache "
     for command in ("plot", "compare"):
-        for name, says in (
-            ("kaggle.elmo", f"kaggle.elmo {cache}kaggle.elmo --out results`, then `elmo-train {command} results`"),
-            ("packed.h5", f"packed.h5 {cache}packed.h5 --out"),
-            ("slow/trials.csv", f"is a file; a run is the folder that it is in: `elmo-train {command} slow`"),
-            ("reviews.csv", f"is a file; give the folder of a run, such as `elmo-train {command} results`"),
-            ("nowhere", "No results at nowhere. Create them with `elmo-train trials --out nowhere`"),
+        typed = {"command": f"elmo-train {command}"}
+        for name, message, data in (
+            ("kaggle.elmo", messages.RUN_IS_CACHE, typed),
+            ("packed.h5", messages.RUN_IS_CACHE, typed),
+            ("slow/trials.csv", messages.RUN_IS_FILE, {**typed, "expected": "slow"}),
+            ("reviews.csv", messages.RUN_IS_FILE, {**typed, "expected": "results"}),
+            ("nowhere", messages.NO_RUN, {}),
         ):
-            assert says in error_of(run_train(command, name, "slow")), (command, name)
-        assert "ends in '.gif', expected .png, .svg, .pdf" in error_of(run_train(command, "slow", "--out", "a.gif"))
-    assert "compare needs two runs or more; for one run: `elmo-train plot RUN`" in error_of(
-        run_train("compare", "slow")
-    )
+            expected = f"Error: {said(message, path=name, **data)}"
+            assert error_of(run_train(command, name, "slow")) == expected, (command, name)
+        picture = said(messages.PICTURE_NAME, path="a.gif", found=".gif", expected=".png, .svg, .pdf")
+        assert error_of(run_train(command, "slow", "--out", "a.gif")) == f"Error: {picture}"
+    assert error_of(run_train("compare", "slow")) == f"Error: {said(messages.ONE_RUN)}"
     (tmp_path / "tags").mkdir()
-    assert "tags holds no trials.csv: compare is for runs of" in error_of(run_train("compare", "slow", "tags"))
+    assert error_of(run_train("compare", "slow", "tags")) == f"Error: {said(messages.NOT_COMPARABLE, path='tags')}"
 
 
 def test_several_runs_leave_the_pictures_of_the_runs(
@@ -164,7 +169,7 @@ def test_a_curve_is_drawn_again(tmp_path: Path) -> None:
     assert all(f"<!-- {text} -->" in drawn for text in ("Reviews", "50", "200", "basic", "elmo"))
     assert "<!-- 900 -->" not in drawn
     refused = error_of(run_train("plot", tmp_path / "curve", "--losses"))
-    assert refused.endswith("is a run of `curve`: it is drawn alone, without --losses")
+    assert refused == f"Error: {said(messages.CURVE_ALONE, path=tmp_path / 'curve')}"
 
 
 def test_a_colour_for_each_model() -> None:
@@ -178,17 +183,17 @@ def test_a_colour_for_each_model() -> None:
 
 
 @pytest.mark.parametrize(
-    ("command", "out", "says"),
+    ("command", "out", "message", "default"),
     [
-        (["trials"], "five.txt", "five.txt is a file; give a folder, such as --out results"),
-        (["trials"], "new.csv", "new.csv is the name of a file; give a folder, such as --out results"),
-        (["curve", "--sizes", "5,10"], "plot.png", "is the name of a file; give a folder, such as --out curve"),
-        (["tag", "--cache", "c.elmo"], "five.txt", "five.txt is a file; give a folder, such as --out results-tags"),
-        (["trials"], "c.elmo", "c.elmo is a cache; give a folder for the results, such as --out results"),
+        (["trials"], "five.txt", messages.OUT_IS_FILE, "results"),
+        (["trials"], "new.csv", messages.OUT_IS_FILE, "results"),
+        (["curve", "--sizes", "5,10"], "plot.png", messages.OUT_IS_FILE, "curve"),
+        (["tag", "--cache", "c.elmo"], "five.txt", messages.OUT_IS_FILE, "results-tags"),
+        (["trials"], "c.elmo", messages.OUT_IS_CACHE, "results"),
     ],
 )
 def test_what_is_no_place_for_results(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: list[str], out: str, says: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: list[str], out: str, message: str, default: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "five.txt").write_text("five\n")
@@ -196,7 +201,7 @@ def test_what_is_no_place_for_results(
     (tmp_path / "c.elmo" / "manifest.json").write_text(json.dumps({}))
     before = sorted(path.name for path in tmp_path.rglob("*"))
     refused = error_of(run_train(*command, "--out", out))
-    assert refused.startswith("Error: --out ") and refused.endswith(says)
+    assert refused == f"Error: {said(message, path=out, expected=default)}"
     assert sorted(path.name for path in tmp_path.rglob("*")) == before
 
 

@@ -4,6 +4,7 @@ import contextlib
 import csv
 import json
 import os
+import re
 import shutil
 import tempfile
 from pathlib import Path
@@ -12,10 +13,12 @@ import numpy as np
 import pytest
 from click.testing import Result
 from commands import error_of, run_cache, run_train
+from errors_expected import raises
 from errors_expected import said as worded
 from small_trials import SIZE_OPTIONS
 from tiny_elmo import SMALL, write_elmo
 
+from cache import messages as store
 from trainer import messages
 from trainer.errors import TrialsError
 from trainer.options import parse_renames
@@ -66,7 +69,7 @@ def rows_of(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def build_here(arguments: list[str], hint: str) -> list[str]:
+def build_here(arguments: list[str], failed: str) -> list[str]:
     """What `new_texts._build` does, without the wait for another process."""
     passed(run_cache("build", *arguments))
     return []
@@ -99,39 +102,58 @@ def test_lines_of_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_an_encoder_that_does_not_fit(monkeypatch: pytest.MonkeyPatch) -> None:
     said = error_of(run_train("predict", "results", "a film"))
-    assert "the texts could not be encoded: There is no encoder 'embedded:elmo" in said
-    assert said.endswith("If the encoder of these trials is not embedded, give it with --encoder")
+    before, after = worded(messages.NOT_ENCODED_BY_DEFAULT, error="⟪error⟫").split("⟪error⟫")
+    assert said.startswith(f"Error: {before}There is no encoder 'embedded:elmo") and said.endswith(after)
     monkeypatch.setattr(new_texts, "_build", build_here)
     said = error_of(run_train("predict", "results", "a film", "--encoder", "other"))
-    assert said.startswith("Error: other is not the encoder of these trials: encoder.weights is ")
-    assert said.endswith("Give the right one with --encoder")
+    before, after = worded(messages.OTHER_ENCODER, name="other", found="⟪found⟫").split("⟪found⟫")
+    assert said.startswith(f"Error: {before}encoder.weights is ") and said.endswith(after)
 
 
 def test_what_is_not_text(tmp_path: Path) -> None:
     (tmp_path / "labelled.txt").write_text("__label__pos a film\n")
     (tmp_path / "empty.txt").write_text("")
     (tmp_path / "latin.txt").write_bytes(b"a film\ncaf\xe9\n")
-    for arguments, says in (
+    nowhere, labelled, empty, latin = (tmp_path / f"{name}.txt" for name in ("nowhere", "labelled", "empty", "latin"))
+    for arguments, message in (
+        (["a fine film"], worded(messages.RUN_FIRST, path="a fine film", text="'a fine film'")),
+        (["results"], worded(messages.NOTHING_TO_CLASSIFY)),
         (
-            ["a fine film"],
-            "No run at a fine film. The folder of a run comes first: `elmo-train predict results 'a fi",
+            ["results", "a film", "--cache", "new.elmo"],
+            worded(messages.DOCUMENTS_TWICE, found="TEXT and as CACHE"),
         ),
-        (["results"], "Nothing to classify: give texts after RUN, or --file FILE, or --cache CACHE"),
-        (["results", "a film", "--cache", "new.elmo"], "Documents were given as TEXT and as --cache: give texts"),
-        (["results", "new.txt"], "new.txt looks like the name of a file. To classify its lines: --file new.txt"),
-        (["results", "mistyped.txt"], "mistyped.txt looks like the name of a file"),
-        (["results", "a film", "--split", "train"], "--split is for --cache. Leave it out"),
-        (["results", "--cache", "new.elmo", "--encoder", "elmo"], "--encoder is for texts"),
-        (["results", "--file", "reviews.csv"], "`elmo-cache build new.elmo --corpus reviews.csv`, then --cache new"),
-        (["results", "--file", tmp_path / "nowhere.txt"], "nowhere.txt cannot be read: No such file or directory"),
-        (["results", "--file", tmp_path / "labelled.txt"], "has labels (__label__…)"),
-        (["results", "--file", tmp_path / "empty.txt"], "is empty, expected one text per line"),
-        (["results", "--file", tmp_path / "latin.txt"], "line 2: not UTF-8 (byte 4 of the line)"),
-        (["results", "a film", os.fsdecode(b"caf\xe9 noir")], "TEXT 2 is not UTF-8 (at character 4)"),
-        (["c.elmo", "a film"], "c.elmo is a cache, not the folder of a run. Run trials on it first: "),
-        (["reviews.csv", "a film"], "reviews.csv is a file; give the folder of a run, such as `elmo-train predict "),
+        (["results", "new.txt"], worded(messages.TEXT_IS_FILE_NAME, path="new.txt")),
+        (["results", "mistyped.txt"], worded(messages.TEXT_IS_FILE_NAME, path="mistyped.txt")),
+        (["results", "a film", "--split", "train"], worded(messages.SPLIT_OF_TEXTS)),
+        (["results", "--cache", "new.elmo", "--encoder", "elmo"], worded(messages.ENCODER_OF_CACHE)),
+        (["results", "--file", "reviews.csv"], worded(messages.NOT_LINES, path="reviews.csv", name="reviews.csv")),
+        (
+            ["results", "--file", nowhere],
+            worded(messages.CANNOT_READ, path=nowhere, error="No such file or directory"),
+        ),
+        (["results", "--file", labelled], worded(messages.LABELLED_TEXTS, path=labelled, found="__label__")),
+        (["results", "--file", empty], worded(messages.NO_TEXTS, path=empty)),
+        (["results", "--file", latin], worded(messages.NOT_UTF8, where=f"{latin}, line 2", found="0xe9", n=3)),
+        (["results", "a film", os.fsdecode(b"caf\xe9 noir")], worded(messages.TEXT_NOT_UTF8, n=2, place=4)),
+        (["c.elmo", "a film"], worded(messages.RUN_IS_CACHE, path="c.elmo", command="elmo-train predict")),
+        (
+            ["reviews.csv", "a film"],
+            worded(messages.RUN_IS_FILE, path="reviews.csv", command="elmo-train predict", expected="results"),
+        ),
     ):
-        assert says in error_of(run_train("predict", *arguments)), arguments
+        assert error_of(run_train("predict", *arguments)) == f"Error: {message}", arguments
+
+
+def test_a_file_that_is_not_a_cache() -> None:
+    wrong = f"Error: {worded(store.NOT_A_CACHE, path='reviews.csv', name='reviews.csv')}"
+    for arguments in (
+        ("predict", "results"),
+        ("evaluate", "--trial", 1, "--model", "elmo"),
+        ("trials", "--out", "r"),
+        ("tag", "--out", "r"),
+    ):
+        assert error_of(run_train(*arguments, "--cache", "reviews.csv")) == wrong, arguments
+    assert not os.path.exists("r")
 
 
 def test_vectors_that_are_gone(tmp_path: Path) -> None:
@@ -140,19 +162,19 @@ def test_vectors_that_are_gone(tmp_path: Path) -> None:
     config["vectors"]["source"] = "gone.vec"
     (tmp_path / "r/config.json").write_text(json.dumps(config))
     said = error_of(run_train("predict", tmp_path / "r", "--cache", "new.elmo"))
-    assert said == "Error: These trials used gone.vec, which is gone. Give its new place with --vectors"
+    assert said == f"Error: {worded(messages.VECTORS_GONE, path='gone.vec')}"
 
 
 @pytest.mark.parametrize(
-    ("section", "entry", "says"),
+    ("section", "entry", "reason"),
     [
-        ("text", {"tokenizer": "tokens"}, "these trials were trained on lists of tokens"),
-        ("text", {"num_words": 1000}, "kept the most frequent words of its corpus alone (--num-words)"),
-        ("encoder", None, "these trials do not say how their cache was encoded"),
+        ("text", {"tokenizer": "tokens"}, messages.TRAINED_ON_TOKENS),
+        ("text", {"num_words": 1000}, messages.TRAINED_ON_FREQUENT),
+        ("encoder", None, messages.ENCODING_UNKNOWN),
     ],
 )
 def test_an_encoding_that_options_cannot_repeat(
-    tmp_path: Path, section: str, entry: dict[str, object] | None, says: str
+    tmp_path: Path, section: str, entry: dict[str, object] | None, reason: str
 ) -> None:
     shutil.copytree("results", tmp_path / "r")
     config = json.loads((tmp_path / "r/config.json").read_text())
@@ -160,7 +182,7 @@ def test_an_encoding_that_options_cannot_repeat(
     options[section] = entry if entry is None else options[section] | entry
     (tmp_path / "r/config.json").write_text(json.dumps(config))
     said = error_of(run_train("predict", tmp_path / "r", "a film", "--encoder", "elmo"))
-    assert says in said and said.endswith("Build a cache of your texts with the same options, and give it with --cache")
+    assert said == f"Error: {worded(messages.CANNOT_REPEAT, error=TrialsError(reason))}"
 
 
 @pytest.mark.parametrize(
@@ -175,7 +197,8 @@ def test_a_strangers_options(tmp_path: Path, section: str, name: str, value: obj
     config["cache"]["encoder"] = "https://example.org/elmo"
     (tmp_path / "r/config.json").write_text(json.dumps(config))
     said = error_of(run_train("predict", tmp_path / "r", "a film"))
-    assert f"the texts could not be encoded: Invalid value for '--{name.replace('_', '-')}'" in said
+    before, after = worded(messages.NOT_ENCODED_BY_DEFAULT, error="⟪error⟫").split("⟪error⟫")
+    assert said.startswith(f"Error: {before}Invalid value for '--{name.replace('_', '-')}'") and said.endswith(after)
 
 
 def test_a_strangers_encoder_is_not_fetched(tmp_path: Path) -> None:
@@ -190,10 +213,10 @@ def test_a_strangers_encoder_is_not_fetched(tmp_path: Path) -> None:
 def test_a_build_that_dies_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(new_texts.sys, "executable", "/bin/false")
     said = error_of(run_train("predict", "results", "a film", "--encoder", "elmo"))
-    assert said == "Error: the texts could not be encoded: `elmo-cache build` ended with exit code 1"
+    assert said == f"Error: {worded(messages.NOT_ENCODED, error=TrialsError(messages.BUILD_ENDED, n=1))}"
     monkeypatch.setattr(new_texts.sys, "executable", "/nowhere/python")
     said = error_of(run_train("predict", "results", "a film", "--encoder", "elmo"))
-    assert said.startswith("Error: `elmo-cache build` could not be started: ")
+    assert said == f"Error: {worded(messages.NOT_STARTED, error='No such file or directory')}"
 
 
 def test_classes_by_other_names(tmp_path: Path) -> None:
@@ -209,26 +232,26 @@ def test_classes_by_other_names(tmp_path: Path) -> None:
     said = error_of(run_train(*options, "--cache", "named.elmo"))
     assert worded(messages.OTHER_CLASSES, path="named.elmo", found="good, poor", expected="neg, pos") in said
     said = error_of(run_train(*options, "--cache", "named.elmo", "--rename-labels", "fine=pos"))
-    assert "names the class 'fine'; named.elmo has these classes: good, poor. Write OLD=NEW" in said
+    assert said == f"Error: {worded(messages.NO_LABEL, path='named.elmo', name='fine', found='good, poor')}"
 
     out = ("--out", tmp_path / "p.csv")
     shown = passed(run_train("predict", "--cache", "new.elmo", "--rename-labels", "neg=negative,pos=positive", *out))
     assert "12 documents: negative " in shown
     assert list(rows_of(tmp_path / "p.csv")[0])[2:] == ["probability_negative", "probability_positive"]
     said = error_of(run_train("predict", "--cache", "new.elmo", "--rename-labels", "neg=pos"))
-    assert said == "Error: --rename-labels gives two classes one name: pos, pos"
-    assert "the weights tell these classes apart: neg, pos" in error_of(
-        run_train("predict", "--cache", "new.elmo", "--rename-labels", "bad=neg")
-    )
+    assert said == f"Error: {worded(messages.LABELS_COLLIDE, found='pos, pos')}"
+    said = error_of(run_train("predict", "--cache", "new.elmo", "--rename-labels", "bad=neg"))
+    assert said == f"Error: {worded(messages.NO_LABEL, path='results', name='bad', found='neg, pos')}"
 
 
 @pytest.mark.parametrize("text", ["", "pos", "=pos", "positive=", "a=b,"])
 def test_renames_that_are_none(text: str) -> None:
-    with pytest.raises(TrialsError, match="expected OLD=NEW"):
+    expected = re.compile("^OLD=NEW,…")
+    with raises(messages.INVALID_VALUE, TrialsError, name="rename_labels", found=text, expected=expected):
         parse_renames(text)
 
 
 def test_a_class_with_two_names() -> None:
     assert parse_renames("a=b,a=b") == {"a": "b"} and parse_renames(None) == {}
-    with pytest.raises(TrialsError, match="gives a two names, b and c: leave one of them out"):
+    with raises(messages.RENAMED_TWICE, TrialsError, name="a", found="b", expected="c"):
         parse_renames("a=b,a=c")

@@ -48,8 +48,9 @@ CACHE = [
     ),
     (
         store.NOT_A_CACHE,
-        {"path": "notes.txt"},
-        "notes.txt is not a cache. Expected a folder, or a file made by `elmo-cache pack`.",
+        {"path": "IMDB Dataset.csv", "name": "'IMDB Dataset.csv'"},
+        "IMDB Dataset.csv is not a cache. Expected a folder, or a file made by `elmo-cache pack`. To build a cache of "
+        "a text or table: `elmo-cache build my.elmo --corpus 'IMDB Dataset.csv'`.",
     ),
     (
         store.NEWER_FORMAT,
@@ -1444,6 +1445,21 @@ TRAINER = [
         "--learning-rate gives elmo two values, 0.001 and 0.0003. Give one.",
     ),
     (
+        trainer.RENAMED_TWICE,
+        {"name": "positive", "found": "pos", "expected": "good"},
+        "--rename-labels gives positive two names, pos and good. Give one.",
+    ),
+    (
+        trainer.LABELS_COLLIDE,
+        {"found": "pos, pos"},
+        "--rename-labels gives two labels the same name: pos, pos. Use different names.",
+    ),
+    (
+        trainer.NO_LABEL,
+        {"path": "c.elmo", "name": "fine", "found": "neg, pos"},
+        "c.elmo has no label 'fine' to rename; it has neg, pos. Write --rename-labels OLD=NEW.",
+    ),
+    (
         trainer.NO_TENSORBOARD,
         {"package": "tensorboard"},
         '--tensorboard needs tensorboard. Install it: pip install "elmo-cache[tensorboard]".',
@@ -1727,6 +1743,16 @@ TRAINER = [
     ),
     # Running trials
     (
+        trainer.OUT_IS_FILE,
+        {"path": "five.txt", "expected": "results"},
+        "--out five.txt names a file. Give a folder, such as --out results.",
+    ),
+    (
+        trainer.OUT_IS_CACHE,
+        {"path": "c.elmo", "expected": "results"},
+        "--out c.elmo is a cache. Give a folder for the results, such as --out results.",
+    ),
+    (
         trainer.WORKERS_NEED_SOURCE,
         {},
         "With workers, pass the name or the file of static vectors: each worker loads its own.",
@@ -1768,6 +1794,28 @@ TRAINER = [
         "Trials cannot be kept in results: settings.window is 0, expected a whole number from 1 to 9.",
     ),
     # Reading results
+    (
+        trainer.NO_RUN,
+        {"path": "resluts"},
+        "No results at resluts. Create them with `elmo-train trials --out resluts`, or pass the folder of an existing "
+        "run.",
+    ),
+    (
+        trainer.RUN_FIRST,
+        {"path": "a fine film", "text": "'a fine film'"},
+        "No results at a fine film. The folder of a run comes first: `elmo-train predict results 'a fine film'`.",
+    ),
+    (
+        trainer.RUN_IS_FILE,
+        {"path": "slow/trials.csv", "command": "elmo-train plot", "expected": "slow"},
+        "slow/trials.csv is a file. Give the folder of a run, such as `elmo-train plot slow`.",
+    ),
+    (
+        trainer.RUN_IS_CACHE,
+        {"path": "c.elmo", "command": "elmo-train plot"},
+        "c.elmo is a cache, not the folder of a run. Run trials on it first: `elmo-train trials --cache c.elmo --out "
+        "results`, then `elmo-train plot results`.",
+    ),
     (
         trainer.NO_RESULTS,
         {"path": "results", "expected": "config.json"},
@@ -1885,6 +1933,11 @@ TRAINER = [
         "results had its static vectors from v.vec, a pipe or a device. Pass their file: --vectors FILE.",
     ),
     (
+        trainer.VECTORS_GONE,
+        {"path": "small.vec"},
+        "These trials used small.vec, which is gone. Give its new place: --vectors FILE.",
+    ),
+    (
         trainer.VECTORS_DIM,
         {"name": "v.vec", "found": 50, "expected": 300},
         "v.vec has 50-d vectors, the weights were trained with 300-d.",
@@ -1912,6 +1965,103 @@ TRAINER = [
         {"path": "results/weights/elmo-001.npz", "error": "dense/kernel is missing, expected (8, 2)"},
         "results/weights/elmo-001.npz has the weights of another model: dense/kernel is missing, expected (8, 2).",
     ),
+    # Texts to classify
+    (
+        trainer.NOTHING_TO_CLASSIFY,
+        {},
+        "There is nothing to classify. Give texts after RUN, --file FILE or --cache CACHE.",
+    ),
+    (
+        trainer.DOCUMENTS_TWICE,
+        {"found": "TEXT and as CACHE"},
+        "Documents were given as TEXT and as CACHE. Give one of them: texts after RUN, --file FILE or --cache CACHE.",
+    ),
+    (
+        trainer.ENCODER_OF_CACHE,
+        {},
+        "--encoder is for texts; the documents of --cache are encoded already. Leave it out.",
+    ),
+    (trainer.SPLIT_OF_TEXTS, {}, "--split is for --cache; texts have no splits. Leave it out."),
+    (
+        trainer.NOT_LINES,
+        {"path": "IMDB Dataset.csv", "name": "'IMDB Dataset.csv'"},
+        "IMDB Dataset.csv is not a text file with one text per line. For a table or a compressed file: `elmo-cache "
+        "build new.elmo --corpus 'IMDB Dataset.csv'`, then --cache new.elmo.",
+    ),
+    (trainer.NO_TEXTS, {"path": "new.txt"}, "new.txt is empty, expected one text per line."),
+    (
+        trainer.LABELLED_TEXTS,
+        {"path": "new.txt", "found": "__label__"},
+        "new.txt has labels (__label__…), expected one text per line. Build a cache of it, and give --cache CACHE.",
+    ),
+    (
+        trainer.TEXT_IS_FILE_NAME,
+        {"path": "new.txt"},
+        "new.txt looks like the name of a file. To classify its lines, give --file new.txt.",
+    ),
+    (
+        trainer.TEXT_NOT_UTF8,
+        {"n": 2, "place": 4},
+        "TEXT 2 is not UTF-8 at character 4. Put the texts into a UTF-8 file: --file FILE.",
+    ),
+    (
+        trainer.CANNOT_REPEAT,
+        {"error": CacheError(trainer.TRAINED_ON_TOKENS)},
+        "Texts cannot be encoded as for these trials: they were trained on lists of tokens, not on text. Build a cache "
+        "of your texts with the same options, and give --cache CACHE.",
+    ),
+    (trainer.ENCODING_UNKNOWN, {}, "they do not say how their cache was encoded"),
+    (trainer.TRAINED_ON_TOKENS, {}, "they were trained on lists of tokens, not on text"),
+    (
+        trainer.TRAINED_ON_FREQUENT,
+        {},
+        "their cache has only the most frequent words of its corpus (--num-words)",
+    ),
+    (
+        trainer.NOT_STARTED,
+        {"error": "Permission denied"},
+        "`elmo-cache build` could not be started: Permission denied. Build a cache of your texts yourself, and give "
+        "--cache CACHE.",
+    ),
+    (
+        trainer.NOT_ENCODED,
+        {"error": CacheError(trainer.BUILD_ENDED, n=137)},
+        "The texts could not be encoded: `elmo-cache build` ended with exit code 137.",
+    ),
+    (
+        trainer.NOT_ENCODED_BY_DEFAULT,
+        {"error": "There is no encoder 'embedded:elmo'"},
+        "The texts could not be encoded: There is no encoder 'embedded:elmo'. If the encoder of these trials is not "
+        "embedded, give --encoder ENCODER.",
+    ),
+    (trainer.BUILD_ENDED, {"n": 137}, "`elmo-cache build` ended with exit code 137"),
+    (
+        trainer.OTHER_ENCODER,
+        {"name": "other", "found": "precision is 'float16', expected 'float32'"},
+        "other is not the encoder of these trials: precision is 'float16', expected 'float32'. Give theirs: --encoder "
+        "ENCODER.",
+    ),
+    # Comparing runs
+    (trainer.ONE_RUN, {}, "A comparison needs at least two runs. For one run: `elmo-train plot RUN`."),
+    (trainer.NOT_COMPARABLE, {"path": "tags"}, "tags has no trials.csv. Compare runs of `elmo-train trials`."),
+    (
+        trainer.NO_COMMON_TRIAL,
+        {"name": "fast", "other": "slow"},
+        "fast and slow have no trial in common. Run more trials in one of them.",
+    ),
+    (
+        trainer.OTHER_DOCUMENTS,
+        {"name": "fast", "other": "slow", "error": CacheError(trainer.OTHER_SEED, found=0, expected=1)},
+        "fast and slow have different documents: the seed is 0 and 1. Compare runs with the same corpus, --seed, "
+        "--protocol and sizes.",
+    ),
+    (trainer.OTHER_CORPUS, {}, "their caches are of different corpora"),
+    (trainer.OTHER_SEED, {"found": 0, "expected": 1}, "the seed is 0 and 1"),
+    (
+        trainer.OTHER_IN_TRIAL,
+        {"trial": 1, "name": "training and test"},
+        "trial 1 has other training and test documents",
+    ),
     # Pictures
     (trainer.NOTHING_TO_DRAW, {}, "There are no runs to draw."),
     (trainer.NO_LOSSES, {}, "There are no losses to draw: epochs.csv has none of these models."),
@@ -1923,6 +2073,11 @@ TRAINER = [
     (trainer.MIXED_RUNS, {}, "Runs of `trials` and of `tag` do not fit into one picture. Draw them with two commands."),
     (trainer.LOSSES_OF_TAGS, {}, "--losses and --metric are for runs of `trials`, not of `tag`. Leave them out."),
     (trainer.LOSSES_OF_SEVERAL, {}, "--losses draws one run. Name one folder."),
+    (
+        trainer.CURVE_ALONE,
+        {"path": "curve"},
+        "curve is a run of `elmo-train curve`. Draw it alone, without --losses.",
+    ),
 ]
 
 SECTIONS: dict[str, list[tuple[str, dict[str, Any], str]]] = {

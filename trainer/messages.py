@@ -4,6 +4,9 @@
 INVALID_VALUE = "{option[name]} is {found!r}, expected {expected}."
 SIZE_INVALID = "The {name} size is {found!r}, expected {expected}."
 RATE_TWICE = "{option.learning_rate} gives {name} two values, {found:g} and {expected:g}. Give one."
+RENAMED_TWICE = "{option.rename_labels} gives {name} two names, {found} and {expected}. Give one."
+LABELS_COLLIDE = "{option.rename_labels} gives two labels the same name: {found}. Use different names."
+NO_LABEL = "{path} has no label {name!r} to rename; it has {found}. Write {option.rename_labels:OLD=NEW}."
 NO_TENSORBOARD = '{option.tensorboard} needs {package}. Install it: pip install "elmo-cache[tensorboard]".'
 
 # Static vectors
@@ -113,6 +116,8 @@ PROBABILITIES_SHAPE = (
 ONE_LAYER_MODEL = "{name} reads one layer, not {found}. Choose another {option.layer} than scalar-mix."
 
 # Running trials
+OUT_IS_FILE = "{option.out:{path}} names a file. Give a folder, such as {option.out:{expected}}."
+OUT_IS_CACHE = "{option.out:{path}} is a cache. Give a folder for the results, such as {option.out:{expected}}."
 WORKERS_NEED_SOURCE = "With workers, pass the name or the file of static vectors: each worker loads its own."
 ANOTHER_RUN = "Another `elmo-train` is writing to {path}. Wait until it has ended, or choose another {option.out}."
 NOT_WRITABLE = "Cannot write to {path}: {error}. Choose another {option[name]}."
@@ -127,6 +132,15 @@ SETTINGS_UNKNOWN = (
 CONFIG_NOT_KEPT = "Trials cannot be kept in {path}: {error}."
 
 # Reading results
+NO_RUN = (
+    "No results at {path}. Create them with `elmo-train trials --out {path}`, or pass the folder of an existing run."
+)
+RUN_FIRST = "No results at {path}. The folder of a run comes first: `elmo-train predict results {text}`."
+RUN_IS_FILE = "{path} is a file. Give the folder of a run, such as `{command} {expected}`."
+RUN_IS_CACHE = (
+    "{path} is a cache, not the folder of a run. Run trials on it first: `elmo-train trials --cache {path} --out "
+    "results`, then `{command} results`."
+)
 NO_RESULTS = "{path} has no {expected}. Create it with `elmo-train trials --out {path}`."
 NOTHING_MEASURED = "There are no results. Run `elmo-train trials` first."
 NO_METRIC = "These results have no {name}: they were made by an earlier version."
@@ -181,6 +195,7 @@ OTHER_ENCODING = (
 VECTORS_SPECIAL = (
     "{path} had its static vectors from {found}, a pipe or a device. Pass their file: {option.vectors:FILE}."
 )
+VECTORS_GONE = "These trials used {path}, which is gone. Give its new place: {option.vectors:FILE}."
 VECTORS_DIM = "{name} has {found}-d vectors, the weights were trained with {expected}-d."
 OTHER_VECTORS = (
     "The vectors {name} are not those that the weights were trained with, {expected} from {path}: {found}. Pass the "
@@ -192,6 +207,54 @@ WEIGHTS_TYPE = "{name} is {found}, expected float32"
 WEIGHTS_MIX = "scalar_mix does not have the shapes of a mix of layers"
 WEIGHTS_OTHER = "{path} has the weights of another model: {error}."
 
+# Texts to classify
+NOTHING_TO_CLASSIFY = "There is nothing to classify. Give texts after RUN, {option.file:FILE} or {option.cache:CACHE}."
+DOCUMENTS_TWICE = (
+    "Documents were given as {found}. Give one of them: texts after RUN, {option.file:FILE} or {option.cache:CACHE}."
+)
+ENCODER_OF_CACHE = "{option.encoder} is for texts; the documents of {option.cache} are encoded already. Leave it out."
+SPLIT_OF_TEXTS = "{option.split} is for {option.cache}; texts have no splits. Leave it out."
+NOT_LINES = (
+    "{path} is not a text file with one text per line. For a table or a compressed file: `elmo-cache build new.elmo "
+    "--corpus {name}`, then {option.cache:new.elmo}."
+)
+NO_TEXTS = "{path} is empty, expected one text per line."
+LABELLED_TEXTS = (
+    "{path} has labels ({found}…), expected one text per line. Build a cache of it, and give {option.cache:CACHE}."
+)
+TEXT_IS_FILE_NAME = "{path} looks like the name of a file. To classify its lines, give {option.file:{path}}."
+TEXT_NOT_UTF8 = "TEXT {n} is not UTF-8 at character {place}. Put the texts into a UTF-8 file: {option.file:FILE}."
+CANNOT_REPEAT = (
+    "Texts cannot be encoded as for these trials: {error}. Build a cache of your texts with the same options, and give "
+    "{option.cache:CACHE}."
+)
+ENCODING_UNKNOWN = "they do not say how their cache was encoded"
+TRAINED_ON_TOKENS = "they were trained on lists of tokens, not on text"
+TRAINED_ON_FREQUENT = "their cache has only the most frequent words of its corpus ({option.num_words})"
+NOT_STARTED = (
+    "`elmo-cache build` could not be started: {error}. Build a cache of your texts yourself, and give "
+    "{option.cache:CACHE}."
+)
+NOT_ENCODED = "The texts could not be encoded: {error}."
+NOT_ENCODED_BY_DEFAULT = (
+    "The texts could not be encoded: {error}. If the encoder of these trials is not embedded, give "
+    "{option.encoder:ENCODER}."
+)
+BUILD_ENDED = "`elmo-cache build` ended with exit code {n}"
+OTHER_ENCODER = "{name} is not the encoder of these trials: {found}. Give theirs: {option.encoder:ENCODER}."
+
+# Comparing runs
+ONE_RUN = "A comparison needs at least two runs. For one run: `elmo-train plot RUN`."
+NOT_COMPARABLE = "{path} has no trials.csv. Compare runs of `elmo-train trials`."
+NO_COMMON_TRIAL = "{name} and {other} have no trial in common. Run more trials in one of them."
+OTHER_DOCUMENTS = (
+    "{name} and {other} have different documents: {error}. Compare runs with the same corpus, {option.seed}, "
+    "{option.protocol} and sizes."
+)
+OTHER_CORPUS = "their caches are of different corpora"
+OTHER_SEED = "the seed is {found} and {expected}"
+OTHER_IN_TRIAL = "trial {trial} has other {name} documents"
+
 # Pictures
 NOTHING_TO_DRAW = "There are no runs to draw."
 NO_LOSSES = "There are no losses to draw: epochs.csv has none of these models."
@@ -199,3 +262,4 @@ PICTURE_NAME = "{path} ends in {found!r}, expected {expected}. Name it {path}.pn
 MIXED_RUNS = "Runs of `trials` and of `tag` do not fit into one picture. Draw them with two commands."
 LOSSES_OF_TAGS = "{option.losses} and {option.metric} are for runs of `trials`, not of `tag`. Leave them out."
 LOSSES_OF_SEVERAL = "{option.losses} draws one run. Name one folder."
+CURVE_ALONE = "{path} is a run of `elmo-train curve`. Draw it alone, without {option.losses}."

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from trainer.errors import TrialsError
+from trainer import messages
+from trainer.errors import TrialsError, invalid
 
 __all__ = ["check_run_folder", "check_out_folder", "is_named_as_input", "parse_renames", "renamed"]
 
@@ -13,6 +14,7 @@ _INPUTS = (
     *(".conllu", ".conll", ".iob", ".fasta", *_COMPRESSED),
 )
 _FILES = (*_INPUTS, ".png", ".svg", ".pdf", ".h5", ".hdf5", ".npz", ".npy", ".vec", ".py")
+_OF_A_RUN = ("trials.csv", "tags.csv", "epochs.csv", "classes.csv", "curve.csv")
 _MANIFEST = "manifest.json"
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 
@@ -35,10 +37,9 @@ def check_out_folder(out: Path, default: str) -> None:
         If it is a file, is called like one, or is a cache.
     """
     if not out.is_dir() and (out.exists() or out.suffix.lower() in _FILES):
-        what = "is a file" if out.exists() else "is the name of a file"
-        raise TrialsError(f"--out {out} {what}; give a folder, such as --out {default}")
+        raise TrialsError(messages.OUT_IS_FILE, path=out, expected=default)
     if (out / _MANIFEST).is_file():
-        raise TrialsError(f"--out {out} is a cache; give a folder for the results, such as --out {default}")
+        raise TrialsError(messages.OUT_IS_CACHE, path=out, expected=default)
 
 
 def check_run_folder(folder: Path, command: str) -> None:
@@ -57,30 +58,15 @@ def check_run_folder(folder: Path, command: str) -> None:
     """
     if folder.is_dir():
         if (folder / _MANIFEST).is_file():
-            raise _a_cache(folder, command)
+            raise TrialsError(messages.RUN_IS_CACHE, path=folder, command=command)
         return
     if not folder.exists():
-        raise TrialsError(
-            f"No results at {folder}. Create them with `elmo-train trials --out {folder}`, or pass the folder of an "
-            "existing run"
-        )
-    if folder.suffix.lower() == ".csv":
-        raise TrialsError(
-            f"{folder} is a file; a run is the folder that it is in: `{command} {folder.parent}`"
-            if folder.name in ("trials.csv", "tags.csv", "epochs.csv", "classes.csv", "curve.csv")
-            else f"{folder} is a file; give the folder of a run, such as `{command} results`"
-        )
+        raise TrialsError(messages.NO_RUN, path=folder)
     with open(folder, "rb") as file:
         if file.read(len(_HDF5)) == _HDF5:
-            raise _a_cache(folder, command)
-    raise TrialsError(f"{folder} is a file; give the folder of a run, such as `{command} results`")
-
-
-def _a_cache(path: Path, command: str) -> TrialsError:
-    return TrialsError(
-        f"{path} is a cache, not the folder of a run. Run trials on it first: `elmo-train trials --cache {path} --out "
-        f"results`, then `{command} results`"
-    )
+            raise TrialsError(messages.RUN_IS_CACHE, path=folder, command=command)
+    run = folder.parent if folder.name in _OF_A_RUN else "results"
+    raise TrialsError(messages.RUN_IS_FILE, path=folder, command=command, expected=run)
 
 
 def parse_renames(text: str | None) -> dict[str, str]:
@@ -100,13 +86,13 @@ def parse_renames(text: str | None) -> dict[str, str]:
     for pair in text.split(",") if text is not None else ():
         old, equals, new = pair.partition("=")
         if not (old and equals and new):
-            raise TrialsError(f"--rename-labels is {text!r}, expected OLD=NEW,…, as positive=pos,negative=neg")
+            raise invalid("rename_labels", text, "OLD=NEW,…, as positive=pos,negative=neg")
         if found.setdefault(old, new) != new:
-            raise TrialsError(f"--rename-labels gives {old} two names, {found[old]} and {new}: leave one of them out")
+            raise TrialsError(messages.RENAMED_TWICE, name=old, found=found[old], expected=new)
     return found
 
 
-def renamed(names: list[str], renames: Mapping[str, str], where: str) -> list[str]:
+def renamed(names: list[str], renames: Mapping[str, str], path: Path) -> list[str]:
     """Return class names with their new names.
 
     Parameters
@@ -115,8 +101,8 @@ def renamed(names: list[str], renames: Mapping[str, str], where: str) -> list[st
         The classes.
     renames : Mapping of str to str
         New names by old ones.
-    where : str
-        What has these classes, for the message.
+    path : Path
+        The cache or the run that has these classes, for the message.
 
     Raises
     ------
@@ -124,7 +110,5 @@ def renamed(names: list[str], renames: Mapping[str, str], where: str) -> list[st
         If a class to rename is not among them.
     """
     if unknown := [old for old in renames if old not in names]:
-        raise TrialsError(
-            f"--rename-labels names the class {unknown[0]!r}; {where}: {', '.join(names) or 'none'}. Write OLD=NEW"
-        )
+        raise TrialsError(messages.NO_LABEL, path=path, name=unknown[0], found=", ".join(names) or "none")
     return [renames.get(name, name) for name in names]

@@ -117,17 +117,17 @@ def compare_command(runs: tuple[Path, ...], models: str | None, metric: str, tit
     for name, folder in _names(runs).items():
         check_run_folder(folder, "elmo-train compare")
         if not (folder / "trials.csv").exists():
-            raise TrialsError(f"{folder} holds no trials.csv: compare is for runs of `elmo-train trials`")
+            raise TrialsError(messages.NOT_COMPARABLE, path=folder)
         results = read_results(folder / "trials.csv")
         found[name] = [result for result in results if wanted is None or result.model in wanted]
         if results and not found[name]:
             has = ", ".join(dict.fromkeys(result.model for result in results))
-            raise TrialsError(f"{folder} has no trial of {', '.join(wanted or ())}; it has {has}")
+            raise TrialsError(messages.NO_TRIALS_OF, path=folder, name=", ".join(wanted or ()), found=has)
         if config := RunConfig.read(folder):
             corpora.setdefault(config.cache["corpus_fingerprint"], name)
     if len(corpora) > 1:
         one, other, *_ = corpora.values()
-        raise TrialsError(f"{one} and {other} do not share their documents: their caches are of different corpora")
+        raise TrialsError(messages.OTHER_DOCUMENTS, name=one, other=other, error=TrialsError(messages.OTHER_CORPUS))
     check_documents(found)
     shown = comparison_table(found, METRICS[metric])
     plot(found, out, chance=_chance(runs, found, metric), metric=METRICS[metric], title=title)
@@ -155,7 +155,7 @@ def _chance(folders: Sequence[Path], runs: dict[str, list[TrialResult]], metric:
 
 def _plot_curve(runs: Sequence[Path], metric: str, losses: bool, title: str | None, out: Path | None) -> None:
     if len(runs) > 1 or losses:
-        raise TrialsError(f"{runs[0]} is a run of `curve`: it is drawn alone, without --losses")
+        raise TrialsError(messages.CURVE_ALONE, path=runs[0])
     path = out or runs[0] / "curve.png"
     plot_curve(read_curve(runs[0]), path, METRICS[metric], title)
     say(f"{path}")

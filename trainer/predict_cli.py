@@ -186,9 +186,7 @@ def predict_command(
     """
     folder, typed = (results or _DEFAULT_RUN, given) if results or not given else (Path(given[0]), given[1:])
     if given and not results and not os.path.lexists(folder):
-        raise TrialsError(
-            f"No run at {folder}. The folder of a run comes first: `elmo-train predict results {shlex.quote(given[0])}`"
-        )
+        raise TrialsError(messages.RUN_FIRST, path=folder, text=shlex.quote(given[0]))
     renames, named = parse_renames(rename_labels), model_of(model, of="model")
     config = _config_in(folder, "elmo-train predict")
     texts = _texts(typed, source, cache_path, split, encoder)
@@ -213,16 +211,17 @@ def _texts(
     typed: tuple[str, ...], source: Path | None, cache_path: Path | None, split: str | None, encoder: str | None
 ) -> list[str] | None:
     """Return the texts that were given; None if documents of a cache are to be classified."""
-    ways = [name for name, is_given in (("TEXT", typed), ("--file", source), ("--cache", cache_path)) if is_given]
-    if len(ways) != 1:
-        what = f"Documents were given as {' and as '.join(ways)}" if ways else "Nothing to classify"
-        raise TrialsError(f"{what}: give texts after RUN, or --file FILE, or --cache CACHE")
+    ways = [name for name, is_given in (("TEXT", typed), ("FILE", source), ("CACHE", cache_path)) if is_given]
+    if not ways:
+        raise TrialsError(messages.NOTHING_TO_CLASSIFY)
+    if len(ways) > 1:
+        raise TrialsError(messages.DOCUMENTS_TWICE, found=" and as ".join(ways))
     if cache_path is not None:
         if encoder is not None:
-            raise TrialsError("--encoder is for texts: a cache is encoded. Leave it out")
+            raise TrialsError(messages.ENCODER_OF_CACHE)
         return None
     if split is not None:
-        raise TrialsError("--split is for --cache. Leave it out")
+        raise TrialsError(messages.SPLIT_OF_TEXTS)
     if source is not None:
         return read_texts(source)
     check_texts(typed)
@@ -255,5 +254,5 @@ def _source_in(config: RunConfig, folder: Path) -> str:
     if is_special(Path(source)):  # in a stranger's folder, one that never ends
         raise TrialsError(messages.VECTORS_SPECIAL, path=folder, found=source)
     if source not in (GLOVE, MUSE) and not os.path.lexists(source):
-        raise TrialsError(f"These trials used {source}, which is gone. Give its new place with --vectors")
+        raise TrialsError(messages.VECTORS_GONE, path=source)
     return source

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from trainer import messages
 from trainer.errors import TrialsError
 from trainer.report.metrics import ACCURACY, Metric
 from trainer.report.several import documents_of
@@ -29,26 +30,23 @@ def check_documents(runs: Runs) -> None:
     """
     names = list(runs)
     if len(names) < 2:
-        raise TrialsError("compare needs two runs or more; for one run: `elmo-train plot RUN`")
+        raise TrialsError(messages.ONE_RUN)
     first = {result.trial: result for result in runs[names[0]]}
     for name in names[1:]:
         shared = [result for result in runs[name] if result.trial in first]
         if not shared:
-            raise TrialsError(f"{names[0]} and {name} have no trial in common: there is nothing to compare")
+            raise TrialsError(messages.NO_COMMON_TRIAL, name=names[0], other=name)
         for result in shared:
             other = first[result.trial]
             if result.seed != other.seed:
-                differing = f"the seed is {other.seed} and {result.seed}"
+                error = TrialsError(messages.OTHER_SEED, found=other.seed, expected=result.seed)
             elif documents_of(result) != documents_of(other):
                 sets = zip(("training", "validation", "test"), documents_of(result), documents_of(other), strict=True)
-                names_of = [kind for kind, one, another in sets if one != another]
-                differing = f"trial {result.trial} has other {' and '.join(names_of)} documents"
+                differing = " and ".join(kind for kind, one, another in sets if one != another)
+                error = TrialsError(messages.OTHER_IN_TRIAL, trial=result.trial, name=differing)
             else:
                 continue
-            raise TrialsError(
-                f"{names[0]} and {name} do not share their documents: {differing}. Compare runs with the same cache, "
-                "--seed, --protocol and sizes"
-            )
+            raise TrialsError(messages.OTHER_DOCUMENTS, name=names[0], other=name, error=error)
 
 
 def comparison_table(runs: Runs, metric: Metric = ACCURACY) -> str:

@@ -23,7 +23,7 @@ from trainer.vectors import StaticVectors
 if TYPE_CHECKING:
     from trainer.learners.keras import KerasLearner
 
-__all__ = ["SavedTrial", "evaluate", "restore"]
+__all__ = ["SavedTrial", "evaluate", "other_encoding", "restore"]
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ def evaluate(
         As `restore`, or if the cache has other classes.
     """
     classes, labels_there = saved.config.cache["label_names"], list(features.label_names or ())
-    names = renamed(labels_there, renames or {}, f"{features.path} has these classes")
+    names = renamed(labels_there, renames or {}, features.path)
     if set(names) != set(classes):
         found = ", ".join(names) or "none"
         raise TrialsError(messages.OTHER_CLASSES, path=features.path, found=found, expected=", ".join(classes))
@@ -135,19 +135,25 @@ def restore(saved: SavedTrial, features: FeatureCache, static: StaticVectors) ->
     return learner
 
 
+def other_encoding(features: FeatureCache, config: RunConfig) -> str | None:
+    """Tell how the encoding of a cache differs from that of a run's cache; None if they are the same."""
+    trained_on, found = config.cache["encoding"], features.manifest.encoding_fingerprint
+    if found == trained_on:
+        return None
+    options = config.cache["encoding_options"]  # results of earlier versions have none
+    listed = [
+        messages.WRONG_VALUE.format(name=name, found=shown(value), expected=shown(expected))
+        for name, value, expected in differences(dict(features.encoding), options, wanted_only=True)
+    ]
+    fingerprints = {"name": "its fingerprint", "found": f"{found[:16]}…", "expected": f"{trained_on[:16]}…"}
+    return "; ".join(listed[:6]) or messages.WRONG_VALUE.format(**fingerprints)
+
+
 def _experiment_of(saved: SavedTrial, features: FeatureCache, static: StaticVectors) -> Experiment:
     """Return the experiment of a trained model on another cache, unless that does not fit it."""
     trained_in = saved.config.cache
-    trained_on, found = trained_in["encoding"], features.manifest.encoding_fingerprint
-    if found != trained_on:
+    if differing := other_encoding(features, saved.config):
         path, encoder = trained_in["path"], trained_in["encoder"]
-        options = trained_in["encoding_options"]  # results of earlier versions have none
-        listed = [
-            messages.WRONG_VALUE.format(name=name, found=shown(value), expected=shown(expected))
-            for name, value, expected in differences(dict(features.encoding), options, wanted_only=True)
-        ]
-        fingerprints = {"name": "its fingerprint", "found": f"{found[:16]}…", "expected": f"{trained_on[:16]}…"}
-        differing = "; ".join(listed[:6]) or messages.WRONG_VALUE.format(**fingerprints)
         raise TrialsError(messages.OTHER_ENCODING, path=features.path, expected=path, found=differing, name=encoder)
     _check_vectors(saved.config.vectors, features.vocabulary, static)
     name = saved.model.name

@@ -149,9 +149,9 @@ def predict(
         As `trainer.runs.evaluation.restore`; or if there is no such class to rename, or two would have one name.
     """
     known = saved.config.cache["label_names"]
-    names = renamed(known, renames or {}, "the weights tell these classes apart")
+    names = renamed(known, renames or {}, saved.folder)
     if len(set(names)) < len(names):
-        raise TrialsError(f"--rename-labels gives two classes one name: {', '.join(names)}")
+        raise TrialsError(messages.LABELS_COLLIDE, found=", ".join(names))
     learner = restore(saved, features, static)
     documents = features[split]
     probabilities = learner.probabilities(split, np.arange(len(documents)), progress=progress)
