@@ -74,7 +74,7 @@ def test_the_architectures_would_notice(tmp_path: Path, name: str, changes: dict
 
 
 @pytest.mark.parametrize("kind", ["mix", "top"])
-@pytest.mark.parametrize("name", ["skip-relu-1_highway", "3_layers-no_skip"])
+@pytest.mark.parametrize("name", ["skip-relu-1_highway", pytest.param("3_layers-no_skip", marks=pytest.mark.slow)])
 def test_mix_and_top(tmp_path: Path, name: str, kind: str) -> None:
     folder = write_elmo(tmp_path, ARCHITECTURES[name], seed=4)
 
@@ -137,7 +137,7 @@ def test_bias_in_every_place(tmp_path: Path) -> None:
     assert_close(found, [as_encoded(layers, "all") for layers in expected_layers(folder, WORDS)])
 
 
-@pytest.mark.parametrize("n_words", [29, 30, 253, 254, 300])
+@pytest.mark.parametrize("n_words", [30, 253, *(pytest.param(n, marks=pytest.mark.slow) for n in (29, 254, 300))])
 def test_any_number_of_distinct_words(tmp_path: Path, n_words: int) -> None:
     # Words are encoded in batches of 32 or 256; three places are the marks'.
     folder = write_elmo(tmp_path, replace(OPTIONS, n_layers=1), seed=7)

@@ -182,7 +182,8 @@ def test_words_that_differ_after_48_bytes_are_one() -> None:
     assert np.abs(third - one).max() > 1e-4
 
 
-@pytest.mark.parametrize("n_tokens", [20_000, pytest.param(100_000, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("n_tokens", [20_000, 100_000])
 def test_a_very_long_document(n_tokens: int) -> None:
     document = [f"w{i * i % 97}" for i in range(n_tokens)]
     encoder = tiny_encoder(replace(OPTIONS, n_layers=1), layers="top", time_chunk=64)

@@ -50,7 +50,7 @@ def without_xla(encoder: BiLMEncoder) -> BiLMEncoder:
     return encoder
 
 
-@pytest.mark.parametrize("kind", ["mix", "all"])
+@pytest.mark.parametrize("kind", [pytest.param("mix", marks=pytest.mark.slow), "all"])
 @pytest.mark.parametrize("name", ARCHITECTURES)
 def test_float32_is_the_oracle(tmp_path: Path, name: str, kind: str) -> None:
     folder = write_elmo(tmp_path, ARCHITECTURES[name])
@@ -89,7 +89,11 @@ def test_mix_of_ones_own(tmp_path: Path, mix: list[float]) -> None:
     assert_close(found, [as_encoded(layers, "mix", mix) for layers in expected_layers(folder, DOCUMENTS)])
 
 
-@pytest.mark.parametrize(("n_streams", "time_chunk"), [(1, 1), (2, 3), (5, 8), (128, 2)], ids=str)
+@pytest.mark.parametrize(
+    ("n_streams", "time_chunk"),
+    [(2, 3), (128, 2), *(pytest.param(*packing, marks=pytest.mark.slow) for packing in ((1, 1), (5, 8)))],
+    ids=str,
+)
 def test_any_packing_and_neighbours(tmp_path: Path, n_streams: int, time_chunk: int) -> None:
     folder = write_elmo(tmp_path)
     encoder = without_xla(open_elmo(folder, layers="all", n_streams=n_streams, time_chunk=time_chunk))

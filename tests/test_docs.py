@@ -139,6 +139,7 @@ def test_snippet_for_pytorch(names: dict[str, Any]) -> None:
         assert sorted(lengths.tolist()) == sorted(names["train"].lengths)
 
 
+@pytest.mark.slow
 def test_from_a_conll_file_to_a_table_in_five_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The download and the encoder are stand-ins, and the numbers small."""
     monkeypatch.chdir(tmp_path)

@@ -51,7 +51,7 @@ def quick(*arguments: Any, **settings: Any) -> Any:
     return encoder
 
 
-@pytest.mark.parametrize("kind", ["mix", "top", "all"])
+@pytest.mark.parametrize("kind", ["all", *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("mix", "top"))])
 @pytest.mark.parametrize(("name", "engine"), [("files", "native"), ("module", "native"), ("module", "hub")])
 def test_vectors(folder: Path, layers: list[np.ndarray], name: str, engine: str, kind: str) -> None:
     encoder = quick(folder / name, layers=kind, engine=engine)

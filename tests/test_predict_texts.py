@@ -75,6 +75,7 @@ def build_here(arguments: list[str], failed: str) -> list[str]:
     return []
 
 
+@pytest.mark.slow
 def test_texts_are_as_good_as_a_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "temporary").mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))

@@ -39,6 +39,7 @@ def trained(text: Text, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return out
 
 
+@pytest.mark.slow
 def test_both_directions_learn(text: Text, trained: Path) -> None:
     (row,) = read_log(trained)
 
@@ -52,6 +53,7 @@ def test_both_directions_learn(text: Text, trained: Path) -> None:
     assert row["epoch"] == pytest.approx(4.5, abs=0.02)
 
 
+@pytest.mark.slow
 def test_going_on_is_the_same_as_no_interruption(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     text = read_text([write_text(tmp_path / "text.txt", n_documents=30)], "whitespace", show=False)
     trained, interrupted, chosen = tmp_path / "trained", tmp_path / "interrupted", settings(epochs=2.5)

@@ -195,6 +195,7 @@ print([name for name in ("tensorflow", "keras", "jax", "torch", "matplotlib", "s
     assert done.stdout.strip() == "[]", done.stdout + done.stderr
 
 
+@pytest.mark.slow
 def test_ctrl_c_and_the_same_command_again(place: Path, arguments: tuple[object, ...], results: Path) -> None:
     out = place / "interrupted"
     again = (*arguments, "--n", 3, "--out", out)

@@ -230,6 +230,7 @@ def test_gpus_are_shared_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         assert features["train"].complete and np.isfinite(features["train"][0]).all()
 
 
+@pytest.mark.slow
 def test_trials_in_several_processes_come_to_the_same(tmp_path: Path) -> None:
     """With the gamma that the command has found, which is no setting that the other processes could read."""
     command = [*trials_command(tmp_path), "--gamma", "auto"]

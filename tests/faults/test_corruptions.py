@@ -115,7 +115,17 @@ def broken_promise(directory: Path, name: str) -> bool:
     )
 
 
-@pytest.mark.parametrize("dataset", ["doc_ids", "indptr", "labels", "token_ids", "truncated", "vocabulary_indptr"])
+@pytest.mark.parametrize(
+    "dataset",
+    [
+        "indptr",
+        "labels",
+        *(
+            pytest.param(name, marks=pytest.mark.slow)
+            for name in ("doc_ids", "token_ids", "truncated", "vocabulary_indptr")
+        ),
+    ],
+)
 def test_a_flipped_bit_in_the_documents(directory: Path, dataset: str) -> None:
     """What contradicts itself is refused by plain reading; what does not, `verify` names."""
     path, chance = directory / DOCUMENTS[0], random.Random(dataset)
@@ -154,7 +164,7 @@ def test_a_flipped_bit_in_the_features(directory: Path) -> None:
     record("corruptions: a bit of the features", tried=24, survived=24, detected=24)
 
 
-@pytest.mark.parametrize("name", [SHARDS[0], DOCUMENTS[0]])
+@pytest.mark.parametrize("name", [SHARDS[0], pytest.param(DOCUMENTS[0], marks=pytest.mark.slow)])
 def test_a_flipped_bit_in_the_metadata(directory: Path, name: str) -> None:
     """Plain reading gives what it gave, or refuses and names the file: their checksums tell."""
     path, chance = directory / name, random.Random(name)
@@ -197,7 +207,7 @@ def test_a_flipped_bit_in_the_manifest(directory: Path) -> None:
     record("corruptions: a bit of the manifest", tried=30, survived=30, detected=n_refused)
 
 
-@pytest.mark.parametrize("name", [SHARDS[1], DOCUMENTS[0]])
+@pytest.mark.parametrize("name", [SHARDS[1], pytest.param(DOCUMENTS[0], marks=pytest.mark.slow)])
 def test_cut_at_any_length(directory: Path, name: str) -> None:
     path, chance, data = directory / name, random.Random(name), contents(directory)
     for _ in range(20):
@@ -208,7 +218,7 @@ def test_cut_at_any_length(directory: Path, name: str) -> None:
     record("corruptions: a file cut short", tried=20, survived=20, detected=20)
 
 
-@pytest.mark.parametrize("name", [SHARDS[0], DOCUMENTS[0]])
+@pytest.mark.parametrize("name", [pytest.param(SHARDS[0], marks=pytest.mark.slow), DOCUMENTS[0]])
 def test_a_block_of_zeros(directory: Path, name: str) -> None:
     """As a disk gives that has lost a sector: reading gives what it gave where only unused bytes are gone."""
     path, chance, data = directory / name, random.Random(name), contents(directory)
