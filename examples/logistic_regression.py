@@ -22,7 +22,7 @@ from cache import CacheError, FeatureCache, Split
 from cache.files import atomic_path
 from cache.runtime.progress import progress_bar
 from elmo_cache.adapters.sklearn import Pooled, PooledStatic
-from trainer.cli import load_vectors
+from trainer import load_static_vectors
 
 SIZES = (200, 500, 1000, 2000, 5000, 15000)
 MAX_DRAWS = 10
@@ -59,7 +59,7 @@ def learning_curves(features: FeatureCache, source: str, seed: int) -> tuple[dic
         raise click.ClickException(f"{features.path} needs reviews with labels in `train` and in `test`")
     if min(np.bincount(train.labels, minlength=2)) < FOLDS:
         raise click.ClickException(f"{features.path} has a class with fewer than {FOLDS} training reviews")
-    static = load_vectors(source, features)
+    static = load_static_vectors(source, features.vocabulary)
     transformers = {f"ELMo ({features.manifest.names['encoder']})": Pooled("mean")}
     transformers[static.name] = PooledStatic(static.matrix, "mean")
     curves = {}

@@ -69,7 +69,7 @@ def test_measured_by_the_command_and_shown_in_the_next_plan(tmp_path: Path) -> N
 
     done = run_cache("encoders", "--measure", folder)
     assert done.exit_code == 0 and re.search(r"^  float32 +[\d,]+ words/s  ", done.stdout, re.MULTILINE)
-    assert "  tf32      not here: precision tf32 needs an NVIDIA GPU" in done.stdout
+    assert f"  tf32      not here: {said(messages.NO_TF32, found='CPU')}\n" in done.stdout
 
     speeds = known_speeds(tiny_encoder().description)
     assert set(speeds) == {"float32", "bfloat16"}

@@ -80,7 +80,7 @@ class Settings:
     Raises
     ------
     TrialsError
-        If a value is out of its range; the message names the option of `elmo-train trials`.
+        If a value is out of its range; the message names the parameter.
 
     Examples
     --------
@@ -89,7 +89,7 @@ class Settings:
     (0.0001, 0.001)
     >>> Settings(learning_rates={"elmo": 100})
     Traceback (most recent call last):
-    trainer.errors.TrialsError: --learning-rate elmo=100: expected a number above 0 and below 10, as 1e-4
+    trainer.errors.TrialsError: learning_rate is 'elmo=100', expected a number above 0 and below 10, such as 1e-4.
     """
 
     vectors: str = "glove-50d"
