@@ -118,7 +118,7 @@ def test_runs_on_other_corpora(runs: list[Path], tmp_path: Path, monkeypatch: py
         def __init__(self, folder: Path) -> None:
             self.cache = {"corpus_fingerprint": folder.name}
 
-    monkeypatch.setattr("trainer.plot_cli.RunConfig.read", Config)
+    monkeypatch.setattr("trainer.commands.plot.RunConfig.read", Config)
     refused = error_of(run_train("compare", *runs, "--out", tmp_path / "c.png"))
     error = TrialsError(messages.OTHER_CORPUS)
     assert refused == f"Error: {said(messages.OTHER_DOCUMENTS, name='fast', other='slow', error=error)}"

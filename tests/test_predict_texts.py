@@ -20,9 +20,9 @@ from tiny_elmo import SMALL, write_elmo
 
 from cache import messages as store
 from trainer import messages
+from trainer.commands import new_texts
+from trainer.commands.options import parse_renames
 from trainer.errors import TrialsError
-from trainer.options import parse_renames
-from trainer.runs import new_texts
 
 WORDS = [f"w{k}" for k in range(30)]
 TEXTS = ["a good film", "", "Ein schöner, w3 w4", *(f"{('bad', 'good')[i % 2]} w{i} w{i + 1}" for i in range(9))]

@@ -3,10 +3,10 @@
 import click
 
 from cache.runtime.console import Commands
-from trainer.plot_cli import compare_command, plot_command
-from trainer.predict_cli import evaluate_command, predict_command
-from trainer.tag_cli import tag_command
-from trainer.trials_cli import curve_command, trials_command
+from trainer.commands.plot import compare_command, plot_command
+from trainer.commands.predict import evaluate_command, predict_command
+from trainer.commands.tag import tag_command
+from trainer.commands.trials import curve_command, trials_command
 
 __all__ = ["main"]
 

@@ -13,7 +13,6 @@ from trainer import messages
 from trainer.errors import TrialsError
 from trainer.experiment import Experiment
 from trainer.models.named import Model
-from trainer.options import renamed
 from trainer.runs.config import RunConfig
 from trainer.runs.saved_weights import load_weights, weights_path
 from trainer.runs.schema import shown
@@ -23,7 +22,7 @@ from trainer.vectors import StaticVectors
 if TYPE_CHECKING:
     from trainer.learners.keras import KerasLearner
 
-__all__ = ["SavedTrial", "evaluate", "other_encoding", "restore"]
+__all__ = ["SavedTrial", "evaluate", "other_encoding", "renamed", "restore"]
 
 
 @dataclass(frozen=True)
@@ -176,3 +175,25 @@ def _check_vectors(trained_with: Mapping[str, Any], vocabulary: Sequence[str], s
         evidence = f"{other[0]!r} has another vector" if other else "the name is another one"
         source = {"expected": trained_with["name"], "path": trained_with["source"]}
         raise TrialsError(messages.OTHER_VECTORS, name=static.name, found=evidence, **source)
+
+
+def renamed(names: list[str], renames: Mapping[str, str], path: Path) -> list[str]:
+    """Return class names with their new names.
+
+    Parameters
+    ----------
+    names : list of str
+        The classes.
+    renames : Mapping of str to str
+        New names by old ones.
+    path : Path
+        The cache or the run that has these classes, for the message.
+
+    Raises
+    ------
+    TrialsError
+        If a class to rename is not among them.
+    """
+    if unknown := [old for old in renames if old not in names]:
+        raise TrialsError(messages.NO_LABEL, path=path, name=unknown[0], found=", ".join(names) or "none")
+    return [renames.get(name, name) for name in names]

@@ -14,9 +14,8 @@ from cache.files import atomic_path
 from cache.runtime.console import beginning, human_count
 from trainer import messages
 from trainer.errors import TrialsError
-from trainer.options import renamed
 from trainer.runs.config import RunConfig
-from trainer.runs.evaluation import SavedTrial, restore
+from trainer.runs.evaluation import SavedTrial, renamed, restore
 from trainer.runs.results import TrialResult, read_results
 from trainer.vectors import PADDING, StaticVectors
 

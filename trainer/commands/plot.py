@@ -7,8 +7,9 @@ import click
 
 from cache.runtime.console import say
 from trainer import messages
+from trainer.commands.options import check_run_folder
+from trainer.commands.trials_options import metric_option, title_option
 from trainer.errors import TrialsError
-from trainer.options import check_run_folder
 from trainer.report import METRICS, check_documents, comparison_table, plot, plot_curve, plot_losses
 from trainer.report.pictures import check_picture
 from trainer.runs.config import RunConfig
@@ -18,7 +19,6 @@ from trainer.runs.results import TrialResult, read_results
 from trainer.tagging.report import plot_tags
 from trainer.tagging.results import TagResult, read_tag_results
 from trainer.tagging.trials import RESULTS as TAG_RESULTS
-from trainer.trials_options import metric_option, title_option
 
 __all__ = ["compare_command", "plot_command"]
 

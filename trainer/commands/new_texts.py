@@ -14,8 +14,8 @@ from typing import Any
 from cache import FeatureCache
 from cache.runtime.console import human_count, say
 from trainer import messages
+from trainer.commands.options import is_named_as_input
 from trainer.errors import TrialsError
-from trainer.options import is_named_as_input
 from trainer.runs.config import RunConfig
 from trainer.runs.evaluation import other_encoding
 

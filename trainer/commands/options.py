@@ -1,12 +1,11 @@
 """What options and arguments of several commands say, and what was given in place of something else."""
 
-from collections.abc import Mapping
 from pathlib import Path
 
 from trainer import messages
 from trainer.errors import TrialsError, invalid
 
-__all__ = ["check_run_folder", "check_out_folder", "is_named_as_input", "parse_renames", "renamed"]
+__all__ = ["check_run_folder", "check_out_folder", "is_named_as_input", "parse_renames"]
 
 _COMPRESSED = (".gz", ".bz2", ".xz", ".zst", ".zip")
 _INPUTS = (
@@ -90,25 +89,3 @@ def parse_renames(text: str | None) -> dict[str, str]:
         if found.setdefault(old, new) != new:
             raise TrialsError(messages.RENAMED_TWICE, name=old, found=found[old], expected=new)
     return found
-
-
-def renamed(names: list[str], renames: Mapping[str, str], path: Path) -> list[str]:
-    """Return class names with their new names.
-
-    Parameters
-    ----------
-    names : list of str
-        The classes.
-    renames : Mapping of str to str
-        New names by old ones.
-    path : Path
-        The cache or the run that has these classes, for the message.
-
-    Raises
-    ------
-    TrialsError
-        If a class to rename is not among them.
-    """
-    if unknown := [old for old in renames if old not in names]:
-        raise TrialsError(messages.NO_LABEL, path=path, name=unknown[0], found=", ".join(names) or "none")
-    return [renames.get(name, name) for name in names]

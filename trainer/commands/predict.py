@@ -13,12 +13,12 @@ from cache.files import is_special
 from cache.runtime.console import GroupedCommand, say
 from cache.runtime.progress import progress_bar
 from trainer import messages
+from trainer.commands.new_texts import check_texts, encoded_texts, read_texts
+from trainer.commands.options import check_run_folder, parse_renames
 from trainer.errors import TrialsError
 from trainer.models.named import model_of
-from trainer.options import check_run_folder, parse_renames
 from trainer.runs.config import RunConfig
 from trainer.runs.evaluation import SavedTrial, evaluate
-from trainer.runs.new_texts import check_texts, encoded_texts, read_texts
 from trainer.runs.prediction import (
     caution,
     choose_split,

@@ -7,7 +7,8 @@ import click
 from cache import FeatureCache
 from cache.runtime.console import GroupedCommand, say
 from cache.runtime.progress import note_on, progress_bar
-from trainer.options import check_out_folder
+from trainer.commands.options import check_out_folder
+from trainer.commands.trials_options import vectors_option
 from trainer.protocols import MOST_DOCUMENTS, Sizes
 from trainer.runs.results import MOST_TRIALS
 from trainer.runs.settings import RANGES
@@ -16,7 +17,6 @@ from trainer.tagging.experiment import KINDS, TagExperiment, TagSettings, models
 from trainer.tagging.report import plot_tags, tag_table, write_tag_summary
 from trainer.tagging.results import TagResult, read_tag_results
 from trainer.tagging.trials import RESULTS, run_tag_trials
-from trainer.trials_options import vectors_option
 from trainer.vectors.loading import load_vectors
 
 __all__ = ["tag_command"]

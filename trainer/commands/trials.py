@@ -13,10 +13,11 @@ from cache.runtime.console import GroupedCommand, say
 from cache.runtime.processes import Workers
 from cache.runtime.progress import note_on, progress_bar
 from trainer import messages
+from trainer.commands.options import check_out_folder
+from trainer.commands.trials_options import option_groups, trials_options
 from trainer.errors import TrialsError
 from trainer.experiment import Experiment
 from trainer.models.named import models_of
-from trainer.options import check_out_folder
 from trainer.protocols import Sizes
 from trainer.report import METRICS, plot, plot_curve, table, write_summary
 from trainer.report.curves import curve_table
@@ -29,7 +30,6 @@ from trainer.runs.saved_weights import weights_summary
 from trainer.runs.settings import Settings, parse_gamma, parse_rates
 from trainer.runs.tensorboard import check_tensorboard
 from trainer.runs.trials import run_trials
-from trainer.trials_options import option_groups, trials_options
 from trainer.vectors.loading import load_vectors
 
 __all__ = ["curve_command", "trials_command"]

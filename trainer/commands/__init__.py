@@ -1,0 +1,1 @@
+"""The subcommands of `elmo-train`, one file each, and their options."""
