@@ -53,6 +53,7 @@ lint: $(VENV)/installed
 
 # As users have it: what is edited here has no part in it, but where `make test` has installed it before.
 $(BIN)/elmo-cache:
+	@echo "Installing 3.5 GB of packages into $(VENV); pip shows nothing until it has finished"
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet ".[sample]"
 

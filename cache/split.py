@@ -350,7 +350,7 @@ class Split:
 
         Returns
         -------
-        ndarray of `dtype`, (n_docs, length, dim)
+        ndarray of dtype, (n_docs, length, dim)
             The padded documents.
 
         Raises
@@ -432,7 +432,7 @@ class Split:
         ------
         int
             Index of the first document of the batch.
-        list of ndarray of `dtype`, (n_tokens, dim)
+        list of ndarray of dtype, (n_tokens, dim)
             The vectors of each document in the batch.
 
         Raises

@@ -139,6 +139,9 @@ DATA_SET_DAMAGED = "{where} is damaged: {error}. Download {url} again."
 NO_TEXT = "No text. Give one or more TEXTs, or {option.file:FILE} (- for standard input)."
 TEXT_TWICE = "Text was given twice, as TEXT and as {option.file:{path}}. Give one of them."
 TEXT_IS_FILE_NAME = "{path} looks like the name of a file. To encode its lines, give {option.file:{path}}."
+TEXT_IS_CACHE = (
+    "{path} is a cache. Read its vectors in Python with FeatureCache({path!r}), or copy them with `elmo-cache export`."
+)
 TEXT_NOT_UTF_8 = "TEXT {n} is not UTF-8 at character {place}."
 
 # From text to tokens.

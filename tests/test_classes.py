@@ -95,7 +95,7 @@ def test_losses_by_epoch(results: Path, tmp_path: Path) -> None:
     for name, start in (("losses.png", b"\x89PNG"), ("losses.svg", b"<?xml"), ("losses.pdf", b"%PDF")):
         done = run_train("plot", results, "--losses", "--out", tmp_path / name)
         assert done.exit_code == 0 and (tmp_path / name).read_bytes().startswith(start)
-    wrong_name = said(messages.PICTURE_NAME, path="x.jpg", found=".jpg", expected=".png, .svg, .pdf")
+    wrong_name = said(messages.PICTURE_NAME, path="x.jpg", name="x", found=".jpg", expected=".png, .svg, .pdf")
     assert wrong_name in error_of(run_train("plot", results, "--out", "x.jpg"))
     line = error_of(run_train("plot", results, place_of(results), "--losses"))
     assert said(messages.LOSSES_OF_SEVERAL) in line

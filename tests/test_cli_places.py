@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from commands import command, error_of, run_cache
 from errors_expected import said
+from numpy_encoder import build_small
 from tiny_elmo import OPTIONS, write_elmo
 
 from cache import CacheError, FeatureCache
@@ -26,6 +27,12 @@ def test_a_file_of_text_where_the_cache_goes(tmp_path: Path, name: str) -> None:
 def test_a_file_where_a_text_goes() -> None:
     refused = run_cache("encode", "a fine film", "five.txt")
     assert error_of(refused) == f"Error: {said(messages.TEXT_IS_FILE_NAME, path='five.txt')}"
+
+
+def test_a_cache_where_a_text_goes(tmp_path: Path) -> None:
+    build_small(tmp_path / "c").close()
+    refused = run_cache("encode", "a fine film", tmp_path / "c")
+    assert error_of(refused) == f"Error: {said(messages.TEXT_IS_CACHE, path=str(tmp_path / 'c'))}"
 
 
 @pytest.fixture

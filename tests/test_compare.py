@@ -141,7 +141,7 @@ def test_what_is_no_run(runs: list[Path], tmp_path: Path, monkeypatch: pytest.Mo
         ):
             expected = f"Error: {said(message, path=name, **data)}"
             assert error_of(run_train(command, name, "slow")) == expected, (command, name)
-        picture = said(messages.PICTURE_NAME, path="a.gif", found=".gif", expected=".png, .svg, .pdf")
+        picture = said(messages.PICTURE_NAME, path="a.gif", name="a", found=".gif", expected=".png, .svg, .pdf")
         assert error_of(run_train(command, "slow", "--out", "a.gif")) == f"Error: {picture}"
     assert error_of(run_train("compare", "slow")) == f"Error: {said(messages.ONE_RUN)}"
     (tmp_path / "tags").mkdir()

@@ -36,12 +36,16 @@ def test_defaults_have_one_place(monkeypatch: pytest.MonkeyPatch) -> None:
         (["3e-4"], {"basic": 3e-4, "elmo": 3e-4, "elmo-only": 3e-4}),
         (["elmo=3e-4"], {"elmo": 3e-4}),
         (["elmo=3e-4", "elmo=0.0003", "basic=1e-2"], {"elmo": 3e-4, "basic": 1e-2}),
-        (["elmo-lstm=3e-4"], {"elmo-lstm": 3e-4}),
         (["elmo=3e-4", "1e-2"], {"basic": 1e-2, "elmo": 3e-4, "elmo-only": 1e-2}),
     ],
 )
 def test_rates_as_options_say_them(texts: list[str], rates: dict[str, float]) -> None:
     assert parse_rates(texts, CONVOLUTIONS) == rates
+
+
+def test_a_rate_of_a_model_that_is_not_trained_is_refused() -> None:
+    with raises(messages.INVALID_VALUE, TrialsError, name="learning_rate", found="elmo-lstm=3e-4"):
+        parse_rates(["elmo-lstm=3e-4"], CONVOLUTIONS)
 
 
 @pytest.mark.parametrize("gamma", ["Auto", "1", float("nan"), float("inf"), 0, -1.0, True, 1e39, 1e-50, 10**400])

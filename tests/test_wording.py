@@ -900,6 +900,12 @@ EXTRACTION = [
         {"path": "five.txt"},
         "five.txt looks like the name of a file. To encode its lines, give --file five.txt.",
     ),
+    (
+        extraction.TEXT_IS_CACHE,
+        {"path": "my.elmo"},
+        "my.elmo is a cache. Read its vectors in Python with FeatureCache('my.elmo'), or copy them with `elmo-cache "
+        "export`.",
+    ),
     (extraction.TEXT_NOT_UTF_8, {"n": 1, "place": 3}, "TEXT 1 is not UTF-8 at character 3."),
     # From text to tokens.
     (extraction.VERSION_WITHOUT_TOKENIZER, {}, "tokenizer_version needs a tokenizer: give both, or neither."),
@@ -1621,15 +1627,15 @@ TRAINER = [
     (
         trainer.TOO_FEW_DOCUMENTS,
         {"name": "train", "expected": 400, "found": 350, "limits": "--limit train=400 --limit test=500"},
-        "train: 400 documents needed, 350 found. Choose smaller sizes (--train-size, --val-size, --test-size), "
-        "or extend the cache with `elmo-cache build … --limit train=400 --limit test=500`.",
+        "train: 400 documents needed, 350 found. Choose smaller sizes (--train-size, --val-size, --test-size) or, if "
+        "the corpus has more, extend the cache: `elmo-cache build … --limit train=400 --limit test=500`.",
     ),
     (
         trainer.TOO_FEW_DISTINCT,
         {"name": "train", "expected": 400, "found": 399, "trial": 3, "limits": "--limit train=401 --limit test=500"},
         "train: 400 documents needed, 399 found in trial 3 with texts that are in no other part. Choose smaller "
-        "sizes (--train-size, --val-size, --test-size), or extend the cache with `elmo-cache build … --limit "
-        "train=401 --limit test=500`.",
+        "sizes (--train-size, --val-size, --test-size) or, if the corpus has more, extend the cache: `elmo-cache build "
+        "… --limit train=401 --limit test=500`.",
     ),
     (
         trainer.ONE_LABEL_DRAWN,
@@ -2067,8 +2073,8 @@ TRAINER = [
     (trainer.NO_LOSSES, {}, "There are no losses to draw: epochs.csv has none of these models."),
     (
         trainer.PICTURE_NAME,
-        {"path": "x.jpg", "found": ".jpg", "expected": ".png, .svg, .pdf"},
-        "x.jpg ends in '.jpg', expected .png, .svg, .pdf. Name it x.jpg.png.",
+        {"path": "x.jpg", "name": "x", "found": ".jpg", "expected": ".png, .svg, .pdf"},
+        "x.jpg ends in '.jpg', expected .png, .svg, .pdf. Name it x.png.",
     ),
     (trainer.MIXED_RUNS, {}, "Runs of `trials` and of `tag` do not fit into one picture. Draw them with two commands."),
     (trainer.LOSSES_OF_TAGS, {}, "--losses and --metric are for runs of `trials`, not of `tag`. Leave them out."),

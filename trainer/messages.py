@@ -64,12 +64,13 @@ NOTEBOOK_LENGTHS = (
 )
 TOO_FEW_DOCUMENTS = (
     "{name}: {expected:,} documents needed, {found:,} found. Choose smaller sizes ({option.train_size}, "
-    "{option.val_size}, {option.test_size}), or extend the cache with `elmo-cache build … {limits}`."
+    "{option.val_size}, {option.test_size}) or, if the corpus has more, extend the cache: "
+    "`elmo-cache build … {limits}`."
 )
 TOO_FEW_DISTINCT = (
     "{name}: {expected:,} documents needed, {found:,} found in trial {trial} with texts that are in no other part. "
-    "Choose smaller sizes ({option.train_size}, {option.val_size}, {option.test_size}), or extend the cache with "
-    "`elmo-cache build … {limits}`."
+    "Choose smaller sizes ({option.train_size}, {option.val_size}, {option.test_size}) or, if the corpus has more, "
+    "extend the cache: `elmo-cache build … {limits}`."
 )
 ONE_LABEL_DRAWN = (
     "Trial {trial} drew {n} training documents that all have the label {found}: nothing can be learned from one class. "
@@ -258,7 +259,7 @@ OTHER_IN_TRIAL = "trial {trial} has other {name} documents"
 # Pictures
 NOTHING_TO_DRAW = "There are no runs to draw."
 NO_LOSSES = "There are no losses to draw: epochs.csv has none of these models."
-PICTURE_NAME = "{path} ends in {found!r}, expected {expected}. Name it {path}.png."
+PICTURE_NAME = "{path} ends in {found!r}, expected {expected}. Name it {name}.png."
 MIXED_RUNS = "Runs of `trials` and of `tag` do not fit into one picture. Draw them with two commands."
 LOSSES_OF_TAGS = "{option.losses} and {option.metric} are for runs of `trials`, not of `tag`. Leave them out."
 LOSSES_OF_SEVERAL = "{option.losses} draws one run. Name one folder."

@@ -216,7 +216,7 @@ def _parse_limits(limits: tuple[str, ...]) -> dict[str, int]:
     for limit in limits:
         split, _, count = limit.partition("=")
         if not split or not _is_number(count) or len(count) > _MOST_DIGITS:
-            raise click.BadParameter(f"{limit!r}: expected SPLIT=N, as train=4000", param_hint="--limit")
+            raise click.BadParameter(f"{limit!r}: expected SPLIT=N, such as train=4000", param_hint="--limit")
         if wanted.setdefault(split, int(count)) != int(count):
             raise click.BadParameter(
                 f"{split} was given {wanted[split]} and {int(count)}: leave one of them out", param_hint="--limit"

@@ -8,6 +8,7 @@ import click
 import numpy as np
 
 from cache.files import atomic_path
+from cache.manifest import MANIFEST_NAME
 from cache.pooling import POOLINGS, pool
 from cache.runtime.console import beginning, human_count
 from cache.runtime.progress import progress_bar
@@ -104,6 +105,8 @@ def _read(texts: Sequence[str], source: Path | None) -> list[str]:
         for text in texts:
             if not any(map(str.isspace, text)) and is_named_as_text(Path(text)):
                 raise CorpusError(messages.TEXT_IS_FILE_NAME, path=text)
+            if len(text) < 200 and (Path(text) / MANIFEST_NAME).is_file():
+                raise CorpusError(messages.TEXT_IS_CACHE, path=text)
         for i, text in enumerate(texts, 1):
             try:
                 text.encode("utf-8")

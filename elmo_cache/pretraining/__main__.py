@@ -110,7 +110,7 @@ def main(
     debug: bool,
     **numbers: float,
 ) -> None:
-    """Train an ELMo on TEXT, UTF-8 files with a document a line, plain or compressed (.gz, .xz).
+    """Train an ELMo on TEXT, UTF-8 files with a document a line, plain or compressed (.gz, .bz2, .xz, .zst, .zip).
 
     One document in fifty, at most 250, is held out; its perplexity is shown and logged at every checkpoint. The same
     command goes on where an earlier one was stopped. DIR then holds options.json and weights.hdf5, which --encoder DIR

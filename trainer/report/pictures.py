@@ -96,7 +96,7 @@ def check_picture(path: Path) -> None:
     """Raise `TrialsError` if a picture's name has none of the endings in `FORMATS`."""
     if path.suffix.lower() not in FORMATS:
         found, expected = path.suffix or "nothing", ", ".join(FORMATS)
-        raise TrialsError(messages.PICTURE_NAME, path=path, found=found, expected=expected)
+        raise TrialsError(messages.PICTURE_NAME, path=path, found=found, expected=expected, name=path.with_suffix(""))
 
 
 def save(figure: "Figure", path: Path) -> None:

@@ -179,8 +179,8 @@ def parse_rates(texts: Sequence[str], models: Sequence[str]) -> dict[str, float]
     Raises
     ------
     TrialsError
-        If one of them says anything else, names a model that is neither among these nor built-in, or two say different
-        things; `Settings` checks ranges.
+        If one of them says anything else, names a model that is not among these, or two say different things;
+        `Settings` checks ranges.
 
     Examples
     --------
@@ -194,9 +194,8 @@ def parse_rates(texts: Sequence[str], models: Sequence[str]) -> dict[str, float]
             rate = float(number if model or not named else text)
         except ValueError:
             raise invalid("learning_rate", text, "RATE or MODEL=RATE, such as 1e-3 or elmo=3e-4") from None
-        if model and model not in (*models, *MODELS):
-            names = ", ".join(dict.fromkeys((*models, *MODELS)))
-            raise invalid("learning_rate", text, f"the rate of one of {names}")
+        if model and model not in models:
+            raise invalid("learning_rate", text, f"the rate of one of the models here, {', '.join(models)}")
         if found.setdefault(model, rate) != rate:
             raise TrialsError(messages.RATE_TWICE, name=model or "all models", found=found[model], expected=rate)
     for_all = dict.fromkeys(models, found.pop("")) if "" in found else {}
