@@ -53,8 +53,7 @@ def begun(encoder: BiLMEncoder, documents: Sequence[Sequence[str]]) -> tuple[np.
 
 # "all" shows every layer of every architecture; the sums of layers depend on their number alone.
 ESSENTIAL = {(name, "all") for name in ARCHITECTURES}
-ESSENTIAL |= {("1_layer", "mix"), ("2_layers_skip", "mix"), ("3_layers_skip", "mix")}
-ESSENTIAL |= {("1_layer", "top"), ("3_layers_no_clip", "top")}
+ESSENTIAL |= {("3_layers_skip", "mix"), ("1_layer", "top")}
 
 
 @pytest.mark.parametrize(

@@ -75,7 +75,11 @@ def refused(outcome: tuple[int, str]) -> bool:
     return True
 
 
-@pytest.mark.parametrize("others", [[], ["--models", "elmo-only"], ["--seed", "1"]], ids=["same", "models", "seed"])
+@pytest.mark.parametrize(
+    "others",
+    [[], pytest.param(["--models", "elmo-only"], marks=pytest.mark.slow), ["--seed", "1"]],
+    ids=["same", "models", "seed"],
+)
 def test_no_trial_is_lost(
     processes: list["subprocess.Popen[str]"], command: list[str], tmp_path: Path, others: list[str]
 ) -> None:
