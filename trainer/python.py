@@ -51,7 +51,8 @@ class Trials:
 
         Parameters
         ----------
-        metric : {"accuracy", "macro-f1", "log-loss"}
+        metric : str
+            "accuracy", "macro-f1" or "log-loss".
         """
         field = _metric(metric).field
         n_trials = max(result.trial for result in self.results)

@@ -60,8 +60,9 @@ def record_batches(
         The documents.
     label_names : tuple of str, optional
         Class names, as in `FeatureCache.label_names`. Without them, `label` is null.
-    pooling : {"mean", "max", "mean+max", "first", "last"}, optional
-        Yield one vector per document instead of one per token; zeros for a document without tokens.
+    pooling : str, optional
+        Yield one vector per document instead of one per token: "mean", "max", "mean+max", "first" or "last"; zeros for
+        a document without tokens.
 
     Yields
     ------

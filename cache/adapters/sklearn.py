@@ -31,8 +31,8 @@ class Pooled(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator): 
 
     Parameters
     ----------
-    pooling : {"mean", "max", "mean+max", "first", "last"}
-        How to combine the vectors; "mean+max" concatenates the two.
+    pooling : str
+        How to combine the vectors: "mean", "max", "mean+max" (both, concatenated), "first" or "last".
     weights : {None, "idf"}
         Weight of each token in a mean: None for equal weights, or "idf" for the inverse document frequency of its word
         in the documents passed to `fit`, `log((1 + n_docs) / (1 + n_docs_with_the_word)) + 1` as in `TfidfTransformer`.
@@ -162,8 +162,8 @@ class PooledStatic(Pooled):
     ----------
     vectors : ndarray of float, (n_vocabulary, dim)
         Row i is the vector of token id i, the word `Split.vocabulary[i]`.
-    pooling : {"mean", "max", "mean+max", "first", "last"}
-        How to combine the vectors; "mean+max" concatenates the two.
+    pooling : str
+        How to combine the vectors: "mean", "max", "mean+max" (both, concatenated), "first" or "last".
     weights : {None, "idf"}
         Weight of each token in a mean, as in `Pooled`.
 
