@@ -181,15 +181,27 @@ def test_snippet_for_arrow(names: dict[str, Any]) -> None:
     assert table.column_names == ["id", "label", "tokens", "vector"] and len(table) == len(names["test"])
 
 
-@pytest.mark.slow
-@pytest.mark.skipif(shutil.which("git") is None, reason="diffs are applied with git")
-def test_diffs_apply_and_what_they_add_runs(place: Path, tmp_path: Path) -> None:
+@pytest.fixture
+def changed(tmp_path: Path) -> Path:
+    """A copy of the packages, with the diffs of CONTRIBUTING.md applied."""
     for package in ("cache", "elmo_cache", "trainer"):
         shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__", "embedded"))
     diffs = [block for kind, block in CONTRIBUTING.blocks if kind == "diff"]
     assert len(diffs) == 2
     for diff in diffs:
         subprocess.run(["git", "apply", "-"], cwd=tmp_path, input=diff, text=True, check=True)
+    return tmp_path
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="diffs are applied with git")
+def test_diffs_apply(changed: Path) -> None:
+    catalog = "from elmo_cache.text.corpora import catalog; print(catalog._NAMES[-1])"
+    assert python(changed, "-c", catalog) == "texts\n"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("git") is None, reason="diffs are applied with git")
+def test_what_the_diffs_add_runs(changed: Path, place: Path, tmp_path: Path) -> None:
     for k in range(120):
         path = tmp_path / "texts" / ("train" if k < 80 else "test") / "ab"[k % 2] / f"{k}.txt"
         path.parent.mkdir(parents=True, exist_ok=True)
