@@ -1,12 +1,17 @@
 """What options and arguments of several commands say, and what was given in place of something else."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, TypeVar
+
+import click
 
 from trainer import messages
 from trainer.errors import TrialsError, invalid
 
-__all__ = ["check_run_folder", "check_out_folder", "is_named_as_input", "parse_renames"]
+__all__ = ["check_run_folder", "check_out_folder", "is_named_as_input", "number_option", "parse_renames"]
 
+_Command = TypeVar("_Command", bound=Callable[..., Any])
 _COMPRESSED = (".gz", ".bz2", ".xz", ".zst", ".zip")
 _INPUTS = (
     *(".csv", ".tsv", ".json", ".jsonl", ".parquet", ".feather", ".arrow", ".txt"),
@@ -16,6 +21,11 @@ _FILES = (*_INPUTS, ".png", ".svg", ".pdf", ".h5", ".hdf5", ".npz", ".npy", ".ve
 _OF_A_RUN = ("trials.csv", "tags.csv", "epochs.csv", "classes.csv", "curve.csv")
 _MANIFEST = "manifest.json"
 _HDF5 = b"\x89HDF\r\n\x1a\n"
+
+
+def number_option(*names: str, type: click.ParamType, default: int, help: str) -> Callable[[_Command], _Command]:
+    """Return an option that takes a whole number, shown as N, and has a default."""
+    return click.option(*names, type=type, default=default, show_default=True, metavar="N", help=help)
 
 
 def is_named_as_input(path: Path) -> bool:

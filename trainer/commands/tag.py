@@ -7,7 +7,7 @@ import click
 from cache import FeatureCache
 from cache.runtime.console import GroupedCommand, say
 from cache.runtime.progress import note_on, progress_bar
-from trainer.commands.options import check_out_folder
+from trainer.commands.options import check_out_folder, number_option
 from trainer.commands.trials_options import vectors_option
 from trainer.protocols import MOST_DOCUMENTS, Sizes
 from trainer.runs.results import MOST_TRIALS
@@ -34,13 +34,11 @@ __all__ = ["tag_command"]
         "Output": ["out"],
     },
 )
-@click.option(
+@number_option(
     "--n",
     "n_trials",
     type=click.IntRange(1, MOST_TRIALS),
     default=10,
-    show_default=True,
-    metavar="N",
     help="Number of trials. In each, every model is trained once, on the same sentences.",
 )
 @click.option(
@@ -68,36 +66,22 @@ __all__ = ["tag_command"]
     help="Train elmo and elmo-lstm once on each of these layers, such as 0,1,2,mix.  [default: the cache's default "
     "layer]",
 )
-@click.option(
-    "--train-size",
-    type=click.IntRange(2, MOST_DOCUMENTS),
-    default=200,
-    show_default=True,
-    metavar="N",
-    help="Training sentences per trial.",
+@number_option(
+    "--train-size", type=click.IntRange(2, MOST_DOCUMENTS), default=200, help="Training sentences per trial."
 )
-@click.option(
+@number_option(
     "--val-size",
     type=click.IntRange(1, MOST_DOCUMENTS),
     default=200,
-    show_default=True,
-    metavar="N",
     help="Validation sentences per trial: they choose a probe's penalty, and decide when an LSTM stops.",
 )
-@click.option(
-    "--test-size",
-    type=click.IntRange(1, MOST_DOCUMENTS),
-    default=500,
-    show_default=True,
-    metavar="N",
-    help="Test sentences, the same in every trial.",
+@number_option(
+    "--test-size", type=click.IntRange(1, MOST_DOCUMENTS), default=500, help="Test sentences, the same in every trial."
 )
-@click.option(
+@number_option(
     "--seed",
     type=click.IntRange(*RANGES["seed"]),
     default=0,
-    show_default=True,
-    metavar="N",
     help="Random seed, for the sentences of each trial and the starting weights.",
 )
 @click.option(

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from cache.runtime.console import workers_option
+from trainer.commands.options import number_option
 from trainer.protocols import MOST_DOCUMENTS, PROTOCOLS
 from trainer.report import METRICS
 from trainer.runs.results import MOST_TRIALS
@@ -42,13 +43,11 @@ vectors_option = click.option(
     ".txt, also as .gz, .bz2, .xz or .zip).",
 )
 _FIRST = [
-    click.option(
+    number_option(
         "--n",
         "n_trials",
         type=click.IntRange(1, MOST_TRIALS),
         default=10,
-        show_default=True,
-        metavar="N",
         help="Number of trials. In each, every model is trained once, on the same documents.",
     ),
     click.option(
@@ -87,55 +86,37 @@ _FIRST = [
         help="Adam's learning rate, for all models or for one, as in elmo=3e-4. Repeat it for other models.  [default: "
         f"{_default_rates()}]",
     ),
-    click.option(
+    number_option(
         "--patience",
         type=click.IntRange(*RANGES["patience"]),
         default=2,
-        show_default=True,
-        metavar="N",
         help="Stop a training after N epochs without a lower validation loss.",
     ),
-    click.option(
-        "--min-epochs",
-        type=click.IntRange(*RANGES["min_epochs"]),
-        default=1,
-        show_default=True,
-        metavar="N",
-        help="Train for at least N epochs.",
+    number_option(
+        "--min-epochs", type=click.IntRange(*RANGES["min_epochs"]), default=1, help="Train for at least N epochs."
     ),
 ]
-_TRAIN_SIZE = click.option(
-    "--train-size",
-    type=_COUNT,
-    default=200,
-    show_default=True,
-    metavar="N",
-    help="Training documents per trial, drawn from the split train.",
+_TRAIN_SIZE = number_option(
+    "--train-size", type=_COUNT, default=200, help="Training documents per trial, drawn from the split train."
 )
 _LAST = [
-    click.option(
+    number_option(
         "--val-size",
         type=_COUNT,
         default=200,
-        show_default=True,
-        metavar="N",
         help="Validation documents per trial: their loss decides when a training stops.",
     ),
-    click.option(
+    number_option(
         "--test-size",
         type=_COUNT,
         default=500,
-        show_default=True,
-        metavar="N",
         help="Test documents, drawn from the split test, the same in every trial (with --protocol clean).",
     ),
     click.option("--balanced", is_flag=True, help="Draw the same number of documents from each class."),
-    click.option(
+    number_option(
         "--seed",
         type=click.IntRange(*RANGES["seed"]),
         default=0,
-        show_default=True,
-        metavar="N",
         help="Random seed, for the documents of each trial and the starting weights.",
     ),
     click.option(
