@@ -13,6 +13,7 @@ from cache.files import atomic_path, is_special
 from cache.hashing import fingerprint
 from cache.layers import Layers
 from cache.shard_plan import SplitPlan, parse_count
+from cache.suggestions import near_path
 
 __all__ = [
     "FORMAT",
@@ -193,6 +194,8 @@ def _read(path: Path) -> bytes:
             raise NotACacheError(messages.NO_MANIFEST, path=path.parent) from error
         if path.parent.exists():
             raise not_a_cache(path.parent) from error
+        if near := near_path(path.parent):
+            raise NotACacheError(messages.NO_CACHE_BUT, path=path.parent, found=near) from error
         raise NotACacheError(messages.NO_CACHE, path=path.parent) from error
     except CorruptFileError:
         raise

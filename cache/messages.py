@@ -6,7 +6,8 @@ OUT_OF_RANGE = "{option[name]} is out of range: expected {expected}."
 NOT_INSTALLED = '{name} needs {package}. Install it: pip install "{install}".'
 
 # Opening a cache
-NO_CACHE = "No cache at {path}. Create it with `elmo-cache build {path}`, or pass the path of an existing cache."
+NO_CACHE = "No cache at {path}. Create one with `elmo-cache build`, or pass the path of an existing cache."
+NO_CACHE_BUT = "No cache at {path}. Did you mean {found}?"
 NO_MANIFEST = (
     "{path} is a folder without a manifest, so it is not a cache. If its build has just begun, try again later."
 )

@@ -51,7 +51,7 @@ def pack(
 
     Examples
     --------
-    >>> from cache import FeatureCache
+    >>> from elmo_cache import FeatureCache
     >>> pack("imdb.elmo", "imdb.h5")
     >>> FeatureCache("imdb.h5")["train"]
     Split(6 documents, dim 256)

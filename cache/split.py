@@ -41,7 +41,7 @@ class Split:
 
     Examples
     --------
-    >>> from cache import FeatureCache
+    >>> from elmo_cache import FeatureCache
     >>> train = FeatureCache("imdb.elmo")["train"]
     >>> train
     Split(6 documents, dim 256)
@@ -127,7 +127,7 @@ class Split:
 
         Examples
         --------
-        >>> from cache import FeatureCache
+        >>> from elmo_cache import FeatureCache
         >>> train = FeatureCache("imdb.elmo")["train"]
         >>> train.doc_ids, train.by_corpus_order().doc_ids
         (array([0, 5, 4, 1, 3, 2]), array([0, 1, 2, 3, 4, 5]))
@@ -172,7 +172,7 @@ class Split:
 
         Examples
         --------
-        >>> from cache import FeatureCache
+        >>> from elmo_cache import FeatureCache
         >>> train = FeatureCache("imdb.elmo")["train"]
         >>> for i, k in train.occurrences("great"):
         ...     print(train.tokens(i)[k], train[i][k].shape)
@@ -205,7 +205,7 @@ class Split:
 
         Examples
         --------
-        >>> from cache import FeatureCache
+        >>> from elmo_cache import FeatureCache
         >>> train = FeatureCache("imdb.elmo")["train"]
         >>> [round(found.similarity, 2) for found in train.nearest(train[2][1], k=1)]
         [1.0]
@@ -295,7 +295,7 @@ class Split:
 
         Examples
         --------
-        >>> from cache import FeatureCache
+        >>> from elmo_cache import FeatureCache
         >>> train = FeatureCache("imdb.elmo")["train"]
         >>> train.tokens(2), train.token_ids(2)
         (['Simply', 'great', '!'], array([18, 10, 17], dtype=int32))
@@ -360,7 +360,7 @@ class Split:
 
         Examples
         --------
-        >>> from cache import FeatureCache
+        >>> from elmo_cache import FeatureCache
         >>> train = FeatureCache("imdb.elmo")["train"]
         >>> train.lengths.tolist(), train.padded(5, side="right").shape
         ([12, 11, 3, 5, 14, 12], (6, 5, 256))
@@ -400,7 +400,7 @@ class Split:
 
         Examples
         --------
-        >>> from cache import FeatureCache
+        >>> from elmo_cache import FeatureCache
         >>> train = FeatureCache("imdb.elmo")["train"]
         >>> rows = np.zeros((6, 256), np.float16)
         >>> train[2:4].copy_last(rows, np.array([0, 4]), np.array([3, 2]))
@@ -442,7 +442,7 @@ class Split:
 
         Examples
         --------
-        >>> from cache import FeatureCache
+        >>> from elmo_cache import FeatureCache
         >>> train = FeatureCache("imdb.elmo")["train"]
         >>> [(start, len(documents)) for start, documents in train.batches(4)]
         [(0, 4), (4, 2)]

@@ -34,16 +34,21 @@ class Problem:
         The file.
     kind : {"bad", "missing", "foreign"}
         "bad" means damaged or in the wrong place, "missing" planned but absent, "foreign" present but not planned.
-    message : str
-        A one-line description.
+    error : CacheError
+        What is wrong; its text is one line.
     discarded : bool
         Whether `verify(discard=True)` removed the file.
     """
 
     path: Path
     kind: str
-    message: str
+    error: CacheError
     discarded: bool = False
+
+    @property
+    def message(self) -> str:
+        """The text of the error, one line."""
+        return str(self.error)
 
 
 def verify(
@@ -89,18 +94,18 @@ def verify(
     for name, check in _checks(directory, manifest).items():
         path = directory / name
         if not path.exists():
-            problems.append(Problem(path, "missing", messages.FILE_MISSING.format(path=name)))
+            problems.append(Problem(path, "missing", CorruptFileError(messages.FILE_MISSING, path=name)))
             continue
         size = path.stat().st_size
         if unreadable := _why_unreadable(path):
-            problems.append(Problem(path, "bad", str(unreadable)))
+            problems.append(Problem(path, "bad", unreadable))
         else:
             try:
                 check()
             except FormatVersionError as error:
-                problems.append(Problem(path, "bad", str(error)))
+                problems.append(Problem(path, "bad", error))
             except CacheError as error:
-                problems.append(_discarded(Problem(path, "bad", str(error)), discard))
+                problems.append(_discarded(Problem(path, "bad", error), discard))
         if progress:
             progress(size)
     present = sorted(directory.iterdir())
@@ -108,7 +113,7 @@ def verify(
     planned = {MANIFEST_NAME, *_checks(directory, read_manifest(directory))}
     for path in present:
         if path.name not in planned and not is_temporary(path.name):
-            problem = Problem(path, "foreign", messages.FOREIGN_FILE.format(path=path.name))
+            problem = Problem(path, "foreign", CorruptFileError(messages.FOREIGN_FILE, path=path.name))
             problems.append(_discarded(problem, discard and path.is_file() and bool(_OURS.fullmatch(path.name))))
     return problems
 
@@ -153,7 +158,7 @@ def _verify_packed(path: Path, discard: bool, progress: Callable[[int], None] | 
     try:
         storage.check(progress)
     except CacheError as error:
-        return [Problem(path, "bad", str(error))]
+        return [Problem(path, "bad", error)]
     finally:
         storage.close()
     return []

@@ -8,6 +8,7 @@ EMPTY_VALUE = "{option[name]} is empty. Give a value, or leave it out."
 
 # Files.
 NO_FILE = "No file at {path}. Check the path given as {option[name]}."
+NO_FILE_BUT = "No file at {path}, which {option[name]} names. Did you mean {found}?"
 CANNOT_READ = "{path} cannot be read: {error}."
 NOT_A_FILE = "{path} is a pipe or a device, expected a file."
 NEEDS_PYARROW = "{name} needs pyarrow. Install it: pip install pyarrow."
@@ -20,6 +21,10 @@ NO_JSON_FORM = "{name} cannot be written as JSON: {error}."
 NO_CORPUS_NAME = "The corpus has an empty name, expected {expected}."
 NO_CORPUS = "There is no corpus {name!r}. Expected {expected}."
 FILE_TYPE_UNKNOWN = "{path}: unsupported file type ({found}). Expected {expected}."
+CORPUS_IS_CACHE = (
+    "{path} is a cache, not a corpus. To go on with its build: `elmo-cache build {path}` with its options; to copy its "
+    "vectors into another cache: {option.reuse:{path}}."
+)
 NO_TEXTS_IN_FOLDER = (
     "{path}: no texts found. Expected text files at CLASS/NAME or SPLIT/CLASS/NAME, such as train/pos/1.txt, or files "
     "{extensions}."
@@ -302,6 +307,7 @@ OTHER_STREAMS = (
 )
 
 # Files that `elmo-cache encode` writes.
+NO_FOLDER = "Cannot write {path}: the folder {folder} does not exist."
 NAME_WITHOUT_FORMAT = (
     "{option.out} is {path}, expected a name that ends in {expected}. Rename it, or give {option.format}."
 )

@@ -51,15 +51,15 @@ def begun(encoder: BiLMEncoder, documents: Sequence[Sequence[str]]) -> tuple[np.
     return encoder.begin(documents)()
 
 
-# "all" shows every layer of every architecture; the sums of layers depend on their number alone.
-ESSENTIAL = {(name, "all") for name in ARCHITECTURES}
-ESSENTIAL |= {("3_layers_skip", "mix"), ("1_layer", "top")}
+# Each part of the arithmetic once; what is compiled costs seconds.
+ESSENTIAL = {("2_layers_skip", "all"), ("clips", "all"), ("3_layers_skip", "mix"), ("1_layer", "top")}
+slow = pytest.mark.slow
 
 
 @pytest.mark.parametrize(
     ("name", "kind"),
     [
-        pytest.param(name, kind, marks=() if (name, kind) in ESSENTIAL else pytest.mark.slow)
+        pytest.param(name, kind, marks=() if (name, kind) in ESSENTIAL else slow)
         for name in ARCHITECTURES
         for kind in ("mix", "top", "all")
     ],
@@ -77,8 +77,15 @@ def test_float32_is_the_oracle(tmp_path: Path, name: str, kind: str) -> None:
     assert finite and np.array_equal(rows, np.concatenate(found).astype(np.float16))
 
 
-@pytest.mark.parametrize(("precision", "step"), [("float16", 2**-11), ("bfloat16", 2**-8)])
-@pytest.mark.parametrize("kind", ["mix", "all"])
+@pytest.mark.parametrize(
+    ("precision", "step", "kind"),
+    [
+        ("float16", 2**-11, "all"),
+        ("bfloat16", 2**-8, "mix"),
+        pytest.param("float16", 2**-11, "mix", marks=slow),
+        pytest.param("bfloat16", 2**-8, "all", marks=slow),
+    ],
+)
 def test_lower_precisions(tmp_path: Path, precision: str, step: float, kind: str) -> None:
     folder = write_elmo(tmp_path)
     expected = np.concatenate([as_encoded(layers, kind) for layers in expected_layers(folder, DOCUMENTS)])
@@ -90,7 +97,7 @@ def test_lower_precisions(tmp_path: Path, precision: str, step: float, kind: str
     assert relative.max() < 4 * step and relative.mean() > step / 20, (relative.max(), relative.mean())
 
 
-@pytest.mark.parametrize("precision", ["float16", "bfloat16"])
+@pytest.mark.parametrize("precision", ["float16", pytest.param("bfloat16", marks=slow)])
 def test_the_products_inputs_are_of_the_precision(precision: str) -> None:
     encoder = tiny_encoder(precision=precision)
     encoder.encode([["a"]])
@@ -104,7 +111,7 @@ def test_the_products_inputs_are_of_the_precision(precision: str) -> None:
     assert {arrays[name].dtype.name for name in ("kernel", "projection", "CNN_proj/W_proj")} == {precision}
 
 
-@pytest.mark.parametrize("mix", [[0.2, -0.5, 1.7], [0.0, 1.0, 0.0]], ids=str)
+@pytest.mark.parametrize("mix", [[0.2, -0.5, 1.7], pytest.param([0.0, 1.0, 0.0], marks=slow)], ids=str)
 def test_mix_of_ones_own(tmp_path: Path, mix: list[float]) -> None:
     folder = write_elmo(tmp_path, seed=5)
 
@@ -114,7 +121,16 @@ def test_mix_of_ones_own(tmp_path: Path, mix: list[float]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("n_streams", "time_chunk"), [(1, 4), (1, 1), (2, 3), (5, 7), (8, 12), (128, 2)], ids=lambda n: str(n)
+    ("n_streams", "time_chunk"),
+    [
+        (2, 3),
+        (8, 12),
+        *(
+            pytest.param(n_streams, time_chunk, marks=slow)
+            for n_streams, time_chunk in ((1, 4), (1, 1), (5, 7), (128, 2))
+        ),
+    ],
+    ids=str,
 )
 def test_any_packing_and_neighbours(tmp_path: Path, n_streams: int, time_chunk: int) -> None:
     folder = write_elmo(tmp_path)
@@ -126,6 +142,7 @@ def test_any_packing_and_neighbours(tmp_path: Path, n_streams: int, time_chunk: 
     assert_close(encoder.encode(DOCUMENTS[3:4]), expected[3:4])
 
 
+@slow
 def test_any_number_of_words(tmp_path: Path) -> None:
     folder = write_elmo(tmp_path, replace(OPTIONS, n_layers=1))
     encoder = open_elmo(folder, layers="all")
@@ -137,6 +154,7 @@ def test_any_number_of_words(tmp_path: Path) -> None:
         )
 
 
+@slow
 def test_any_number_of_rows() -> None:
     encoder = tiny_encoder(replace(OPTIONS, n_layers=1), n_streams=32, time_chunk=64)
     # Upwards, so that it has no more rows than an encoder of its own would have.

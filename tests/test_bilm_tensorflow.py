@@ -67,8 +67,15 @@ def test_float32_is_the_oracle(tmp_path: Path, name: str, kind: str) -> None:
         assert finite and np.array_equal(rows, np.concatenate(found).astype(np.float16))
 
 
-@pytest.mark.parametrize("compiled", [True, False], ids=["xla", "plain"])
-@pytest.mark.parametrize(("precision", "step"), [("float16", 2**-11), ("bfloat16", 2**-8)])
+@pytest.mark.parametrize(
+    ("precision", "step", "compiled"),
+    [
+        ("float16", 2**-11, True),
+        ("bfloat16", 2**-8, False),
+        pytest.param("float16", 2**-11, False, marks=pytest.mark.slow),
+        pytest.param("bfloat16", 2**-8, True, marks=pytest.mark.slow),
+    ],
+)
 def test_lower_precisions(tmp_path: Path, precision: str, step: float, compiled: bool) -> None:
     folder = write_elmo(tmp_path)
     expected = np.concatenate([as_encoded(layers, "all") for layers in expected_layers(folder, DOCUMENTS)])

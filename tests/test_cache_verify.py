@@ -8,7 +8,7 @@ from typing import Any
 
 import h5py
 import pytest
-from errors_expected import raises, said
+from errors_expected import holds, raises, said
 from numpy_encoder import HashEncoder, build_small
 from small_cache import canonical_hash, contents, reseal, write_cache
 
@@ -19,7 +19,6 @@ from cache import (
     FormatVersionError,
     Layers,
     OutputError,
-    Problem,
     messages,
     verify,
 )
@@ -252,8 +251,9 @@ def test_a_file_that_the_system_will_not_open_is_left(directory: Path, monkeypat
         return real(self, *arguments, **options)
 
     monkeypatch.setattr(Path, "open", open_others)
-    message = said(messages.CANNOT_OPEN, path=refused, error="Permission denied")
-    assert verify(directory, discard=True) == [Problem(refused, "bad", message)]
+    [problem] = verify(directory, discard=True)
+    holds(problem.error, messages.CANNOT_OPEN, path=refused, error="Permission denied")
+    assert (problem.path, problem.kind, problem.discarded) == (refused, "bad", False)
     assert refused.exists()
 
 

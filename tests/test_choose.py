@@ -78,6 +78,7 @@ def chosen(main: click.Command, place: Path) -> Path:
     return place / "choice"
 
 
+@pytest.mark.slow
 def test_each_fit_is_that_of_a_trial(place: Path, chosen: Path) -> None:
     """At another rate and gamma than the model was compiled with, on a model that has been through other fits."""
     fits = fits_in(chosen)

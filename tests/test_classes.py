@@ -151,6 +151,7 @@ def test_balanced_draws(place: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "r2").exists()
 
 
+@pytest.mark.slow
 def test_a_curve_is_trials_at_several_sizes(place: Path, tmp_path: Path) -> None:
     """The same as `elmo-train trials` at each size; it resumes, and grows by sizes, models and trials."""
     out = tmp_path / "curve"

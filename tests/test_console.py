@@ -166,6 +166,7 @@ def test_on_a_terminal_a_command_says_once_that_it_is_loading(backend: str, name
     os.close(ours)
 
 
+@pytest.mark.slow
 def test_importing_an_adapter_prints_nothing() -> None:
     line = [sys.executable, "-c", "import elmo_cache.adapters.tensorflow"]
     done = subprocess.run(line, capture_output=True, text=True, timeout=120)

@@ -141,6 +141,7 @@ def put_gamma(out: Path, number: float) -> None:
     (out / "config.json").write_text(json.dumps(config))
 
 
+@pytest.mark.slow
 def test_trials_that_are_added_use_the_number_found_before(place: tuple[Path, list[str]], tmp_path: Path) -> None:
     folder, command = place
     other = copy_with_gamma(folder, tmp_path / "other", 40.0)
@@ -166,6 +167,7 @@ def test_trials_from_python_find_the_number_or_are_refused(features: FeatureCach
         run_trials(experiment(features, gamma="auto"), ["elmo"], 3, out)
 
 
+@pytest.mark.slow
 def test_evaluate_and_predict_carry_the_number(place: tuple[Path, list[str]], tmp_path: Path) -> None:
     folder, _ = place
     other = copy_with_gamma(folder, tmp_path / "other", 40.0)
@@ -189,6 +191,7 @@ def test_evaluate_and_predict_carry_the_number(place: tuple[Path, list[str]], tm
     assert ours != others
 
 
+@pytest.mark.slow
 def test_results_without_a_gamma_go_on_with_one(features: FeatureCache, tmp_path: Path) -> None:
     out = tmp_path / "results"
     run_trials(experiment(features), ["elmo"], 2, tmp_path / "now")

@@ -42,6 +42,7 @@ def quick_check(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("elmo_cache.commands.encoders._report", lambda name: load_encoder(name))
 
 
+@pytest.mark.slow
 def test_build_with_both_engines(tmp_path: Path, module: Path, reviews: Path) -> None:
     arguments = ["--corpus", reviews, "--encoder", module, "--limit", "train=15"]
     result = run_cache("build", tmp_path / "native.elmo", *arguments)

@@ -59,6 +59,7 @@ def check_pictures(pictures: list[str]) -> None:
         assert 0.01 < np.mean(pixels[..., :3].min(axis=2) < 0.6) < 0.2, "neither blank nor full, bands left aside"
 
 
+@pytest.mark.slow
 def test_it_runs_with_small_sizes(tmp_path: Path) -> None:
     notebook = execute(tmp_path, SMALL)
 

@@ -229,6 +229,7 @@ def test_a_model_of_documents_end_to_end(features: FeatureCache) -> None:
     assert [w.shape for w in own.weights.values()] == [w.shape for w in built_in.weights.values()]
 
 
+@pytest.mark.slow
 def test_the_lstm_is_built_in_and_reads_the_layers(tmp_path: Path) -> None:
     with build(corpus(), HashEncoder(layers=ALL_LAYERS), tmp_path / "c", shard_tokens=400) as features:
         for layer in (None, "scalar-mix"):

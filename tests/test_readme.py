@@ -42,8 +42,8 @@ def test_there_is_something_to_check() -> None:
     assert [kind for kind, _ in README.blocks].count("python") == 4
 
 
-@pytest.mark.parametrize("command", [command for command in README.commands() if not is_small(command)])
-def test_long_commands_can_be_understood(command: str) -> None:
+@pytest.mark.parametrize("command", README.commands())
+def test_commands_can_be_understood(command: str) -> None:
     understand(command)
 
 
@@ -59,6 +59,7 @@ def test_what_make_demo_runs_is_what_is_shown() -> None:
     assert [line.strip().removeprefix("$(BIN)/") for line in recipe.splitlines()] == README.session()
 
 
+@pytest.mark.slow
 def test_short_commands_in_the_order_of_the_text(place: Path) -> None:
     for command in filter(is_small, README.commands()):
         run(command)

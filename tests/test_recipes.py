@@ -54,6 +54,7 @@ def kaggle(place: Path) -> list[str]:
     return [run(command) for command in PAGE.lines("sh") if "kaggle" in command]
 
 
+@pytest.mark.slow
 def test_a_kaggle_file_to_a_table(place: Path, kaggle: list[str]) -> None:
     with FeatureCache("kaggle.elmo") as features:
         assert (len(features["train"]), len(features["test"])) == (800, 200)

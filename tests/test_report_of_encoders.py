@@ -81,6 +81,7 @@ def test_what_cannot_be_checked() -> None:
     assert error_of(run_cache("encoders", "--check", "nothing")) == f"Error: {expected}"
 
 
+@pytest.mark.slow
 def test_the_embedded_encoder_is_held_against_float64(monkeypatch: pytest.MonkeyPatch) -> None:
     folder = Path(report.__file__).parent / "embedded" / "imdb-v3"
     layers = expected_layers(folder, [text.split(" ") for text in SENTENCES])

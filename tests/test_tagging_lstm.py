@@ -59,6 +59,7 @@ def test_each_sentence_is_tagged_as_if_it_were_alone(sentences: Split, trim: int
             np.testing.assert_allclose(found[mask], right, rtol=1e-5)
 
 
+@pytest.mark.slow
 def test_training_does_not_depend_on_padding(sentences: Split, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(probes, "MOST_EPOCHS", 4)
     parts = sentences[:24], sentences[24:30], sentences[30:]

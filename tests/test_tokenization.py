@@ -139,6 +139,7 @@ def train_reviews() -> list[str]:
     return [text for _, _, text in sorted(found)]
 
 
+@pytest.mark.slow
 def test_keras_rule_reproduces_the_published_word_index(train_reviews: list[str]) -> None:
     published = json.loads(WORD_INDEX.read_text("utf-8"))
     counts: Counter[str] = Counter()

@@ -77,7 +77,7 @@ def refused(outcome: tuple[int, str]) -> bool:
 
 @pytest.mark.parametrize(
     "others",
-    [[], pytest.param(["--models", "elmo-only"], marks=pytest.mark.slow), ["--seed", "1"]],
+    [[], *(pytest.param(others, marks=pytest.mark.slow) for others in (["--models", "elmo-only"], ["--seed", "1"]))],
     ids=["same", "models", "seed"],
 )
 def test_no_trial_is_lost(

@@ -39,7 +39,12 @@ CACHE = [
     (
         store.NO_CACHE,
         {"path": "imdb.elmo"},
-        "No cache at imdb.elmo. Create it with `elmo-cache build imdb.elmo`, or pass the path of an existing cache.",
+        "No cache at imdb.elmo. Create one with `elmo-cache build`, or pass the path of an existing cache.",
+    ),
+    (
+        store.NO_CACHE_BUT,
+        {"path": "imbd.elmo", "found": "imdb.elmo"},
+        "No cache at imbd.elmo. Did you mean imdb.elmo?",
     ),
     (
         store.NO_MANIFEST,
@@ -461,6 +466,22 @@ EXTRACTION = [
         extraction.NO_FILE,
         {"path": "reviews.csv", "name": "corpus"},
         "No file at reviews.csv. Check the path given as --corpus.",
+    ),
+    (
+        extraction.NO_FILE_BUT,
+        {"path": "reveiws.csv", "name": "corpus", "found": "reviews.csv"},
+        "No file at reveiws.csv, which --corpus names. Did you mean reviews.csv?",
+    ),
+    (
+        extraction.CORPUS_IS_CACHE,
+        {"path": "imdb.elmo"},
+        "imdb.elmo is a cache, not a corpus. To go on with its build: `elmo-cache build imdb.elmo` with its options; "
+        "to copy its vectors into another cache: --reuse imdb.elmo.",
+    ),
+    (
+        extraction.NO_FOLDER,
+        {"path": "new/vectors.npz", "folder": "new"},
+        "Cannot write new/vectors.npz: the folder new does not exist.",
     ),
     (
         extraction.CANNOT_READ,
@@ -1625,15 +1646,34 @@ TRAINER = [
         "use --protocol clean.",
     ),
     (
+        trainer.POOL_UNFINISHED,
+        {"path": "imdb.elmo", "name": "train", "expected": 400, "found": 350, "unit": "documents"},
+        "imdb.elmo is not finished: train has 350 documents so far, and 400 are needed. Run its build again: "
+        "`elmo-cache build` goes on where it stopped.",
+    ),
+    (
         trainer.TOO_FEW_DOCUMENTS,
-        {"name": "train", "expected": 400, "found": 350, "limits": "--limit train=400 --limit test=500"},
+        {
+            "name": "train",
+            "expected": 400,
+            "found": 350,
+            "unit": "documents",
+            "limits": "--limit train=400 --limit test=500",
+        },
         "train: 400 documents needed, 350 found. Choose smaller sizes (--train-size, --val-size, --test-size) or, if "
         "the corpus has more, extend the cache: `elmo-cache build … --limit train=400 --limit test=500`.",
     ),
     (
         trainer.TOO_FEW_DISTINCT,
-        {"name": "train", "expected": 400, "found": 399, "trial": 3, "limits": "--limit train=401 --limit test=500"},
-        "train: 400 documents needed, 399 found in trial 3 with texts that are in no other part. Choose smaller "
+        {
+            "name": "train",
+            "expected": 400,
+            "found": 399,
+            "unit": "sentences",
+            "trial": 3,
+            "limits": "--limit train=401 --limit test=500",
+        },
+        "train: 400 sentences needed, 399 found in trial 3 with texts that are in no other part. Choose smaller "
         "sizes (--train-size, --val-size, --test-size) or, if the corpus has more, extend the cache: `elmo-cache build "
         "… --limit train=401 --limit test=500`.",
     ),
@@ -1800,6 +1840,16 @@ TRAINER = [
         "Trials cannot be kept in results: settings.window is 0, expected a whole number from 1 to 9.",
     ),
     # Reading results
+    (
+        trainer.NO_RUN_BUT,
+        {"path": "resluts", "found": "results"},
+        "No results at resluts. Did you mean results?",
+    ),
+    (
+        trainer.NO_TRIAL_YET,
+        {"path": "results"},
+        "results has no finished trial yet. Run the same `elmo-train` command again: it goes on where it stopped.",
+    ),
     (
         trainer.NO_RUN,
         {"path": "resluts"},

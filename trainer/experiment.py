@@ -270,7 +270,7 @@ class Experiment:
         test = self.pooled("test") if self.settings.sizes.test else train[:0]
         train_groups, test_groups = group_duplicates(_token_ids(train), _token_ids(test))
         assert train.labels is not None and test.labels is not None
-        return Pool(train.labels, test.labels, train_groups, test_groups)
+        return Pool(train.labels, test.labels, train_groups, test_groups, self.features)
 
 
 def _token_ids(split: Split) -> Any:

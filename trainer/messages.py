@@ -57,18 +57,22 @@ NO_LAYERS = (
     "{path} has no separate layers for {option.layer:scalar-mix}. Build a cache with `elmo-cache build --layers all`."
 )
 POOL_SHRANK = "{path} has {found:,} documents in {name}; these trials draw from {expected:,}. Finish its build."
+POOL_UNFINISHED = (
+    "{path} is not finished: {name} has {found:,} {unit} so far, and {expected:,} are needed. Run its build again: "
+    "`elmo-cache build` goes on where it stopped."
+)
 NOTEBOOK_LENGTHS = (
     "{option.protocol:notebook} needs exactly {expected} tokens in every document, but {n:,} of {total:,} in {name} "
     "have another length (document {index} has {found:,}). Build a cache with `elmo-cache build … --literal-padding "
     "--num-words 50000`, or use {option.protocol:clean}."
 )
 TOO_FEW_DOCUMENTS = (
-    "{name}: {expected:,} documents needed, {found:,} found. Choose smaller sizes ({option.train_size}, "
+    "{name}: {expected:,} {unit} needed, {found:,} found. Choose smaller sizes ({option.train_size}, "
     "{option.val_size}, {option.test_size}) or, if the corpus has more, extend the cache: "
     "`elmo-cache build … {limits}`."
 )
 TOO_FEW_DISTINCT = (
-    "{name}: {expected:,} documents needed, {found:,} found in trial {trial} with texts that are in no other part. "
+    "{name}: {expected:,} {unit} needed, {found:,} found in trial {trial} with texts that are in no other part. "
     "Choose smaller sizes ({option.train_size}, {option.val_size}, {option.test_size}) or, if the corpus has more, "
     "extend the cache: `elmo-cache build … {limits}`."
 )
@@ -136,6 +140,7 @@ CONFIG_NOT_KEPT = "Trials cannot be kept in {path}: {error}."
 NO_RUN = (
     "No results at {path}. Create them with `elmo-train trials --out {path}`, or pass the folder of an existing run."
 )
+NO_RUN_BUT = "No results at {path}. Did you mean {found}?"
 RUN_FIRST = "No results at {path}. The folder of a run comes first: `elmo-train predict results {text}`."
 RUN_IS_FILE = "{path} is a file. Give the folder of a run, such as `{command} {expected}`."
 RUN_IS_CACHE = (
@@ -143,6 +148,7 @@ RUN_IS_CACHE = (
     "results`, then `{command} results`."
 )
 NO_RESULTS = "{path} has no {expected}. Create it with `elmo-train trials --out {path}`."
+NO_TRIAL_YET = "{path} has no finished trial yet. Run the same `elmo-train` command again: it goes on where it stopped."
 NOTHING_MEASURED = "There are no results. Run `elmo-train trials` first."
 NO_METRIC = "These results have no {name}: they were made by an earlier version."
 NOT_A_FOLDER = "{path} is a file, expected a folder of results."

@@ -7,6 +7,7 @@ from typing import Literal
 
 import numpy as np
 
+from cache import FeatureCache
 from trainer import messages
 from trainer.errors import TrialsError, invalid
 from trainer.stratification import DRAWS, arranged, check_balance
@@ -76,6 +77,10 @@ class Pool:
         Class indices.
     train_groups, test_groups : ndarray of int64, (n,)
         Equal for documents with exactly the same tokens, over both splits (`group_duplicates`).
+    cache : FeatureCache, optional
+        Where they come from: errors say whether its build has finished.
+    unit : str
+        What errors call the documents.
 
     Raises
     ------
@@ -87,6 +92,8 @@ class Pool:
     test_labels: np.ndarray
     train_groups: np.ndarray
     test_groups: np.ndarray
+    cache: FeatureCache | None = None
+    unit: str = "documents"
 
     def __post_init__(self) -> None:
         for split in ("train", "test"):
@@ -306,11 +313,13 @@ def _permutation(n: int, seed: int, number: int) -> np.ndarray:
 def _check_found(pool: Pool, split: str, n_needed: int, n_found: int, trial: int | None = None) -> None:
     if n_found >= n_needed:
         return
+    data = {"name": split, "expected": n_needed, "found": n_found, "unit": pool.unit}
+    if pool.cache is not None and not pool.cache.complete:
+        raise TrialsError(messages.POOL_UNFINISHED, path=pool.cache.path, **data)
     n_pool = {"train": len(pool.train_labels), "test": len(pool.test_labels)}
     # A split without --limit would be built whole, so the other one's present size is part of the command.
     n_pool[split] += n_needed - n_found
-    limits = " ".join(f"--limit {name}={n}" for name, n in n_pool.items())
-    data = {"name": split, "expected": n_needed, "found": n_found, "limits": limits}
+    data["limits"] = " ".join(f"--limit {name}={n}" for name, n in n_pool.items())
     if trial is None:
         raise TrialsError(messages.TOO_FEW_DOCUMENTS, **data)
     raise TrialsError(messages.TOO_FEW_DISTINCT, trial=trial, **data)

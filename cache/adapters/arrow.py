@@ -76,7 +76,7 @@ def record_batches(
 
     Examples
     --------
-    >>> from cache import FeatureCache
+    >>> from elmo_cache import FeatureCache
     >>> features = FeatureCache("imdb.elmo")
     >>> batch = next(record_batches(features["train"], features.label_names, pooling="mean"))
     >>> batch.num_rows, batch.schema.names
@@ -92,7 +92,7 @@ def to_table(split: Split, label_names: tuple[str, ...] | None = None, *, poolin
 
     Examples
     --------
-    >>> from cache import FeatureCache
+    >>> from elmo_cache import FeatureCache
     >>> features = FeatureCache("imdb.elmo")
     >>> table = to_table(features["train"], features.label_names)
     >>> table["tokens"][2].as_py(), len(table["vectors"][2])

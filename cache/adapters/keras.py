@@ -99,7 +99,7 @@ class PaddedBatches(keras.utils.PyDataset):  # type: ignore[misc]
 
     Examples
     --------
-    >>> from cache import FeatureCache
+    >>> from elmo_cache import FeatureCache
     >>> train = FeatureCache("imdb.elmo")["train"]
     >>> batches = PaddedBatches({"features": train}, batch_size=4, shuffle=True, masks=True, token_ids=True)
     >>> inputs, labels = batches[0]
@@ -191,7 +191,7 @@ class PaddedBatches(keras.utils.PyDataset):  # type: ignore[misc]
 
         Examples
         --------
-        >>> from cache import FeatureCache
+        >>> from elmo_cache import FeatureCache
         >>> train = FeatureCache("imdb.elmo")["train"]
         >>> batches = PaddedBatches(train, by_length=True)
         >>> train.lengths, batches.order

@@ -60,7 +60,7 @@ class Pooled(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator): 
     --------
     >>> from sklearn.linear_model import LogisticRegression
     >>> from sklearn.pipeline import make_pipeline
-    >>> from cache import FeatureCache
+    >>> from elmo_cache import FeatureCache
     >>> features = FeatureCache("imdb.elmo")
     >>> train, test = features["train"], features["test"]
     >>> model = make_pipeline(Pooled("mean"), LogisticRegression()).fit(train, train.labels)
@@ -181,7 +181,7 @@ class PooledStatic(Pooled):
 
     Examples
     --------
-    >>> from cache import FeatureCache
+    >>> from elmo_cache import FeatureCache
     >>> train = FeatureCache("imdb.elmo")["train"]
     >>> vectors = np.zeros((len(train.vocabulary), 50), np.float32)
     >>> PooledStatic(vectors, "max").fit_transform(train).shape

@@ -39,7 +39,7 @@ def dataset(batches: PaddedBatches) -> tf.data.Dataset:
 
     Examples
     --------
-    >>> from cache import FeatureCache
+    >>> from elmo_cache import FeatureCache
     >>> train = FeatureCache("imdb.elmo")["train"]
     >>> training = dataset(PaddedBatches({"features": train}, batch_size=4, shuffle=True, trim=True))
     >>> len(training), training.element_spec[0]["features"]

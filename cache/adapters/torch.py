@@ -51,7 +51,7 @@ class SplitDataset(torch.utils.data.Dataset[Item]):
     Examples
     --------
     >>> from torch.utils.data import DataLoader
-    >>> from cache import FeatureCache
+    >>> from elmo_cache import FeatureCache
     >>> train = FeatureCache("imdb.elmo")["train"]
     >>> loader = DataLoader(SplitDataset(train), 4, collate_fn=padded)
     >>> [batch.features.shape for batch in loader]
@@ -101,7 +101,7 @@ class LengthBatchSampler(torch.utils.data.Sampler[list[int]]):
     Examples
     --------
     >>> from torch.utils.data import DataLoader
-    >>> from cache import FeatureCache
+    >>> from elmo_cache import FeatureCache
     >>> train = FeatureCache("imdb.elmo")["train"]
     >>> sampler = LengthBatchSampler(train, 2, shuffle=True)
     >>> loader = DataLoader(SplitDataset(train), batch_sampler=sampler, collate_fn=padded)

@@ -4,6 +4,7 @@ import errno
 import functools
 import io
 import os
+import shlex
 import signal
 import sys
 import threading
@@ -22,7 +23,7 @@ from cache.runtime.quiet import import_only_what_is_needed
 __all__ = [
     "Command",
     "Commands",
-    "GroupedCommand",
+    "Subcommand",
     "as_option",
     "beginning",
     "human_bytes",
@@ -137,8 +138,8 @@ class Commands(Command, click.Group):
         self.resumable = resumable
 
 
-class GroupedCommand(click.Command):
-    """A command whose `--help` shows its options in groups.
+class Subcommand(click.Command):
+    """A command of a group: `--help` shows its options in groups, and a wrong number of arguments is explained.
 
     Parameters
     ----------
@@ -146,15 +147,40 @@ class GroupedCommand(click.Command):
         Titles of groups, and the parameters in them; the other options come last.
     """
 
-    def __init__(self, *args: Any, option_groups: Mapping[str, Sequence[str]], **kwargs: Any):
+    def __init__(self, *args: Any, option_groups: Mapping[str, Sequence[str]] | None = None, **kwargs: Any):
         super().__init__(*args, **kwargs)
-        self.option_groups = option_groups
+        self.option_groups = option_groups or {}
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the command line; what is missing or too much is an error that shows how it is typed."""
+        ctx.allow_extra_args = True
+        try:
+            rest = super().parse_args(ctx, args)
+        except click.MissingParameter as error:
+            error.message = f"For example: {self._example(ctx)}"
+            raise
+        if ctx.args and not ctx.resilient_parsing:
+            found = shlex.join(ctx.args)
+            caches = [option for option in self.params if option.name == "cache_path"]
+            hint = (
+                f"A cache is given as --cache {shlex.quote(ctx.args[0])}"
+                if caches
+                else ("A name with spaces needs quotation marks")
+            )
+            ctx.fail(f"Unexpected {found}. {hint}. For example: {self._example(ctx)}")
+        return rest
+
+    def _example(self, ctx: click.Context) -> str:
+        """Return the first line that `--help` shows behind the description."""
+        _, _, examples = (self.help or "").rpartition("\b\n")
+        return examples.strip().split("\n")[0].partition("  ")[0] or self.get_usage(ctx)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write a section for each group."""
         options = {option.name: option for option in self.get_params(ctx) if isinstance(option, click.Option)}
         groups = {title: [options.pop(name) for name in names] for title, names in self.option_groups.items()}
-        for title, members in {**groups, "Other options": options.values()}.items():
+        others = "Other options" if groups else "Options"
+        for title, members in {**groups, others: options.values()}.items():
             records = [record for option in members if (record := option.get_help_record(ctx)) is not None]
             with formatter.section(title):
                 formatter.write_dl(records)

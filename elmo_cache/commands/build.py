@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from cache import CacheError, FeatureCache, MismatchError, OutputError
-from cache.runtime.console import GroupedCommand, workers_option
+from cache.runtime.console import Subcommand, workers_option
 from cache.runtime.processes import Workers
 from elmo_cache import messages
 from elmo_cache.commands.corpus_options import CorpusRequest, corpus_options, corpus_parameters
@@ -30,7 +30,7 @@ _MOST_DIGITS = 18  # of a number that means anything
 @click.command(
     name="build",
     short_help="Encode a corpus into a cache, resume or extend it.",
-    cls=GroupedCommand,
+    cls=Subcommand,
     option_groups={
         "Input": corpus_parameters(),
         "Amount": ["limits", "everything", "reuse"],
@@ -165,7 +165,7 @@ def build_command(
         _check_streams(plan, streams)
         # A dry run loads no library that computes, so it does not know on what; nor what other processes have.
         where, warning = computed_on(encoder) if pool.in_this_process and not dry_run else ("", None)
-        click.echo("\n".join(describe_plan(plan, text, encoder_name, where)))
+        click.echo("\n".join(describe_plan(plan, text, encoder_name, where, wanted)))
         if warning:
             click.echo(f"Warning: {warning}", err=True)
         check_disk(plan)
@@ -216,7 +216,8 @@ def _parse_limits(limits: tuple[str, ...]) -> dict[str, int]:
     for limit in limits:
         split, _, count = limit.partition("=")
         if not split or not _is_number(count) or len(count) > _MOST_DIGITS:
-            raise click.BadParameter(f"{limit!r}: expected SPLIT=N, such as train=4000", param_hint="--limit")
+            example = f"train={limit}" if _is_number(limit) else "train=4000"
+            raise click.BadParameter(f"{limit!r}: expected SPLIT=N, such as {example}", param_hint="--limit")
         if wanted.setdefault(split, int(count)) != int(count):
             raise click.BadParameter(
                 f"{split} was given {wanted[split]} and {int(count)}: leave one of them out", param_hint="--limit"

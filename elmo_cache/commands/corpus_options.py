@@ -109,6 +109,22 @@ def _pairs(text: str) -> dict[str, str]:
     return pairs
 
 
+class _Share(click.FloatRange):
+    """A share from 0 to below 1; a percentage is explained."""
+
+    def __init__(self) -> None:
+        super().__init__(0, 1, max_open=True)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        try:
+            percent = float(value)
+        except ValueError:
+            percent = 0.0
+        if 1 <= percent < 100:
+            self.fail(f"{value} is not below 1. For {percent:g} %, give {percent / 100:g}.", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 _OPTIONS = [
     click.option(
         "--corpus",
@@ -128,13 +144,13 @@ _OPTIONS = [
     click.option("--split-names", metavar="A,B,…", help="Split of each --corpus, when the file names do not tell."),
     click.option(
         "--test-share",
-        type=click.FloatRange(0, 1, max_open=True),
+        type=_Share(),
         default=0.0,
         help="Put this share of the documents into a test split, stratified by class; duplicates stay together.",
     ),
     click.option(
         "--validation-share",
-        type=click.FloatRange(0, 1, max_open=True),
+        type=_Share(),
         default=0.0,
         help="The same for a validation split.",
     ),

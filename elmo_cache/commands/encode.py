@@ -10,7 +10,7 @@ import numpy as np
 from cache.files import atomic_path
 from cache.manifest import MANIFEST_NAME
 from cache.pooling import POOLINGS, pool
-from cache.runtime.console import beginning, human_count
+from cache.runtime.console import Subcommand, beginning, human_count
 from cache.runtime.progress import progress_bar
 from elmo_cache import messages
 from elmo_cache.commands.encoded import FORMATS, Encoded, choose_format
@@ -28,7 +28,7 @@ from elmo_cache.text.rule import TextRule
 __all__ = ["encode_command"]
 
 
-@click.command(name="encode", short_help="Encode a few texts.")
+@click.command(name="encode", short_help="Encode a few texts.", cls=Subcommand)
 @click.argument("texts", nargs=-1, metavar="[TEXT]...")
 @click.option(
     "--file",
@@ -129,7 +129,7 @@ def _encode(encoder: Encoder, words: Sequence[Sequence[str]], pooling: str | Non
     With pooling there is no axis of tokens.
     """
     n_tokens = sum(map(len, words))
-    with progress_bar(n_tokens, "encoding", "tok") as bar:
+    with progress_bar(n_tokens, "encoding", " words") as bar:
         arrays = encoder.encode(words, progress=bar.update)
     layers = layers_of(encoder)
     found = []

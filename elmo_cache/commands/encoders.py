@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 import numpy as np
 
-from cache.runtime.console import as_option, human_bytes, human_count, human_time
+from cache.runtime.console import Subcommand, as_option, human_bytes, human_count, human_time
 from cache.runtime.downloads import user_folder
 from cache.runtime.progress import progress_bar
 from cache.runtime.quiet import quiet_import
@@ -32,7 +32,7 @@ __all__ = ["encoders_command"]
 _N_REVIEWS, _REVIEW_TOKENS = 50_000, 224  # of IMDB, cut to the window of 500
 
 
-@click.command(name="encoders", short_help="List encoders; measure or check one.")
+@click.command(name="encoders", short_help="List encoders; measure or check one.", cls=Subcommand)
 @click.option(
     "--check",
     metavar="ENCODER",
@@ -111,7 +111,7 @@ def _speeds(name: str) -> Iterator[tuple[str, tuple[BiLMEncoder, float] | str]]:
         if refusal is not None:
             yield precision, refusal.worded(partial(as_option, encoders_command))
             continue
-        with progress_bar(None, f"measuring {precision}", "tok") as bar:
+        with progress_bar(None, f"measuring {precision}", " words") as bar:
             speed = measure_speed(encoder, bar.update)
         kept &= remember_speed(encoder.description, speed)
         yield precision, (encoder, speed)
@@ -177,7 +177,7 @@ def _check_module(directory: Path) -> None:
     with quiet_import():
         from elmo_cache.encoders.hub.checking import N_STEPS, TOLERANCE, check_module
     click.echo(f"native on {find_device()}, hub on {tensorflow_device()}, float32", err=True)
-    with progress_bar(N_STEPS, "checking", "tok") as bar:
+    with progress_bar(N_STEPS, "checking", " words") as bar:
         found = check_module(directory, bar.update)
     click.echo("\n".join([str(directory), *_describe(found)]))
     agrees = "not compared" if found.module is None else "yes" if found.agrees else "no"

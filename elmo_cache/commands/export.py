@@ -7,13 +7,13 @@ import click
 from cache import FeatureCache
 from cache.export import FORMATS, export
 from cache.pooling import POOLINGS
-from cache.runtime.console import human_bytes, human_count
+from cache.runtime.console import Subcommand, human_bytes, human_count
 from cache.runtime.progress import progress_bar
 
 __all__ = ["export_command"]
 
 
-@click.command(name="export", short_help="Copy vectors for another tool.")
+@click.command(name="export", short_help="Copy vectors for another tool.", cls=Subcommand)
 @click.argument("cache", type=click.Path(path_type=Path))
 @click.argument("out", type=click.Path(path_type=Path))
 @click.option("--format", "format_", type=click.Choice(FORMATS), required=True, help="File format.")
@@ -49,7 +49,7 @@ def export_command(
         names = list(features) if split is None else [split]
         splits = [features.split(name, layer) for name in names]
         total = sum(part.n_tokens for part in splits)
-        with progress_bar(total, "exporting", "tok") as bar:
+        with progress_bar(total, "exporting", " words") as bar:
             export(features, out, format_, split=split, layer=layer, pooling=pooling, progress=bar.update)
         n_documents = sum(map(len, splits))
         partial = "" if all(part.complete for part in splits) else "; the cache is growing and has more to come"

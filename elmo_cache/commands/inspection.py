@@ -6,14 +6,14 @@ from pathlib import Path
 import click
 
 from cache import FeatureCache, verify
-from cache.runtime.console import human_bytes, human_count
+from cache.runtime.console import Subcommand, human_bytes, human_count
 from cache.runtime.progress import progress_bar
 from elmo_cache.commands.reporting import cache_facts, cache_size_bytes, describe_cache
 
 __all__ = ["info_command", "verify_command"]
 
 
-@click.command(name="info", short_help="Show what a cache holds.")
+@click.command(name="info", short_help="Show what a cache holds.", cls=Subcommand)
 @click.argument("out", default="imdb.elmo", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def info_command(out: Path, as_json: bool) -> None:
@@ -28,7 +28,7 @@ def info_command(out: Path, as_json: bool) -> None:
     click.echo(json.dumps(facts, indent=1) if as_json else "\n".join(describe_cache(facts)))
 
 
-@click.command(name="verify", short_help="Check every byte of a cache.")
+@click.command(name="verify", short_help="Check every byte of a cache.", cls=Subcommand)
 @click.argument("out", default="imdb.elmo", type=click.Path(path_type=Path))
 @click.option(
     "--discard",

@@ -5,14 +5,14 @@ from pathlib import Path
 import click
 
 from cache import pack
-from cache.runtime.console import human_bytes
+from cache.runtime.console import Subcommand, human_bytes
 from cache.runtime.progress import progress_bar
 from elmo_cache.commands.reporting import cache_size_bytes
 
 __all__ = ["pack_command"]
 
 
-@click.command(name="pack", short_help="Make one file of a cache.")
+@click.command(name="pack", short_help="Make one file of a cache.", cls=Subcommand)
 @click.argument("cache", type=click.Path(path_type=Path))
 @click.argument("out", type=click.Path(path_type=Path))
 def pack_command(cache: Path, out: Path) -> None:

@@ -19,8 +19,13 @@ _FASTER = 1.1  # than the precision that was chosen, to be worth a word
 _MOST_LETTERS = 30  # of a long word
 
 
-def describe_plan(plan: BuildPlan, corpus: Corpus, encoder_name: str, computed_on: str = "") -> list[str]:
-    """Return the lines that say what a build will do; `computed_on` is what `devices.computed_on` says, if known."""
+def describe_plan(
+    plan: BuildPlan, corpus: Corpus, encoder_name: str, computed_on: str = "", limits: Mapping[str, int] | None = None
+) -> list[str]:
+    """Return the lines that say what a build will do.
+
+    `computed_on` is what `devices.computed_on` says, if known, and `limits` what was asked for.
+    """
     splits, layers = plan.manifest.splits, plan.manifest.layers
     n_documents = sum(split.n_corpus_documents for split in splits.values())
     per_split = ", ".join(f"{name} {split.n_corpus_documents:,}" for name, split in splits.items())
@@ -53,6 +58,9 @@ def describe_plan(plan: BuildPlan, corpus: Corpus, encoder_name: str, computed_o
         f"{human_bytes(plan.needed_bytes)} needed, {human_bytes(plan.free_bytes)} free"
     )
     notes = [f"Note: {printable(note)}" for note in getattr(corpus, "notes", ())]
+    for name, n_wanted in (limits or {}).items():
+        if n_wanted > (n_all := splits[name].n_corpus_documents):
+            notes.append(f"Note: {name} has {human_count(n_all, 'document')}, fewer than the {n_wanted:,} of --limit")
     return [*lines, *_time(plan, encoder_name), *notes, *_remarks(plan)]
 
 

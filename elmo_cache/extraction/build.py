@@ -194,13 +194,13 @@ class Build:
             if workers.in_this_process:
                 with_fewer_streams(directory, manifest, mark, self._make_shards)
                 return
-            with progress_bar(plan.group_tokens, "encoding", "tok", self._progress) as bar:
+            with progress_bar(plan.group_tokens, "encoding", " words", self._progress) as bar:
                 spec = EncoderSpec.of(self._encoder)
                 make_shards_elsewhere(directory, plan.groups, spec, workers, bar.update, plan.reuse)
 
     def _make_shards(self, manifest: Manifest) -> None:
         plan = self.plan
-        with progress_bar(plan.group_tokens, "encoding", "tok", self._progress) as bar:
+        with progress_bar(plan.group_tokens, "encoding", " words", self._progress) as bar:
             encoder = _computing(self._encoder, manifest.computation)
             make_shards(plan.directory, manifest, encoder, plan.groups, bar.update, plan.reuse)
 

@@ -15,6 +15,13 @@ from elmo_cache import messages
 __all__ = ["documents_present", "existing_parent", "find_cache", "refuse_other_corpus", "refuse_other_encoding"]
 
 _MOST_SHOWN = 6
+_NAMES = {
+    "split_rule.shares.test": "the test share",
+    "split_rule.shares.validation": "the validation share",
+    "split_rule.seed": "the seed of the splits",
+    "split_rule.rule": "the rule of the splits",
+    "label_names": "the list of classes",
+}
 
 
 def find_cache(directory: Path) -> Manifest | None:
@@ -103,14 +110,21 @@ def _sizes(corpus: Mapping[str, Any]) -> str:
 
 
 def _shown(differing: Sequence[tuple[str, Any, Any]]) -> str:
+    if any(name == "split_rule.rule" for name, _, _ in differing):  # the rest of two rules cannot be compared
+        inner = ("split_rule.shares", "split_rule.seed")
+        differing = [entry for entry in differing if not entry[0].startswith(inner)]
     shown = [
-        f"{name} differs"
+        f"{_NAMES.get(name, name)} differs"
         if is_sha256(there) or is_sha256(here)
-        else f"{name} is {there!r} there, you asked for {here!r}"
+        else f"{_NAMES.get(name, name)} is {_value(there)} there, you asked for {_value(here)}"
         for name, there, here in differing
     ]
     more = f"; and {len(shown) - _MOST_SHOWN:,} more" if len(shown) > _MOST_SHOWN else ""
     return "; ".join(shown[:_MOST_SHOWN]) + more
+
+
+def _value(value: Any) -> str:
+    return "none" if value is None else repr(value)
 
 
 def _mismatch(differing: Sequence[tuple[str, Any, Any]], message: str, **data: object) -> MismatchError:

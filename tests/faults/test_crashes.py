@@ -28,7 +28,9 @@ def check_every_call(folder: Path, name: str, step: int) -> None:
     record(f"crash points: {name}", tried=n_tried, survived=n_tried, detected=n_said)
 
 
-@pytest.mark.parametrize("name", ["build", "extend", "repair", "pack"])
+@pytest.mark.parametrize(
+    "name", ["build", *(pytest.param(name, marks=pytest.mark.slow) for name in ("extend", "repair", "pack"))]
+)
 def test_every_call(folder: Path, name: str) -> None:
     """One call in three goes wrong, each in one way."""
     check_every_call(folder, name, 3)

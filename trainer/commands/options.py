@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 import click
 
+from cache.suggestions import near_path
 from trainer import messages
 from trainer.errors import TrialsError, invalid
 
@@ -70,6 +71,8 @@ def check_run_folder(folder: Path, command: str) -> None:
             raise TrialsError(messages.RUN_IS_CACHE, path=folder, command=command)
         return
     if not folder.exists():
+        if near := near_path(folder):
+            raise TrialsError(messages.NO_RUN_BUT, path=folder, found=near)
         raise TrialsError(messages.NO_RUN, path=folder)
     with open(folder, "rb") as file:
         if file.read(len(_HDF5)) == _HDF5:

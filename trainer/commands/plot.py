@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from cache.runtime.console import say
+from cache.runtime.console import Subcommand, say
 from trainer import messages
 from trainer.commands.options import check_run_folder
 from trainer.commands.trials_options import metric_option, title_option
@@ -25,7 +25,7 @@ __all__ = ["compare_command", "plot_command"]
 _COMPARISON = Path("comparison.png")
 
 
-@click.command(name="plot", short_help="Draw one or more runs again.")
+@click.command(name="plot", short_help="Draw one or more runs again.", cls=Subcommand)
 @click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path))
 @metric_option
 @click.option("--losses", is_flag=True, help="Draw the losses by epoch instead, of one run of `trials`.")
@@ -64,6 +64,8 @@ def plot_command(runs: tuple[Path, ...], metric: str, losses: bool, title: str |
             documents[name] = read_results(folder / "trials.csv")
         elif (folder / TAG_RESULTS).exists():
             tokens[name] = read_tag_results(folder / TAG_RESULTS)
+        elif (folder / "config.json").exists():
+            raise TrialsError(messages.NO_TRIAL_YET, path=folder)
         else:
             raise TrialsError(messages.NO_RESULTS, path=folder, expected=f"trials.csv and no {TAG_RESULTS}")
     in_folder = runs[0] / ("losses.png" if losses else "accuracies.png")
@@ -84,7 +86,7 @@ def plot_command(runs: tuple[Path, ...], metric: str, losses: bool, title: str |
     say(f"{path}")
 
 
-@click.command(name="compare", short_help="Compare runs on the same documents.")
+@click.command(name="compare", short_help="Compare runs on the same documents.", cls=Subcommand)
 @click.argument("runs", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--models", metavar="NAME,…", help="Compare these models only.  [default: all]")
 @metric_option

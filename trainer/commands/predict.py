@@ -10,7 +10,7 @@ import click
 
 from cache import FeatureCache
 from cache.files import is_special
-from cache.runtime.console import GroupedCommand, say
+from cache.runtime.console import Subcommand, say
 from cache.runtime.progress import progress_bar
 from trainer import messages
 from trainer.commands.new_texts import check_texts, encoded_texts, read_texts
@@ -39,7 +39,7 @@ _vectors_option = click.option(
 )
 
 
-@click.command(name="evaluate", short_help="Score saved weights on another cache.")
+@click.command(name="evaluate", short_help="Score saved weights on another cache.", cls=Subcommand)
 @click.option(
     "--results",
     "folder",
@@ -105,7 +105,7 @@ def evaluate_command(
 @click.command(
     name="predict",
     short_help="Classify texts, or a cache, with saved weights.",
-    cls=GroupedCommand,
+    cls=Subcommand,
     option_groups={
         "Documents": ["source", "cache_path", "split"],
         "Trained weights": ["results", "number", "model"],
@@ -185,7 +185,7 @@ def predict_command(
     elmo-train predict results --cache new.elmo --out predictions.csv     # of `elmo-cache build new.elmo …`
     """
     folder, typed = (results or _DEFAULT_RUN, given) if results or not given else (Path(given[0]), given[1:])
-    if given and not results and not os.path.lexists(folder):
+    if len(given) == 1 and not results and not os.path.lexists(folder):
         raise TrialsError(messages.RUN_FIRST, path=folder, text=shlex.quote(given[0]))
     renames, named = parse_renames(rename_labels), model_of(model, of="model")
     config = _config_in(folder, "elmo-train predict")

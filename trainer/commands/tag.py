@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from cache import FeatureCache
-from cache.runtime.console import GroupedCommand, say
+from cache.runtime.console import Subcommand, say
 from cache.runtime.progress import note_on, progress_bar
 from trainer.commands.options import check_out_folder, number_option
 from trainer.commands.trials_options import vectors_option
@@ -25,7 +25,7 @@ __all__ = ["tag_command"]
 @click.command(
     name="tag",
     short_help="Predict the tags of tokens, from static and ELMo vectors.",
-    cls=GroupedCommand,
+    cls=Subcommand,
     option_groups={
         "Amount": ["n_trials", "train_size", "val_size", "test_size"],
         "Input": ["cache_path", "tags", "layers", "vectors"],

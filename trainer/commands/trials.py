@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from cache import FeatureCache
-from cache.runtime.console import GroupedCommand, say
+from cache.runtime.console import Subcommand, say
 from cache.runtime.processes import Workers
 from cache.runtime.progress import note_on, progress_bar
 from trainer import messages
@@ -38,7 +38,7 @@ __all__ = ["curve_command", "trials_command"]
 @click.command(
     name="trials",
     short_help="Train and compare models, trial by trial.",
-    cls=GroupedCommand,
+    cls=Subcommand,
     option_groups=option_groups("train_size"),
 )
 @trials_options(train_size=True)
@@ -73,7 +73,7 @@ def trials_command(train_size: int, out: Path, **choices: Any) -> None:
 @click.command(
     name="curve",
     short_help="Run trials at several training sizes.",
-    cls=GroupedCommand,
+    cls=Subcommand,
     option_groups=option_groups("sizes"),
 )
 @click.option(

@@ -90,7 +90,7 @@ _FIRST = [
         "--patience",
         type=click.IntRange(*RANGES["patience"]),
         default=2,
-        help="Stop a training after N epochs without a lower validation loss.",
+        help="Stop a training after N epochs without a lower validation loss, and after 100 epochs in any case.",
     ),
     number_option(
         "--min-epochs", type=click.IntRange(*RANGES["min_epochs"]), default=1, help="Train for at least N epochs."

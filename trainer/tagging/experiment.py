@@ -215,4 +215,4 @@ class TagExperiment:
         train, test = self.pooled("train"), self.pooled("test")
         groups = group_duplicates(*(map(part.token_ids, range(len(part))) for part in (train, test)))
         # Sentences are drawn whatever their tags: each counts as a class of its own.
-        return Pool(np.arange(len(train)), np.arange(len(test)), *groups)
+        return Pool(np.arange(len(train)), np.arange(len(test)), *groups, self.features, "sentences")

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from cache.errors import CacheError
+from cache.manifest import MANIFEST_NAME
+from cache.suggestions import near_path
 from elmo_cache import messages
 from elmo_cache.errors import CorpusError
 from elmo_cache.text.corpora.aclimdb import DEFAULT_PATHS, URL, AclImdbCorpus
@@ -213,10 +215,14 @@ def _open_path(name: str, path: Path, options: CorpusOptions) -> Corpus:
     extension = without_compression(path).suffix.lower()
     if extension not in _ALL_EXTENSIONS or (extension in TABLE_EXTENSIONS and path.suffix.lower() in COMPRESSIONS):
         if not path.exists():
+            if near := near_path(path):
+                raise CorpusError(messages.NO_FILE_BUT, path=name, name="corpus", found=near)
             raise CorpusError(messages.NO_CORPUS, name=name, expected=CHOICES)
         found = path.suffix or "no extension"
         raise CorpusError(messages.FILE_TYPE_UNKNOWN, path=name, found=found, expected=CHOICES)
     if not path.exists():
+        if near := near_path(path):
+            raise CorpusError(messages.NO_FILE_BUT, path=name, name="corpus", found=near)
         raise CorpusError(messages.NO_FILE, path=name, name="corpus")
     if not path.is_file():
         raise CorpusError(messages.NOT_A_FILE, path=name)
@@ -251,6 +257,8 @@ def _open_path(name: str, path: Path, options: CorpusOptions) -> Corpus:
 
 
 def _open_folder(name: str, path: Path, options: CorpusOptions) -> Corpus:
+    if (path / MANIFEST_NAME).is_file():
+        raise CorpusError(messages.CORPUS_IS_CACHE, path=name)
     is_saved = any((path / marker).is_file() for marker in ("dataset_dict.json", "state.json"))
     if is_saved or any(child.suffix.lower() in TABLE_EXTENSIONS for child in path.iterdir()):
         options.check(name, _COLUMNS | {"tag_columns"})

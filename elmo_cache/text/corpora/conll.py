@@ -78,6 +78,12 @@ class ConllCorpus:
         self._tags = {self._tags_name(column): self._index(column) for column in tag_columns}
         self.size = self._reader.size
         self.split_rule: dict[str, Any] = {"rule": f"all in {ONLY_SPLIT}"}
+        self.notes: list[str] = []
+        first = next(self._sentences(), None)
+        n_others = len(first.rows[0]) - 1 if first else 0
+        if n_others and not self._tags:
+            columns = "such as upos" if self._is_conllu else f"a number from 1 to {n_others + 1}"
+            self.notes.append(f"only tokens are kept, no tags: to keep some, give --tag-column, {columns}")
         next(self.documents())  # a wrong column shows at once
         self._reader.position = 0
 
@@ -95,7 +101,7 @@ class ConllCorpus:
             At the first sentence that cannot be read or lacks a column that is asked for; or if there are none.
         """
         n_seen = 0
-        for sentence in self._conllu() if self._is_conllu else self._conll():
+        for sentence in self._sentences():
             n_columns = min(map(len, sentence.rows))
             for column in (self._token, *self._tags.values()):
                 if column >= n_columns:
@@ -114,6 +120,9 @@ class ConllCorpus:
             n_seen += 1
         if not n_seen:
             raise CorpusError(messages.NO_DOCUMENTS, path=self._reader.path)
+
+    def _sentences(self) -> Iterator[_Sentence]:
+        return self._conllu() if self._is_conllu else self._conll()
 
     def _conllu(self) -> Iterator[_Sentence]:
         # Cells as they stand: the numbers and mappings that the package makes of them are not wanted here.

@@ -1,0 +1,20 @@
+"""What may have been meant by a path that does not exist."""
+
+from difflib import get_close_matches
+from pathlib import Path
+
+__all__ = ["near_path"]
+
+
+def near_path(path: Path) -> Path | None:
+    """Return the path in the same folder whose name is most like that of one that does not exist, if any is.
+
+    >>> near_path(Path("no-such-folder/imdb.elmo")) is None
+    True
+    """
+    try:
+        names = [other.name for other in path.parent.iterdir() if not other.name.startswith(".")]
+    except OSError:
+        return None
+    near = get_close_matches(path.name, names, n=1, cutoff=0.7)
+    return path.with_name(near[0]) if near else None
