@@ -116,7 +116,6 @@ def against_peer(
             away = np.linalg.norm(vectors[precision] - vectors["float32"], axis=1)
             relative = away / np.linalg.norm(vectors["float32"], axis=1)
             note += f" Relative to float32: {relative.max():.2g} at most, {relative.mean():.2g} on average."
-        reach = ({"float32": 10.0, "bfloat16": 15.0}[precision], None) if encoder_name is None else (None, None)
         for way, theirs_a_second, n_runs, how in (
             ("as documented", documented, 1, "one call of get_elmo_vectors, as its documentation has it"),
             ("at its best", best, runs, "an open session, sorted by length, batches of 32"),
@@ -129,7 +128,7 @@ def against_peer(
                     ours=ours,
                     theirs=theirs_a_second,
                     ratio=ours / theirs_a_second,
-                    reach=reach,
+                    reach=(None, None),
                     unit="words/s",
                     n_runs=n_runs,
                     note=note,

@@ -97,7 +97,7 @@ def test_report_says_what_was_reached(tmp_path: Path) -> None:
         ("limit.py", "--encoder imdb-v3 --reviews 8 --runs 1 --precision float32 --product 256 --profile", 1),
         ("extraction.py", "--reviews 20 --runs 1", 1),
         ("reuse.py", "--reviews 20 --runs 1", 1),
-        ("training.py", "--reviews 16 --dim 8 --runs 1", 1),
+        ("training.py", "--reviews 16 --runs 1", 2),
         ("reads.py", "--gigabytes 0.02 --reads 20 --runs 1", 5),
         ("memory.py", "--small 20 --large 40", 1),
         ("trials.py", "--encoder imdb-v3 --n 1 --pool 420 --batches 1", 2),

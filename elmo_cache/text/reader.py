@@ -7,9 +7,11 @@ document and the vocabulary.
 
 import hashlib
 from array import array
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +80,7 @@ class CorpusReader:
         self.tokenised = tokenise
         self._order_seed = order_seed
         self._splits: dict[str, _SplitFacts] = {}
-        self._words: dict[str, int] = {}
+        self._words: dict[str, int] = defaultdict(count().__next__)  # a new word gets the next number
         self._label_codes: dict[str, int] = {}
         self._spool = Spool(spool_directory)
         self._corpus = corpus
@@ -101,7 +103,7 @@ class CorpusReader:
     def read(self, progress: Callable[[int], None] | None = None) -> None:
         """Read the corpus, once; `progress` is called with the advance of `corpus.position`."""
         before = 0
-        for count, document in enumerate(self._corpus.documents()):
+        for number, document in enumerate(self._corpus.documents()):
             facts = self._splits.get(document.split)
             if facts is None:
                 check_split(document.split, self.name)
@@ -122,7 +124,7 @@ class CorpusReader:
                 facts.ids.append(document.id)
             if self.tokenised:
                 self._append_tokens(facts, document)
-            if progress and not count % 64:
+            if progress and not number % 64:
                 progress(self._corpus.position - before)
                 before = self._corpus.position
         if progress:
@@ -132,11 +134,10 @@ class CorpusReader:
         self._describe()
 
     def _append_tokens(self, facts: _SplitFacts, document: Document) -> None:
-        words = self._words
         if not isinstance(document.text, str) and self._rule.tokenizer != TOKENS:
             raise CorpusError(messages.TOKENS_GIVEN, name=self.name, found=self._rule.tokenizer)
         tokens = self._split(document.text)
-        ids = array("i", [words.setdefault(w, len(words)) for w in tokens])
+        ids = array("i", map(self._words.__getitem__, tokens))
         facts.lengths.append(len(ids))
         for name, codes in (self._tag_codes or {}).items():  # behind the tokens, set by set
             ids.extend(codes.setdefault(tag, len(codes)) for tag in document.tags[name])
