@@ -473,17 +473,6 @@ EXTRACTION = [
         "No file at reveiws.csv, which --corpus names. Did you mean reviews.csv?",
     ),
     (
-        extraction.CORPUS_IS_CACHE,
-        {"path": "imdb.elmo"},
-        "imdb.elmo is a cache, not a corpus. To go on with its build: `elmo-cache build imdb.elmo` with its options; "
-        "to copy its vectors into another cache: --reuse imdb.elmo.",
-    ),
-    (
-        extraction.NO_FOLDER,
-        {"path": "new/vectors.npz", "folder": "new"},
-        "Cannot write new/vectors.npz: the folder new does not exist.",
-    ),
-    (
         extraction.CANNOT_READ,
         {"path": "reviews.csv", "error": "Permission denied"},
         "reviews.csv cannot be read: Permission denied.",
@@ -536,6 +525,12 @@ EXTRACTION = [
             "reviews.xlsx: unsupported file type (.xlsx). Expected sample, imdb, aclimdb, a folder, or a file "
             ".csv, .txt."
         ),
+    ),
+    (
+        extraction.CORPUS_IS_CACHE,
+        {"path": "imdb.elmo"},
+        "imdb.elmo is a cache, not a corpus. To go on with its build: `elmo-cache build imdb.elmo` with its options; "
+        "to copy its vectors into another cache: --reuse imdb.elmo.",
     ),
     (
         extraction.NO_TEXTS_IN_FOLDER,
@@ -1369,6 +1364,11 @@ EXTRACTION = [
     ),
     # Files that `elmo-cache encode` writes.
     (
+        extraction.NO_FOLDER,
+        {"path": "new/vectors.npz", "folder": "new"},
+        "Cannot write new/vectors.npz: the folder new does not exist.",
+    ),
+    (
         extraction.NAME_WITHOUT_FORMAT,
         {"path": "v.txt", "expected": ".npz, .npy, .jsonl, .parquet"},
         "--out is v.txt, expected a name that ends in .npz, .npy, .jsonl, .parquet. Rename it, or give --format.",
@@ -1639,17 +1639,17 @@ TRAINER = [
         "my.elmo has 60 documents in train; these trials draw from 70. Finish its build.",
     ),
     (
+        trainer.POOL_UNFINISHED,
+        {"path": "imdb.elmo", "name": "train", "expected": 400, "found": 350, "unit": "documents"},
+        "imdb.elmo is not finished: train has 350 documents so far, and 400 are needed. Run its build again: "
+        "`elmo-cache build` goes on where it stopped.",
+    ),
+    (
         trainer.NOTEBOOK_LENGTHS,
         {"expected": 500, "n": 2, "total": 4, "name": "test", "index": 1, "found": 499},
         "--protocol notebook needs exactly 500 tokens in every document, but 2 of 4 in test have another length "
         "(document 1 has 499). Build a cache with `elmo-cache build … --literal-padding --num-words 50000`, or "
         "use --protocol clean.",
-    ),
-    (
-        trainer.POOL_UNFINISHED,
-        {"path": "imdb.elmo", "name": "train", "expected": 400, "found": 350, "unit": "documents"},
-        "imdb.elmo is not finished: train has 350 documents so far, and 400 are needed. Run its build again: "
-        "`elmo-cache build` goes on where it stopped.",
     ),
     (
         trainer.TOO_FEW_DOCUMENTS,
@@ -1841,20 +1841,15 @@ TRAINER = [
     ),
     # Reading results
     (
-        trainer.NO_RUN_BUT,
-        {"path": "resluts", "found": "results"},
-        "No results at resluts. Did you mean results?",
-    ),
-    (
-        trainer.NO_TRIAL_YET,
-        {"path": "results"},
-        "results has no finished trial yet. Run the same `elmo-train` command again: it goes on where it stopped.",
-    ),
-    (
         trainer.NO_RUN,
         {"path": "resluts"},
         "No results at resluts. Create them with `elmo-train trials --out resluts`, or pass the folder of an existing "
         "run.",
+    ),
+    (
+        trainer.NO_RUN_BUT,
+        {"path": "resluts", "found": "results"},
+        "No results at resluts. Did you mean results?",
     ),
     (
         trainer.RUN_FIRST,
@@ -1876,6 +1871,11 @@ TRAINER = [
         trainer.NO_RESULTS,
         {"path": "results", "expected": "config.json"},
         "results has no config.json. Create it with `elmo-train trials --out results`.",
+    ),
+    (
+        trainer.NO_TRIAL_YET,
+        {"path": "results"},
+        "results has no finished trial yet. Run the same `elmo-train` command again: it goes on where it stopped.",
     ),
     (trainer.NOTHING_MEASURED, {}, "There are no results. Run `elmo-train trials` first."),
     (trainer.NO_METRIC, {"name": "macro-F1"}, "These results have no macro-F1: they were made by an earlier version."),

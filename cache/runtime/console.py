@@ -157,8 +157,8 @@ class Subcommand(click.Command):
         try:
             rest = super().parse_args(ctx, args)
         except click.MissingParameter as error:
-            error.message = f"For example: {self._example(ctx)}"
-            raise
+            example = f"For example: {self._example(ctx)}"
+            raise click.MissingParameter(example, ctx, error.param, error.param_hint, error.param_type) from None
         if ctx.args and not ctx.resilient_parsing:
             found = shlex.join(ctx.args)
             caches = [option for option in self.params if option.name == "cache_path"]
