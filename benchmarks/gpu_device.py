@@ -58,16 +58,27 @@ def product_rate(precision: str, m: int, k: int, n: int, batch: int = 1) -> floa
 
 
 def copy_rates(megabytes: int) -> dict[str, float]:
-    """Return bytes a second to the device, from it, and within its memory (read and written bytes counted)."""
+    """Return bytes a second to the device, from it, and within its memory (read and written bytes counted).
+
+    From it twice: to memory of any kind, and, where JAX has that, to pinned memory, as the encoder copies its rows.
+    """
     host = np.random.default_rng(0).standard_normal(megabytes * 250_000, np.float32)
     device = jax.device_put(host)
     increase = jax.jit(lambda x: x + 1)
     # What was fetched once is kept on the host: each time another array.
     fresh = iter([increase(device) for _ in range(4)])
     fetching = min(_timed(lambda: np.asarray(next(fresh))) for _ in range(4))
+    place = jax.local_devices()[0]
+    pinned = {}
+    if any(memory.kind == "pinned_host" for memory in place.addressable_memories()):
+        sharding = jax.sharding.SingleDeviceSharding(place, memory_kind="pinned_host")
+        fresh = iter([increase(device) for _ in range(4)])
+        seconds = min(_timed(lambda: np.asarray(jax.device_put(next(fresh), sharding))) for _ in range(4))
+        pinned = {"to the host, pinned": host.nbytes / seconds}
     return {
         "to the device": host.nbytes / seconds_of(lambda: jax.device_put(host)),
         "to the host": host.nbytes / fetching,
+        **pinned,
         "within the device": 2 * host.nbytes / seconds_of(lambda: increase(device)),
     }
 

@@ -22,7 +22,10 @@ def bus_and_disk(kit: Kit) -> list[Row]:
     megabytes = kit.sizes.megabytes
     rates = device.copy_rates(megabytes)
     kit.disk_bytes_a_second = rates["to disk"] = device.disk_rate(kit.folder, 2 * megabytes)
-    about = {"to disk": f"one file of {2 * megabytes} MB on {device.file_system(kit.folder)}, fsync included"}
+    about = {
+        "to disk": f"one file of {2 * megabytes} MB on {device.file_system(kit.folder)}, fsync included",
+        "to the host, pinned": f"{megabytes} MB, the host's memory pinned",
+    }
     return [
         kit.row(
             name=f"bytes {where}",
