@@ -16,5 +16,5 @@ def near_path(path: Path) -> Path | None:
         names = [other.name for other in path.parent.iterdir() if not other.name.startswith(".")]
     except OSError:
         return None
-    near = get_close_matches(path.name, names, n=1, cutoff=0.7)
+    near = get_close_matches(path.name, names, n=1, cutoff=0.8)
     return path.with_name(near[0]) if near else None

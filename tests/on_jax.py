@@ -124,10 +124,9 @@ def test_mix_of_ones_own(tmp_path: Path, mix: list[float]) -> None:
     ("n_streams", "time_chunk"),
     [
         (2, 3),
-        (8, 12),
         *(
             pytest.param(n_streams, time_chunk, marks=slow)
-            for n_streams, time_chunk in ((1, 4), (1, 1), (5, 7), (128, 2))
+            for n_streams, time_chunk in ((1, 4), (1, 1), (5, 7), (8, 12), (128, 2))
         ),
     ],
     ids=str,
@@ -246,6 +245,7 @@ def test_a_build_has_the_bytes_of_the_rows(tmp_path: Path) -> None:
                 assert np.abs(split[i].astype(np.float32) - expected[i]).max() < (1e-3 if kind == "mix" else 4e-3)
 
 
+@slow
 def test_the_same_bytes_alone_resumed_or_by_another_process(tmp_path: Path) -> None:
     corpus = reviews(40, 13)
     build(corpus, tiny_encoder(), tmp_path / "whole", shard_tokens=90).close()

@@ -168,6 +168,7 @@ def test_gpu_keeps_what_it_has(tmp_path: Path) -> None:
 
 
 @needs_jax
+@pytest.mark.slow
 def test_gpu_wants_a_gpu(tmp_path: Path) -> None:
     result = subprocess.run(
         [sys.executable, str(BENCHMARKS / "gpu.py"), "--json", str(tmp_path / "gpu.json")],

@@ -50,8 +50,17 @@ def without_xla(encoder: BiLMEncoder) -> BiLMEncoder:
     return encoder
 
 
-@pytest.mark.parametrize("kind", [pytest.param("mix", marks=pytest.mark.slow), "all"])
-@pytest.mark.parametrize("name", ARCHITECTURES)
+QUICK = {("2_layers_tanh", "all"), ("3_layers_skip", "all")}
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        pytest.param(name, kind, marks=() if (name, kind) in QUICK else pytest.mark.slow)
+        for name in ARCHITECTURES
+        for kind in ("mix", "all")
+    ],
+)
 def test_float32_is_the_oracle(tmp_path: Path, name: str, kind: str) -> None:
     folder = write_elmo(tmp_path, ARCHITECTURES[name])
     expected = [as_encoded(layers, kind) for layers in expected_layers(folder, DOCUMENTS)]
@@ -148,6 +157,7 @@ def test_a_step_has_two_products_whose_sums_are_float32() -> None:
     assert all(dot.startswith("f32[4,") and dot.count("f16[4,") == 2 for dot in dots), dots
 
 
+@pytest.mark.slow
 def test_float32_asks_for_float32_also_where_a_card_has_tf32() -> None:
     highest = "operand_precision={highest,highest}"
     dots = {precision: dots_of(hlo_of(encoder_of(precision=precision))) for precision in ("float32", "tf32")}

@@ -102,6 +102,7 @@ def test_each_fit_is_that_of_a_trial(place: Path, chosen: Path) -> None:
     assert {fit["gamma"] for fit in fits} == {None, 1.0, auto}
 
 
+@pytest.mark.slow
 def test_the_table_has_means_and_standard_errors(chosen: Path) -> None:
     rows = json.loads((chosen / "table.json").read_text())["rows"]
     assert [(r["model"], r["gamma"], r["learning_rate"]) for r in rows] == [

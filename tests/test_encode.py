@@ -96,7 +96,8 @@ def test_all_formats_hold_the_same(elmo: Path, reviews: Path, layers: str) -> No
     assert str(rows).count("fixed_size_list<") == 1 and str(rows).count("list<") == (3 if layers == "all" else 2)
 
 
-@pytest.mark.parametrize("layers", ["mix", pytest.param("all", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("layers", ["mix", "all"])
 def test_one_vector_a_text(elmo: Path, reviews: Path, layers: str) -> None:
     arguments = ("--file", reviews, "--encoder", elmo, "--layers", layers, "--out")
     assert run_cache("encode", *arguments, reviews.with_name("v.npz")).exit_code == 0

@@ -95,7 +95,8 @@ def models_own(kind: str, number: int) -> np.ndarray:
     return found
 
 
-@pytest.mark.parametrize("kind", [pytest.param("basic", marks=pytest.mark.slow), "elmo"])
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["basic", "elmo"])
 def test_classes_and_probabilities_are_the_models_own(tmp_path: Path, kind: str) -> None:
     out = tmp_path / "p.csv"
     shown = passed(

@@ -108,6 +108,7 @@ def test_loss_that_is_no_number_keeps_the_checkpoint(text: Text, tmp_path: Path)
     assert not [*tmp_path.iterdir()]
 
 
+@pytest.mark.slow
 def test_weights_that_are_no_numbers_replace_none(text: Text, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     results = iter([(9.0, 8.0), (float("nan"), 8.0)])
     monkeypatch.setattr("elmo_cache.pretraining.model.Perplexity.measure", lambda *_: next(results))

@@ -170,6 +170,7 @@ def test_dropout_drops_the_share_asked_for_and_keeps_the_mean() -> None:
     assert make_model(settings(dropout=0.0)).masks(np.array([1, 2], np.uint32)) == {}
 
 
+@pytest.mark.slow
 def test_steps_are_those_of_adam(text: Text) -> None:
     import tensorflow as tf
 

@@ -62,11 +62,13 @@ def test_a_kaggle_file_to_a_table(place: Path, kaggle: list[str]) -> None:
     assert "mean" in kaggle[1] and Path("kaggle.pdf").read_bytes().startswith(b"%PDF")
 
 
+@pytest.mark.slow
 def test_two_learning_rates(place: Path, kaggle: list[str]) -> None:
     assert "kaggle-slow" in kaggle[5] and "trials" in kaggle[5]
     assert Path("rates.pdf").read_bytes().startswith(b"%PDF")
 
 
+@pytest.mark.slow
 def test_new_sentences(place: Path, kaggle: list[str]) -> None:
     assert "this film was a delight" in kaggle[6] and "i want my two hours back" in kaggle[6]
     with open("predictions.csv", newline="") as file:
@@ -81,11 +83,13 @@ def test_a_data_frame_to_a_score(place: Path, capsys: pytest.CaptureFixture[str]
     assert capsys.readouterr().out.count("%") == 2
 
 
+@pytest.mark.slow
 def test_an_lstm_in_keras(place: Path, kaggle: list[str]) -> None:
     found = execute(PAGE.snippet("keras.layers.Bidirectional").replace("epochs=3", "epochs=1"), {})
     assert 0.3 < found["accuracy"] <= 1 and len(found["train"]) == 800
 
 
+@pytest.mark.slow
 def test_an_lstm_in_pytorch(place: Path, kaggle: list[str]) -> None:
     pytest.importorskip("torch")
     found = execute(PAGE.snippet("torch.nn.LSTM"), {})
@@ -97,6 +101,7 @@ def test_a_tagger(place: Path) -> None:
     assert found["accuracy"] > 0.6 and found["features"].tag_names("upos") == ("ADJ", "NOUN")
 
 
+@pytest.mark.slow
 def test_a_word_in_context(place: Path, kaggle: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     execute(PAGE.snippet("train.nearest"), {})
     lines = capsys.readouterr().out.splitlines()

@@ -30,6 +30,7 @@ def lines_by_allennlp(layers: list[np.ndarray]) -> list[list[float]]:
     ]
 
 
+@pytest.mark.slow
 def test_the_report(elmo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("elmo_cache.encoders.devices._gpu_is_present", lambda: True)
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")

@@ -82,6 +82,7 @@ def test_measured_by_the_command_and_shown_in_the_next_plan(tmp_path: Path) -> N
     ) in after
 
 
+@pytest.mark.slow
 def test_where_it_cannot_be_kept_it_is_said(tmp_path: Path) -> None:
     (tmp_path / "user").write_text("not a folder")
     done = run_cache("encoders", "--measure", write_elmo(tmp_path / "elmo", OPTIONS))

@@ -152,6 +152,7 @@ def test_plot_draws_runs_on_tags(tmp_path: Path) -> None:
         assert message in error_of(done) and not (tmp_path / "none.png").exists()
 
 
+@pytest.mark.slow
 def test_entities_and_an_lstm(tmp_path: Path) -> None:
     build_tagged(tmp_path, {**ENTITY_OF, "saw": "O", "and": "O"})
     out = tmp_path / "out"

@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from errors_expected import says
+from errors_expected import raises, says
 from small_trials import trials_command
 
 from trainer import messages
+from trainer.errors import TrialsError
+from trainer.runs.folder import only_run
 from trainer.runs.results import read_results
 
 FILES = ("trials.csv", "epochs.csv", "classes.csv", "summary.json", "config.json", "accuracies.png")
@@ -75,9 +77,21 @@ def refused(outcome: tuple[int, str]) -> bool:
     return True
 
 
+def test_one_run_keeps_another_out(tmp_path: Path) -> None:
+    with only_run(tmp_path / "out"):
+        with raises(messages.ANOTHER_RUN, TrialsError, path=tmp_path / "out"), only_run(tmp_path / "out"):
+            pass
+        with only_run(tmp_path / "other"):
+            pass
+    with only_run(tmp_path / "out"):
+        pass
+    assert not list((tmp_path / "out").iterdir())
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "others",
-    [[], *(pytest.param(others, marks=pytest.mark.slow) for others in (["--models", "elmo-only"], ["--seed", "1"]))],
+    [[], ["--models", "elmo-only"], ["--seed", "1"]],
     ids=["same", "models", "seed"],
 )
 def test_no_trial_is_lost(

@@ -34,7 +34,8 @@ def test_near_names(tmp_path: Path) -> None:
     (tmp_path / "reviews.csv").touch()
     (tmp_path / ".reveiws.csv.swp").touch()
     assert near_path(tmp_path / "reveiws.csv") == tmp_path / "reviews.csv"
-    assert near_path(tmp_path / "letters.csv") is None
+    (tmp_path / "new.elmo").touch()
+    assert near_path(tmp_path / "letters.csv") is near_path(tmp_path / "nowhere.elmo") is None
     assert near_path(tmp_path / "nowhere" / "reviews.csv") is None
 
 

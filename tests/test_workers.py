@@ -114,7 +114,7 @@ def main():
     ("fate", "lines"),
     [
         ("killed", [f"Warning: {store.WORKER_DIED}"]),
-        ("grown", []),
+        pytest.param("grown", [], marks=pytest.mark.slow),
         ("failed", ["Error: no"]),
     ],
 )
