@@ -12,8 +12,8 @@ from cache.errors import CorruptFileError, FormatVersionError, InvalidValueError
 from cache.files import atomic_path, is_special
 from cache.hashing import fingerprint
 from cache.layers import Layers
+from cache.near_paths import near_path
 from cache.shard_plan import SplitPlan, parse_count
-from cache.suggestions import near_path
 
 __all__ = [
     "FORMAT",

@@ -13,7 +13,7 @@ import cache.messages
 import elmo_cache.messages
 import trainer.messages
 from cache import FeatureCache
-from cache.suggestions import near_path
+from cache.near_paths import near_path
 
 UD = "# sent_id = s1\n1\ta\ta\tDET\t_\t_\t0\troot\t_\t_\n2\tfilm\tfilm\tNOUN\t_\t_\t0\troot\t_\t_\n\n"
 

@@ -14,6 +14,7 @@ from elmo_cache.commands.corpus_options import CorpusRequest, corpus_options, co
 from elmo_cache.commands.options import encoder_options, normalize_option, tokenizer_option
 from elmo_cache.commands.reporting import describe_plan
 from elmo_cache.encoders import Encoder, load_encoder
+from elmo_cache.encoders.bilm.streams import PACKINGS
 from elmo_cache.encoders.devices import computed_on
 from elmo_cache.errors import EncoderError
 from elmo_cache.extraction.build import Build
@@ -65,14 +66,14 @@ _MOST_DIGITS = 18  # of a number that means anything
 @click.option(
     "--max-tokens",
     type=click.IntRange(0, MOST_TOKENS),
-    default=500,
+    default=TextRule.max_tokens,
     show_default=True,
     help="Keep at most this many tokens per document (0 = all).",
 )
 @click.option(
     "--keep",
     type=click.Choice(["last", "first"]),
-    default="last",
+    default=TextRule.keep,
     show_default=True,
     help="Which end of a long document to keep.",
 )
@@ -92,7 +93,8 @@ _MOST_DIGITS = 18  # of a number that means anything
     "--streams",
     type=click.IntRange(1, 65_536),
     metavar="N",
-    help="Documents encoded side by side, fixed when the cache is created.  [default: 128 on a CPU, 512 on a GPU]",
+    help="Documents encoded side by side, fixed when the cache is created.  [default: "
+    f"{PACKINGS['cpu'][0]} on a CPU, {PACKINGS['gpu'][0]} on a GPU]",
 )
 @click.option(
     "--reuse",

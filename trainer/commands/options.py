@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 import click
 
-from cache.suggestions import near_path
+from cache.near_paths import near_path
 from trainer import messages
 from trainer.errors import TrialsError, invalid
 

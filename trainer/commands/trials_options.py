@@ -8,10 +8,10 @@ import click
 
 from cache.runtime.console import workers_option
 from trainer.commands.options import number_option
-from trainer.protocols import MOST_DOCUMENTS, PROTOCOLS
+from trainer.protocols import MOST_DOCUMENTS, PROTOCOLS, Sizes
 from trainer.report import METRICS
 from trainer.runs.results import MOST_TRIALS
-from trainer.runs.settings import GAMMAS, LEARNING_RATES, MODELS, PUBLISHED_RATE, RANGES
+from trainer.runs.settings import GAMMAS, LEARNING_RATES, MODELS, PUBLISHED_RATE, RANGES, Settings
 
 __all__ = ["metric_option", "option_groups", "title_option", "trials_options", "vectors_option"]
 
@@ -89,40 +89,44 @@ _FIRST = [
     number_option(
         "--patience",
         type=click.IntRange(*RANGES["patience"]),
-        default=2,
-        help="Stop a training after N epochs without a lower validation loss, and after 100 epochs in any case.",
+        default=Settings.patience,
+        help="Stop a training after N epochs without a lower validation loss, and after "
+        f"{Settings.max_epochs} epochs in any case.",
     ),
     number_option(
-        "--min-epochs", type=click.IntRange(*RANGES["min_epochs"]), default=1, help="Train for at least N epochs."
+        "--min-epochs",
+        type=click.IntRange(*RANGES["min_epochs"]),
+        default=Settings.min_epochs,
+        help="Train for at least N epochs.",
     ),
 ]
 _TRAIN_SIZE = number_option(
-    "--train-size", type=_COUNT, default=200, help="Training documents per trial, drawn from the split train."
+    "--train-size", type=_COUNT, default=Sizes.train, help="Training documents per trial, drawn from the split train."
 )
 _LAST = [
     number_option(
         "--val-size",
         type=_COUNT,
-        default=200,
+        default=Sizes.validation,
         help="Validation documents per trial: their loss decides when a training stops.",
     ),
     number_option(
         "--test-size",
         type=_COUNT,
-        default=500,
+        default=Sizes.test,
         help="Test documents, drawn from the split test, the same in every trial (with --protocol clean).",
     ),
     click.option("--balanced", is_flag=True, help="Draw the same number of documents from each class."),
     number_option(
         "--seed",
         type=click.IntRange(*RANGES["seed"]),
-        default=0,
+        default=Settings.seed,
         help="Random seed, for the documents of each trial and the starting weights.",
     ),
     click.option(
         "--protocol",
         type=click.Choice(PROTOCOLS),
-        default="clean",
+        default=Settings.protocol,
         show_default=True,
         help="How documents are drawn: clean, as the 2018 notebook describes it, without duplicates; notebook, as its "
         "code did it.",

@@ -11,7 +11,7 @@ from cache.runtime.quiet import quiet_import
 from elmo_cache import messages
 from elmo_cache.encoders.bilm.characters import BEGIN_DOCUMENT, END_DOCUMENT, character_ids
 from elmo_cache.encoders.bilm.options import BiLMOptions
-from elmo_cache.encoders.bilm.streams import Packing, choose_streams, pack
+from elmo_cache.encoders.bilm.streams import PACKINGS, Packing, choose_streams, pack
 from elmo_cache.encoders.bilm.weights import Weights, weights_fingerprint
 from elmo_cache.encoders.devices import Device, check_precision, find_device, within_memory
 from elmo_cache.errors import EncoderError
@@ -24,8 +24,6 @@ __all__ = ["LAYER_CHOICES", "PRECISIONS", "BiLMEncoder", "all_layers", "check_do
 
 LAYER_CHOICES = ("mix", "top", "all")
 PRECISIONS = ("float32", "tf32", "float16", "bfloat16")
-PACKINGS = {"cpu": (128, 16), "gpu": (512, 32)}
-"""Streams and time steps of a call, by kind of device."""
 WORD_BATCHES = (32, 256)
 
 

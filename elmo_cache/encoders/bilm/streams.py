@@ -6,8 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["Packing", "choose_streams", "pack"]
+__all__ = ["PACKINGS", "Packing", "choose_streams", "pack"]
 
+PACKINGS = {"cpu": (128, 16), "gpu": (512, 32)}
+"""Streams (documents side by side) and time steps of a call, by kind of device, unless a cache says others."""
 STREAM_CHOICES = (1, 4, 16, 32, 64, 128)
 STREAM_CHOICES_GPU = (1, 16, 128, 512)
 _STEP_OVERHEAD = 32

@@ -8,7 +8,7 @@ from typing import Any
 
 from cache.errors import CacheError
 from cache.manifest import MANIFEST_NAME
-from cache.suggestions import near_path
+from cache.near_paths import near_path
 from elmo_cache import messages
 from elmo_cache.errors import CorpusError
 from elmo_cache.text.corpora.aclimdb import DEFAULT_PATHS, URL, AclImdbCorpus
