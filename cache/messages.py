@@ -9,7 +9,8 @@ NOT_INSTALLED = '{name} needs {package}. Install it: pip install "{install}".'
 NO_CACHE = "No cache at {path}. Create one with `elmo-cache build`, or pass the path of an existing cache."
 NO_CACHE_BUT = "No cache at {path}. Did you mean {found}?"
 NO_MANIFEST = (
-    "{path} is a folder without a manifest, so it is not a cache. If its build has just begun, try again later."
+    "{path} is a folder, but not of a cache: it has no manifest.json. If its build has just begun, try again later; a "
+    "folder of results is for `elmo-train plot`."
 )
 NOT_A_CACHE = (
     "{path} is not a cache. Expected a folder, or a file made by `elmo-cache pack`. To build a cache of a text or "
@@ -38,6 +39,11 @@ NO_DIRECTION = "The vector is zero or not finite, so no token is near it."
 
 # Keras, PyTorch and scikit-learn
 NO_INPUTS = "There are no splits and no documents. Pass at least one of them."
+DOCUMENTS_TYPE = "documents has the type {found}, expected a Split. Give the size of a batch as batch_size=32."
+CACHE_AS_SPLIT = "splits is a whole cache, which has {found}. Pass one of its splits, such as features['train']."
+SPLITS_TYPE = (
+    "splits has the type {found}, expected a Split, or a dict of them such as {{'features': features['train']}}."
+)
 OTHER_DOCUMENTS = (
     "The split {name!r} has other documents than the one for token ids and labels. Select the same ones from each."
 )

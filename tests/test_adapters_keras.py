@@ -170,6 +170,13 @@ def test_what_is_refused(features: FeatureCache) -> None:
     for other in (train[1:], train[::-1]):
         with raises(messages.OTHER_DOCUMENTS, InvalidValueError, name="b"):
             PaddedBatches({"a": train, "b": other}, token_ids=True)
+    with raises(messages.DOCUMENTS_TYPE, InvalidValueError, found="int"):
+        PaddedBatches(features["train"], 32)  # type: ignore[arg-type]
+    with raises(messages.CACHE_AS_SPLIT, InvalidValueError):
+        PaddedBatches(features)
+    for given in ("imdb.elmo", [features["train"]], {"features": features["train"][0]}):
+        with raises(messages.SPLITS_TYPE, InvalidValueError, found=type(given).__name__):
+            PaddedBatches(given)  # type: ignore[arg-type]
     with raises(messages.NO_INPUTS, InvalidValueError):
         PaddedBatches({})
 

@@ -170,8 +170,8 @@ def test_from_a_conll_file_to_a_table_in_five_commands(tmp_path: Path, monkeypat
 
 
 def test_snippet_that_finds_documents_and_words(names: dict[str, Any]) -> None:
-    found, train = execute(PAGES["reuse"].snippet("train.at(17)"), names), names["train"]
-    assert train.doc_ids[found["where"]] == 17 and np.all(np.diff(found["in_order"].doc_ids) > 0)
+    found, train = execute(PAGES["reuse"].snippet("train.at(row)"), names), names["train"]
+    assert found["where"] == 3 and np.all(np.diff(found["in_order"].doc_ids) > 0)
     assert all(train.tokens(i)[k] == "great" for i, k in found["places"])
     assert (found["neighbours"][0].document, len(found["neighbours"])) == (3, 5)
 

@@ -102,7 +102,11 @@ def test_classes_and_probabilities_are_the_models_own(tmp_path: Path, kind: str)
     shown = passed(
         run_train("predict", "--results", "results", "--cache", "new.elmo", "--trial", 2, "--model", kind, "--out", out)
     )
-    assert f"{kind}, trial 2 (validation loss" in shown and "lowest" not in shown and f"All of them in {out}" in shown
+    assert (
+        f"{kind}, trial 2 (validation loss" in shown
+        and "lowest" not in shown
+        and f"All predictions are in {out}" in shown
+    )
     rows, right = rows_of(out), models_own(kind, 2)
     assert list(rows[0]) == ["doc_id", "label", "probability_neg", "probability_pos"]
     assert [int(row["doc_id"]) for row in rows] == list(range(15))

@@ -101,6 +101,13 @@ def test_lines_of_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert [row["text"] for row in rows_of(tmp_path / "file.csv")] == TEXTS and "… and 2 more. 12 documents" in shown
 
 
+def test_texts_of_a_word_each_are_noted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(new_texts, "_build", build_here)
+    for words, is_noted in ((["a", "good", "film"], True), (["a good film", "bad"], False), (["good"], False)):
+        done = run_train("predict", "results", *words, "--encoder", "elmo")
+        assert done.exit_code == 0 and ("each text is a single word" in done.stderr) == is_noted, words
+
+
 def test_an_encoder_that_does_not_fit(monkeypatch: pytest.MonkeyPatch) -> None:
     said = error_of(run_train("predict", "results", "a film"))
     before, after = worded(messages.NOT_ENCODED_BY_DEFAULT, error="⟪error⟫").split("⟪error⟫")

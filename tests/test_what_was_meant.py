@@ -68,6 +68,11 @@ def test_a_folder_that_is_not_there_before_a_text(small: Path) -> None:
     assert says(error_of(run_train("predict", "a fine film"))[len("Error: ") :], trainer.messages.RUN_FIRST)
 
 
+def test_a_text_before_the_folder_of_the_run(small: Path) -> None:
+    done = error_of(run_train("predict", "a good film", "results"))
+    assert done == f"Error: {said(trainer.messages.RUN_FIRST, path=Path('a good film'), text=repr('a good film'))}"
+
+
 def test_a_cache_as_corpus(small: Path) -> None:
     done = error_of(run_cache("build", "new.elmo", "--corpus", "imdb.elmo"))
     assert done == f"Error: {said(elmo_cache.messages.CORPUS_IS_CACHE, path='imdb.elmo')}"
@@ -78,8 +83,12 @@ def test_what_is_too_much_on_the_line() -> None:
     assert found == (
         "Error: Unexpected kaggle.elmo. A cache is given as --cache kaggle.elmo. For example: elmo-train trials --n 10"
     )
-    found = usage_error_of(run_cache("build", "my", "reviews.elmo"))
-    assert found.startswith("Error: Unexpected reviews.elmo. A name with spaces needs quotation marks. For example: ")
+    hint = "A value stands behind its option, several are joined by commas, and spaces need quotation marks."
+    for found, extra in (
+        (usage_error_of(run_cache("build", "my", "reviews.elmo")), "reviews.elmo"),
+        (usage_error_of(run_train("trials", "--models", "basic", "elmo")), "elmo"),
+    ):
+        assert found.startswith(f"Error: Unexpected {extra}. {hint} For example: ")
 
 
 def test_what_is_missing_on_the_line() -> None:
@@ -92,13 +101,15 @@ def test_what_is_missing_on_the_line() -> None:
 def test_a_share_as_a_percentage() -> None:
     found = usage_error_of(run_cache("build", "--test-share", "20"))
     assert found == "Error: Invalid value for '--test-share': 20 is not below 1. For 20 %, give 0.2."
+    assert usage_error_of(run_cache("build", "--test-share", "20%")).endswith("For 20 %, give 0.2.")
     assert "not in the range" in usage_error_of(run_cache("build", "--test-share", "-1"))
     assert "not a valid float" in usage_error_of(run_cache("build", "--test-share", "a fifth"))
 
 
 def test_a_limit_without_its_split() -> None:
     found = usage_error_of(run_cache("build", "--limit", "200"))
-    assert found == "Error: Invalid value for --limit: '200': expected SPLIT=N, such as train=200"
+    expected = "expected SPLIT=N, such as train=200; repeat --limit for another split"
+    assert found == f"Error: Invalid value for --limit: '200': {expected}"
 
 
 def test_a_limit_beyond_the_corpus_is_noted(tmp_path: Path) -> None:
@@ -119,6 +130,15 @@ def test_tags_that_nobody_asked_for_are_noted(tmp_path: Path, name: str, example
     note = f"Note: only tokens are kept, no tags: to keep some, give --tag-column, {example}\n"
     assert note in run_cache(*build).stdout
     assert "Note" not in run_cache(*build, "--tag-column", "4").stdout
+
+
+def test_columns_that_are_swapped_are_noted(tmp_path: Path) -> None:
+    write_elmo(tmp_path / "elmo", OPTIONS)
+    (tmp_path / "r.csv").write_text("text,label\n" + "".join(f"{'pn'[i % 2]},film {i}\n" for i in range(30)))
+    build = ["build", tmp_path / "c", "--corpus", tmp_path / "r.csv", "--encoder", tmp_path / "elmo", "--dry-run"]
+    shown = run_cache(*build).stdout
+    assert "Note: 30 different labels for 30 documents: check the columns of text and label\n" in shown
+    assert "different labels" not in run_cache(*build, "--text-column", "label", "--label-column", "text").stdout
 
 
 def test_a_file_in_a_folder_that_is_not_there(tmp_path: Path) -> None:

@@ -49,7 +49,8 @@ CACHE = [
     (
         store.NO_MANIFEST,
         {"path": "imdb.elmo"},
-        "imdb.elmo is a folder without a manifest, so it is not a cache. If its build has just begun, try again later.",
+        "imdb.elmo is a folder, but not of a cache: it has no manifest.json. If its build has just begun, try again "
+        "later; a folder of results is for `elmo-train plot`.",
     ),
     (
         store.NOT_A_CACHE,
@@ -112,6 +113,21 @@ CACHE = [
     (store.NO_DIRECTION, {}, "The vector is zero or not finite, so no token is near it."),
     # Keras, PyTorch and scikit-learn
     (store.NO_INPUTS, {}, "There are no splits and no documents. Pass at least one of them."),
+    (
+        store.DOCUMENTS_TYPE,
+        {"found": "int"},
+        "documents has the type int, expected a Split. Give the size of a batch as batch_size=32.",
+    ),
+    (
+        store.CACHE_AS_SPLIT,
+        {"found": "train, test"},
+        "splits is a whole cache, which has train, test. Pass one of its splits, such as features['train'].",
+    ),
+    (
+        store.SPLITS_TYPE,
+        {"found": "list"},
+        "splits has the type list, expected a Split, or a dict of them such as {'features': features['train']}.",
+    ),
     (
         store.OTHER_DOCUMENTS,
         {"name": "top"},
@@ -1621,7 +1637,11 @@ TRAINER = [
         "v.vec, line 2: 'nan' is not a finite 32-bit number, in the vector of 'film'.",
     ),
     # The cache that trials draw from
-    (trainer.NO_LABELS, {"path": "my.elmo"}, "my.elmo has no labels; trials need at least two classes."),
+    (
+        trainer.NO_LABELS,
+        {"path": "my.elmo"},
+        "my.elmo has no labels; trials need at least two classes. For tags of tokens: `elmo-train tag`.",
+    ),
     (trainer.ONE_CLASS, {"path": "my.elmo", "found": "pos"}, "my.elmo has one class (pos); trials need at least two."),
     (
         trainer.SPLIT_MISSING,
@@ -1854,7 +1874,7 @@ TRAINER = [
     (
         trainer.RUN_FIRST,
         {"path": "a fine film", "text": "'a fine film'"},
-        "No results at a fine film. The folder of a run comes first: `elmo-train predict results 'a fine film'`.",
+        "No results at \"a fine film\". The folder of a run comes first: `elmo-train predict results 'a fine film'`.",
     ),
     (
         trainer.RUN_IS_FILE,

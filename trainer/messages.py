@@ -48,7 +48,7 @@ NOT_A_NUMBER = "{where}: {found} is not a number, in the vector of {name}."
 NOT_FINITE = "{where}: {found} is not a finite 32-bit number, in the vector of {name}."
 
 # The cache that trials draw from
-NO_LABELS = "{path} has no labels; trials need at least two classes."
+NO_LABELS = "{path} has no labels; trials need at least two classes. For tags of tokens: `elmo-train tag`."
 ONE_CLASS = "{path} has one class ({found}); trials need at least two."
 SPLIT_MISSING = (
     "{path} has only {found}; trials also need {expected}. Build a cache with `elmo-cache build … --test-share 0.2`."
@@ -141,7 +141,7 @@ NO_RUN = (
     "No results at {path}. Create them with `elmo-train trials --out {path}`, or pass the folder of an existing run."
 )
 NO_RUN_BUT = "No results at {path}. Did you mean {found}?"
-RUN_FIRST = "No results at {path}. The folder of a run comes first: `elmo-train predict results {text}`."
+RUN_FIRST = 'No results at "{path}". The folder of a run comes first: `elmo-train predict results {text}`.'
 RUN_IS_FILE = "{path} is a file. Give the folder of a run, such as `{command} {expected}`."
 RUN_IS_CACHE = (
     "{path} is a cache, not the folder of a run. Run trials on it first: `elmo-train trials --cache {path} --out "

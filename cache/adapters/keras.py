@@ -11,6 +11,7 @@ from cache.epochs import epoch_order, length_order
 from cache.errors import InvalidValueError
 from cache.runtime.quiet import quiet_import
 from cache.split import Split
+from cache.store import FeatureCache
 
 with quiet_import():
     import keras
@@ -91,7 +92,8 @@ class PaddedBatches(keras.utils.PyDataset):  # type: ignore[misc]
     SelectionError
         If the cache has no such tag set.
     ValueError
-        If the splits contain different documents, a number is out of range, or there are neither splits nor documents.
+        If `splits` or `documents` are of another type, the splits contain different documents, a number is out of
+        range, or there are neither splits nor documents.
     IndexError
         If the index in `batches[i]` is out of range.
     CorruptFileError
@@ -136,6 +138,7 @@ class PaddedBatches(keras.utils.PyDataset):  # type: ignore[misc]
             raise InvalidValueError(messages.OUT_OF_RANGE, name="batch_size", expected="at least 1")
         if not 1 <= window <= _LONGEST:
             raise InvalidValueError(messages.OUT_OF_RANGE, name="window", expected=f"1 to {_LONGEST:,}")
+        _check_splits(splits, documents)
         self.is_array = isinstance(splits, Split) and not masks and not token_ids
         if isinstance(splits, Split):
             splits = {"features": splits}
@@ -245,3 +248,15 @@ class PaddedBatches(keras.utils.PyDataset):  # type: ignore[misc]
             return self.window
         longest = int(self._lengths[chosen].max()) + 2
         return min(self.window, -(-longest // self._length_step) * self._length_step)
+
+
+def _check_splits(splits: Any, documents: Any) -> None:
+    """Raise `InvalidValueError` if what should be documents is something else."""
+    if documents is not None and not isinstance(documents, Split):
+        raise InvalidValueError(messages.DOCUMENTS_TYPE, found=type(documents).__name__)
+    if isinstance(splits, Split):
+        return
+    if isinstance(splits, FeatureCache):
+        raise InvalidValueError(messages.CACHE_AS_SPLIT, found=", ".join(splits))
+    if not isinstance(splits, Mapping) or not all(isinstance(split, Split) for split in splits.values()):
+        raise InvalidValueError(messages.SPLITS_TYPE, found=type(splits).__name__)

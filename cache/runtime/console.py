@@ -12,6 +12,7 @@ import traceback
 import warnings
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import click
@@ -161,12 +162,11 @@ class Subcommand(click.Command):
             raise click.MissingParameter(example, ctx, error.param, error.param_hint, error.param_type) from None
         if ctx.args and not ctx.resilient_parsing:
             found = shlex.join(ctx.args)
-            caches = [option for option in self.params if option.name == "cache_path"]
-            hint = (
-                f"A cache is given as --cache {shlex.quote(ctx.args[0])}"
-                if caches
-                else ("A name with spaces needs quotation marks")
-            )
+            is_cache = Path(ctx.args[0]).exists() or ctx.args[0].endswith((".elmo", ".h5"))
+            caches = [option for option in self.params if option.name == "cache_path" and is_cache]
+            hint = "A value stands behind its option, several are joined by commas, and spaces need quotation marks"
+            if caches:
+                hint = f"A cache is given as --cache {shlex.quote(ctx.args[0])}"
             ctx.fail(f"Unexpected {found}. {hint}. For example: {self._example(ctx)}")
         return rest
 

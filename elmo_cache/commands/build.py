@@ -219,7 +219,8 @@ def _parse_limits(limits: tuple[str, ...]) -> dict[str, int]:
         split, _, count = limit.partition("=")
         if not split or not _is_number(count) or len(count) > _MOST_DIGITS:
             example = f"train={limit}" if _is_number(limit) else "train=4000"
-            raise click.BadParameter(f"{limit!r}: expected SPLIT=N, such as {example}", param_hint="--limit")
+            expected = f"expected SPLIT=N, such as {example}; repeat --limit for another split"
+            raise click.BadParameter(f"{limit!r}: {expected}", param_hint="--limit")
         if wanted.setdefault(split, int(count)) != int(count):
             raise click.BadParameter(
                 f"{split} was given {wanted[split]} and {int(count)}: leave one of them out", param_hint="--limit"

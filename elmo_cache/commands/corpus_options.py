@@ -117,7 +117,7 @@ class _Share(click.FloatRange):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         try:
-            percent = float(value)
+            percent = float(str(value).removesuffix("%"))
         except ValueError:
             percent = 0.0
         if 1 <= percent < 100:

@@ -15,6 +15,7 @@ from elmo_cache.text.corpora import Corpus
 __all__ = ["cache_facts", "cache_size_bytes", "describe_cache", "describe_plan"]
 
 _MOST_LABELS = 6  # to be named
+_MANY_CLASSES = 20
 _FASTER = 1.1  # than the precision that was chosen, to be worth a word
 _MOST_LETTERS = 30  # of a long word
 
@@ -52,7 +53,7 @@ def describe_plan(
     for share in plan.copied:
         lines.append(f"  reuse    {_amount(share.n_documents, share.n_tokens)} copied from {share.path}")
     if plan.copied:
-        lines.append(f"  encode   {_amount(plan.encoded_documents, plan.encoded_tokens)} that no other cache has")
+        lines.append(f"  encode   {_amount(plan.encoded_documents, plan.encoded_tokens)} that these caches do not have")
     lines.append(
         f"  disk     {human_count(plan.encoded_tokens, 'token')} to encode, "
         f"{human_bytes(plan.needed_bytes)} needed, {human_bytes(plan.free_bytes)} free"
@@ -122,6 +123,12 @@ def _remarks(plan: BuildPlan) -> list[str]:
         )
     if 2 * plan.n_single > n_documents:
         remarks.append(f"{plan.n_single:,} of {human_count(n_documents, 'document')} with a single token")
+    n_classes = len(plan.manifest.label_names or ())
+    if n_classes > _MANY_CLASSES and 2 * n_classes > n_documents:
+        remarks.append(
+            f"{n_classes:,} different labels for {human_count(n_documents, 'document')}: check the columns of text and "
+            "label"
+        )
     if found.n_decomposed:
         remarks.append(
             f"{human_count(found.n_decomposed, 'document')} not in Unicode's form NFC, which vocabularies are in: "

@@ -185,7 +185,8 @@ def predict_command(
     elmo-train predict results --cache new.elmo --out predictions.csv     # of `elmo-cache build new.elmo …`
     """
     folder, typed = (results or _DEFAULT_RUN, given) if results or not given else (Path(given[0]), given[1:])
-    if len(given) == 1 and not results and not os.path.lexists(folder):
+    is_text = len(given) == 1 or any(map(str.isspace, str(folder)))
+    if given and is_text and not results and not os.path.lexists(folder):
         raise TrialsError(messages.RUN_FIRST, path=folder, text=shlex.quote(given[0]))
     renames, named = parse_renames(rename_labels), model_of(model, of="model")
     config = _config_in(folder, "elmo-train predict")
@@ -201,10 +202,12 @@ def predict_command(
         lowest = "" if number else ", the lowest of its trials"
         place = f" on {cache_path}" if cache_path else ""
         say(f"{named.name}, trial {chosen.trial} (validation loss {chosen.validation_loss:.3f}{lowest}){place}")
+        if len(typed) > 1 and not any(any(map(str.isspace, text)) for text in typed):
+            say("Note: each text is a single word. A text of several words needs quotation marks.", err=True)
         say(*describe_predictions(found, max(10, len(typed))), *caution(config, chosen))
         if out is not None:
             write_predictions(out, found)
-            say(f"All of them in {out}.")
+            say(f"All predictions are in {out}.")
 
 
 def _texts(
