@@ -108,6 +108,13 @@ def test_nothing_overlaps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
         plot(runs, tmp_path / "accuracies.png")
 
 
+def test_a_line_of_guessing_far_below_leaves_room(tmp_path: Path) -> None:
+    near, far = results_of(elmo=[55, 70, 80]), results_of(elmo=[85, 86, 88])
+    for results, is_drawn in ((near, True), (far, False)):
+        plot({"one": results, "other": results}, tmp_path / "a.svg")
+        assert ("<!-- chance -->" in (tmp_path / "a.svg").read_text()) == is_drawn
+
+
 def test_the_same_results_give_the_same_picture(tmp_path: Path) -> None:
     for name in ("a.png", "b.png"):
         plot({"results": PUBLISHED}, tmp_path / name)

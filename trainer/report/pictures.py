@@ -48,7 +48,8 @@ def plot(
     scored : str
         Of what the accuracies are percentages.
     chance : float or None
-        The accuracy of guessing, drawn as a line, 0 to 1; None for no line.
+        The accuracy of guessing, drawn as a line, 0 to 1; None for no line. With several runs, a line far below all
+        points is left out.
     metric : Metric
         What is drawn in place of accuracies.
     title : str, optional
@@ -69,13 +70,15 @@ def plot(
         name: {model: {t: metric.factor * v for t, v in found.items()} for model, found in run.items()}
         for name, run in values.items()
     }
+    drawn = [value for run in scaled.values() for found in run.values() for value in found.values()]
     line = None if chance is None else metric.factor * chance
+    if len(runs) > 1 and line is not None and min(drawn) - line > 2 * (max(drawn) - min(drawn)):
+        line = None  # far below all points, it would leave them little room
     if len(runs) == 1:
         ((name, run),) = scaled.items()
         figure = draw_run(run, name if title is None else title, chance=line, metric=metric)
     else:
         figure = draw_runs(scaled, runs, title=title, chance=line, metric=metric)
-    drawn = [value for run in scaled.values() for found in run.values() for value in found.values()]
     drawn += [] if line is None else [line]
     margin = 3 if metric.factor == 100 else 0.05 * (max(drawn) - min(drawn)) + 0.01
     for ax in figure.axes:

@@ -47,7 +47,7 @@ def draw_runs(
         The results that this is of.
     title : str or None
     chance : float or None
-        Where the line of guessing is, which is drawn if it is near the values.
+        Where the line of guessing is.
     metric : Metric
         How means are shown; `values` are multiplied by its factor already.
     """
@@ -90,9 +90,7 @@ def draw_runs(
     ax.plot([], [], color="black", linewidth=1.6, label="mean")
     if joined:
         ax.plot([], [], color="0.5", linewidth=0.8, label="same trial")
-    drawn = [value for run in values.values() for found in run.values() for value in found.values()]
-    # Far below all points, the line would leave them little room.
-    if chance is not None and min(drawn) - chance <= 2 * (max(drawn) - min(drawn)):
+    if chance is not None:
         ax.axhline(chance, color="0.3", linestyle=":", linewidth=1.2, label="chance", zorder=1)
     for i in range(1, len(names)):
         ax.axvline(i - 0.5, color="0.8", linewidth=0.8, zorder=0)
