@@ -320,6 +320,7 @@ build_small(Path(sys.argv[2]), corpus=MemoryCorpus(rows), encoder=HashEncoder(sl
 """
 
 
+@pytest.mark.slow
 def test_a_killed_build_goes_on(tmp_path: Path) -> None:
     build_small(tmp_path / "old", encoder=Counting(0.5)).close()
     code = KILLED.format(tests=str(Path(__file__).parent))

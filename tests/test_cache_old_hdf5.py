@@ -69,6 +69,7 @@ def test_an_older_superblock(tmp_path: Path) -> None:
     refused(path, InvalidValueError(messages.OTHER_SUPERBLOCK, found="00", expected="03"))
 
 
+@pytest.mark.slow
 def test_one_flipped_byte_in_an_older_file_neither_hangs_nor_crashes(tmp_path: Path) -> None:
     path = small(tmp_path) / SHARD
     rewritten(path, "earliest")

@@ -67,7 +67,7 @@ def verify_sizes(directory: Path) -> list[int]:
     return [(directory / name).stat().st_size for name in names]
 
 
-@pytest.mark.parametrize("name", ["train-00000.h5", "train.documents.h5"])
+@pytest.mark.parametrize("name", ["train-00000.h5", pytest.param("train.documents.h5", marks=pytest.mark.slow)])
 def test_a_flipped_bit_anywhere(tmp_path: Path, name: str) -> None:
     """It is found, or it lies where HDF5 keeps nothing and the content is what it was; no crash, no other error."""
     write_cache(tmp_path / "c", {"train": [["the", "cat"] * 3, [], ["naïve"]]}, shard_tokens=100)

@@ -60,6 +60,7 @@ def rows_of(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
+@pytest.mark.slow
 def test_every_model_learns_five_classes(results: Path) -> None:
     found = read_results(results / "trials.csv")
     assert [r.model for r in found] == MODELS.split(",") * 2

@@ -59,7 +59,8 @@ def test_a_cache_does_not_grow_unasked(grown: list[object], tmp_path: Path) -> N
     assert run_cache(*grown).exit_code == 0, "nothing is left to do"
 
 
-@pytest.mark.parametrize(("answer", "n_documents"), [pytest.param("y", 5, marks=pytest.mark.slow), ("n", 2)])
+@pytest.mark.slow
+@pytest.mark.parametrize(("answer", "n_documents"), [("y", 5), ("n", 2)])
 def test_on_a_terminal_it_asks(grown: list[object], tmp_path: Path, answer: str, n_documents: int) -> None:
     pexpect = pytest.importorskip("pexpect")  # comes with Jupyter's kernel
     child = pexpect.spawn(sys.executable, ["-m", "elmo_cache.cli", *map(str, grown)], timeout=120)

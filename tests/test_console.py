@@ -71,8 +71,15 @@ def test_a_warning_is_one_line() -> None:
     assert done.stderr == 2 * "Warning: the header of a\ufffd[0m is wrong\n"
 
 
-@pytest.mark.parametrize("encoding", ["iso8859-15", "utf-8"])
-@pytest.mark.parametrize("module", ["elmo_cache.cli", "trainer.cli"])
+@pytest.mark.parametrize(
+    ("module", "encoding"),
+    [
+        ("elmo_cache.cli", "iso8859-15"),
+        pytest.param("elmo_cache.cli", "utf-8", marks=pytest.mark.slow),
+        pytest.param("trainer.cli", "iso8859-15", marks=pytest.mark.slow),
+        ("trainer.cli", "utf-8"),
+    ],
+)
 def test_what_the_encoding_lacks_is_replaced(tmp_path: Path, encoding: str, module: str) -> None:
     environment = {**os.environ, "PYTHONIOENCODING": encoding}
 

@@ -71,11 +71,8 @@ def test_a_language_without_spaces(elmo: Path, tmp_path: Path) -> None:
     assert "without spaces" not in said
 
 
-@pytest.mark.parametrize(
-    "options",
-    [(), pytest.param(("--literal-padding", "--max-tokens", "6"), marks=pytest.mark.slow)],
-    ids=["plain", "padded"],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("options", [(), ("--literal-padding", "--max-tokens", "6")], ids=["plain", "padded"])
 def test_a_build_that_goes_on_says_the_same(elmo: Path, tmp_path: Path, options: tuple[str, ...]) -> None:
     texts = [CHINESE, "x" * 60 + " y", CHINESE[::-1] + " " + "x" * 60, CHINESE * 4, CHINESE[2:]]
     pd.DataFrame({"text": texts}).to_csv(tmp_path / "a.csv")

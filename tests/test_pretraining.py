@@ -86,6 +86,7 @@ def test_going_on_is_the_same_as_no_interruption(tmp_path: Path, monkeypatch: py
     assert contents(interrupted) == contents(trained)
 
 
+@pytest.mark.slow
 def test_the_result_encodes(trained: Path, tmp_path: Path) -> None:
     (tmp_path / "lines.txt").write_text("w0 xw1 unseen\n", encoding="utf-8")
 
