@@ -141,6 +141,22 @@ def test_columns_that_are_swapped_are_noted(tmp_path: Path) -> None:
     assert "different labels" not in run_cache(*build, "--text-column", "label", "--label-column", "text").stdout
 
 
+def test_another_share_is_named_in_words(tmp_path: Path) -> None:
+    write_elmo(tmp_path / "elmo", OPTIONS)
+    (tmp_path / "r.txt").write_text("".join(f"film {i}\n" for i in range(20)))
+    build = ["build", tmp_path / "c", "--corpus", tmp_path / "r.txt", "--encoder", tmp_path / "elmo"]
+    assert run_cache(*build, "--test-share", "0.2").exit_code == 0
+    asked = {
+        "--test-share 0.3": "the test share is 0.2 there, you asked for 0.3",
+        "--test-share 0.2 --split-seed 1": "the seed of the splits is 0 there, you asked for 1",
+        "--test-share 0.2 --validation-share 0.2": "the validation share is none there, you asked for 0.2",
+        "": "the rule of the splits is 'divided by class, equal texts on one side' there, you asked for 'all in train'",
+    }
+    for options, expected in asked.items():
+        message = error_of(run_cache(*build, *options.split()))
+        assert says(message[len("Error: ") :], elmo_cache.messages.OTHER_CORPUS_SETTINGS, found=expected), message
+
+
 def test_a_file_in_a_folder_that_is_not_there(tmp_path: Path) -> None:
     out = tmp_path / "new" / "vectors.npz"
     done = error_of(run_cache("encode", "a film", "--encoder", tmp_path / "none", "--out", out))
