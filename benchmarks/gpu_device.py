@@ -13,6 +13,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
+from elmo_cache.encoders.bilm.jax_model import pinned_memory
+
 _SECONDS = 0.2
 """How long each of three timings goes on."""
 
@@ -65,20 +67,17 @@ def copy_rates(megabytes: int) -> dict[str, float]:
     host = np.random.default_rng(0).standard_normal(megabytes * 250_000, np.float32)
     device = jax.device_put(host)
     increase = jax.jit(lambda x: x + 1)
-    # What was fetched once is kept on the host: each time another array.
-    fresh = iter([increase(device) for _ in range(4)])
-    fetching = min(_timed(lambda: np.asarray(next(fresh))) for _ in range(4))
-    place = jax.local_devices()[0]
-    pinned = {}
-    if any(memory.kind == "pinned_host" for memory in place.addressable_memories()):
-        sharding = jax.sharding.SingleDeviceSharding(place, memory_kind="pinned_host")
+
+    def fetched(fetch: Callable[[Any], Any]) -> float:
+        # What was fetched once is kept on the host: each time another array.
         fresh = iter([increase(device) for _ in range(4)])
-        seconds = min(_timed(lambda: np.asarray(jax.device_put(next(fresh), sharding))) for _ in range(4))
-        pinned = {"to the host, pinned": host.nbytes / seconds}
+        return host.nbytes / min(_timed(lambda: fetch(next(fresh))) for _ in range(4))
+
+    pinned = pinned_memory(jax.local_devices()[0])
     return {
         "to the device": host.nbytes / seconds_of(lambda: jax.device_put(host)),
-        "to the host": host.nbytes / fetching,
-        **pinned,
+        "to the host": fetched(np.asarray),
+        **({"to the host, pinned": fetched(lambda array: np.asarray(jax.device_put(array, pinned)))} if pinned else {}),
         "within the device": 2 * host.nbytes / seconds_of(lambda: increase(device)),
     }
 

@@ -48,7 +48,7 @@ def main(encoder_name: str, original: bool, reviews: int, runs: int, json_path: 
             write_original(Path(scratch) / "weights")
         encoder = load_encoder(Path(scratch) / "weights" if original else encoder_name)
         measured = against_the_encoder if original else against_the_build
-        ours, theirs, n_runs, note = measured(encoder, texts, n_new, runs, Path(scratch))
+        ours, theirs, note = measured(encoder, texts, n_new, runs, Path(scratch))
     row = Row(
         name=f"a build with {n_new / len(texts):.0%} new documents, {'original size' if original else encoder_name}",
         what=f"build of {len(texts):,} reviews, {n_new:,} of them new, with --reuse",
@@ -58,15 +58,13 @@ def main(encoder_name: str, original: bool, reviews: int, runs: int, json_path: 
         ratio=ours / theirs,
         reach=(None, 0.03),
         unit="s",
-        n_runs=n_runs,
+        n_runs=runs,
         note=note,
     )
     finish([row], json_path)
 
 
-def against_the_build(
-    encoder: Any, texts: list[str], n_new: int, runs: int, scratch: Path
-) -> tuple[float, float, int, str]:
+def against_the_build(encoder: Any, texts: list[str], n_new: int, runs: int, scratch: Path) -> tuple[float, float, str]:
     """Run both builds in turn."""
     folders = (scratch / f"{i}.elmo" for i in itertools.count())
     first = next(folders)
@@ -84,7 +82,7 @@ def against_the_build(
     seconds = interleaved(runs, ours=measured("ours", reuse=[first]), theirs=measured("theirs"))
     ours, theirs = (statistics.median(processor_s[side]) for side in ("ours", "theirs"))
     note = f"Processor time of all threads: {ours:.1f} of {theirs:.1f} s, {ours / theirs:.3f}."
-    return seconds["ours"], seconds["theirs"], runs, note
+    return seconds["ours"], seconds["theirs"], note
 
 
 class RandomVectors(RandomEncoder):
@@ -97,7 +95,7 @@ class RandomVectors(RandomEncoder):
 
 def against_the_encoder(
     encoder: BiLMEncoder, texts: list[str], n_new: int, runs: int, scratch: Path
-) -> tuple[float, float, int, str]:
+) -> tuple[float, float, str]:
     """Run the copying build, and work out the other one from the encoder's speed."""
     load = sample_reviews(RATE_REVIEWS)
     encoder.encode(load)  # traces the graph
@@ -111,7 +109,7 @@ def against_the_encoder(
     with FeatureCache(out) as features:
         n_words = int(np.sum(features["train"].lengths))
     note = f"Its time is worked out: {n_words:,} words at the bare encoder's {words_a_second:,.0f} words/s."
-    return statistics.median(seconds), n_words / words_a_second, runs, note
+    return statistics.median(seconds), n_words / words_a_second, note
 
 
 if __name__ == "__main__":

@@ -1,6 +1,5 @@
 """What may have been meant by a path that does not exist."""
 
-from difflib import get_close_matches
 from pathlib import Path
 
 __all__ = ["near_path"]
@@ -12,6 +11,8 @@ def near_path(path: Path) -> Path | None:
     >>> near_path(Path("no-such-folder/imdb.elmo")) is None
     True
     """
+    from difflib import get_close_matches  # for a path that is wrong alone
+
     try:
         names = [other.name for other in path.parent.iterdir() if not other.name.startswith(".")]
     except OSError:

@@ -19,9 +19,9 @@ from cache.shard import row_datasets
 from cache.sources import FolderStorage, Storage, stored_rows
 from cache.stored_rows import StoredRows
 
-__all__ = ["PackedStorage", "open_storage", "pack_header"]
+__all__ = ["SIGNATURE", "PackedStorage", "open_storage", "pack_header"]
 
-_SIGNATURE = b"\x89HDF\r\n\x1a\n"
+SIGNATURE = b"\x89HDF\r\n\x1a\n"
 _REPAIR = messages.FETCH_AGAIN
 
 
@@ -143,7 +143,7 @@ def _open(path: Path, manifest: Manifest | None = None) -> h5py.File:
     """Open a packed cache, and check that it is the one that a manifest is of."""
     try:
         with path.open("rb") as stream:
-            if stream.read(len(_SIGNATURE)) != _SIGNATURE:
+            if stream.read(len(SIGNATURE)) != SIGNATURE:
                 raise not_a_cache(path)
     except NotACacheError:
         raise

@@ -307,7 +307,6 @@ OTHER_STREAMS = (
 )
 
 # Files that `elmo-cache encode` writes.
-NO_FOLDER = "Cannot write {path}: the folder {folder} does not exist."
 NAME_WITHOUT_FORMAT = (
     "{option.out} is {path}, expected a name that ends in {expected}. Rename it, or give {option.format}."
 )

@@ -160,7 +160,7 @@ def test_another_share_is_named_in_words(tmp_path: Path) -> None:
 def test_a_file_in_a_folder_that_is_not_there(tmp_path: Path) -> None:
     out = tmp_path / "new" / "vectors.npz"
     done = error_of(run_cache("encode", "a film", "--encoder", tmp_path / "none", "--out", out))
-    assert done == f"Error: {said(elmo_cache.messages.NO_FOLDER, path=out, folder=out.parent)}"
+    assert done == f"Error: {said(cache.messages.NO_FOLDER, path=out, folder=out.parent)}"
 
 
 def test_a_run_without_a_finished_trial(tmp_path: Path) -> None:

@@ -1380,11 +1380,6 @@ EXTRACTION = [
     ),
     # Files that `elmo-cache encode` writes.
     (
-        extraction.NO_FOLDER,
-        {"path": "new/vectors.npz", "folder": "new"},
-        "Cannot write new/vectors.npz: the folder new does not exist.",
-    ),
-    (
         extraction.NAME_WITHOUT_FORMAT,
         {"path": "v.txt", "expected": ".npz, .npy, .jsonl, .parquet"},
         "--out is v.txt, expected a name that ends in .npz, .npy, .jsonl, .parquet. Rename it, or give --format.",

@@ -163,9 +163,8 @@ class Subcommand(click.Command):
         if ctx.args and not ctx.resilient_parsing:
             found = shlex.join(ctx.args)
             is_cache = Path(ctx.args[0]).exists() or ctx.args[0].endswith((".elmo", ".h5"))
-            caches = [option for option in self.params if option.name == "cache_path" and is_cache]
             hint = "A value stands behind its option, several are joined by commas, and spaces need quotation marks"
-            if caches:
+            if is_cache and any(option.name == "cache_path" for option in self.params):
                 hint = f"A cache is given as --cache {shlex.quote(ctx.args[0])}"
             ctx.fail(f"Unexpected {found}. {hint}. For example: {self._example(ctx)}")
         return rest

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import click
@@ -78,19 +79,21 @@ def encode_command(
     elmo-cache encode --file reviews.txt --pool mean --out reviews.parquet
     """
     kind = None if out is None else choose_format(out, format_)
-    documents = _read(texts, source)
-    encoder = load_encoder(encoder_name, layers=layers, precision=precision, engine=engine)
-    split = TextRule(tokenizer or default_tokenizer(None, encoder), normalize=normalize).split
-    words = [split(document) for document in documents]
-    where, warning = computed_on(encoder)
-    click.echo(f"{encoder.name}: {encoder.dim}-d, layers {layers}, {where}", err=True)
-    if warning:
-        click.echo(f"Warning: {warning}", err=True)
-    if out is None or kind is None:
-        for text_words, vectors in zip(words, _encode(encoder, words, pooling), strict=True):
-            click.echo(f"{human_count(len(text_words), 'token'):>12}  {vectors.shape}  {beginning(text_words)}")
-        return
-    with atomic_path(out) as temporary:  # at once: a place that cannot be written to is noticed before the work
+    # At once: a place that cannot be written to is noticed before the work.
+    place: AbstractContextManager[Path | None] = nullcontext() if out is None else atomic_path(out)
+    with place as temporary:
+        documents = _read(texts, source)
+        encoder = load_encoder(encoder_name, layers=layers, precision=precision, engine=engine)
+        split = TextRule(tokenizer or default_tokenizer(None, encoder), normalize=normalize).split
+        words = [split(document) for document in documents]
+        where, warning = computed_on(encoder)
+        click.echo(f"{encoder.name}: {encoder.dim}-d, layers {layers}, {where}", err=True)
+        if warning:
+            click.echo(f"Warning: {warning}", err=True)
+        if temporary is None or kind is None:
+            for text_words, vectors in zip(words, _encode(encoder, words, pooling), strict=True):
+                click.echo(f"{human_count(len(text_words), 'token'):>12}  {vectors.shape}  {beginning(text_words)}")
+            return
         encoded = Encoded(documents, words, _encode(encoder, words, pooling), pooled=pooling is not None)
         encoded.save(temporary, kind)
     click.echo(f"{out}: {human_count(len(words), 'text')}, vectors {encoded.shape}.")

@@ -16,15 +16,13 @@ FORMATS = ("npz", "npy", "jsonl", "parquet")
 
 
 def choose_format(out: Path, wanted: str | None) -> str:
-    """Return the format of a file to write: the one that is wanted, or else what its name ends in.
+    """Return the format of a file: the one that is wanted, or else what its name ends in.
 
     Raises
     ------
     OutputError
-        If the name ends in none of `FORMATS`, or in another than the one that is wanted; or if there is no such folder.
+        If the name ends in none of `FORMATS`, or in another than the one that is wanted.
     """
-    if not out.parent.is_dir():
-        raise OutputError(messages.NO_FOLDER, path=out, folder=out.parent)
     ending = out.suffix.removeprefix(".").lower()
     if wanted is None and ending not in FORMATS:
         expected = ", ".join(f".{name}" for name in FORMATS)

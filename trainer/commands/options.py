@@ -6,11 +6,13 @@ from typing import Any, TypeVar
 
 import click
 
+from cache.manifest import MANIFEST_NAME
 from cache.near_paths import near_path
+from cache.packed import SIGNATURE
 from trainer import messages
 from trainer.errors import TrialsError, invalid
 
-__all__ = ["check_run_folder", "check_out_folder", "is_named_as_input", "number_option", "parse_renames"]
+__all__ = ["check_run_folder", "check_out_folder", "is_named_as_input", "number_option", "out_option", "parse_renames"]
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 _COMPRESSED = (".gz", ".bz2", ".xz", ".zst", ".zip")
@@ -20,13 +22,23 @@ _INPUTS = (
 )
 _FILES = (*_INPUTS, ".png", ".svg", ".pdf", ".h5", ".hdf5", ".npz", ".npy", ".vec", ".py")
 _OF_A_RUN = ("trials.csv", "tags.csv", "epochs.csv", "classes.csv", "curve.csv")
-_MANIFEST = "manifest.json"
-_HDF5 = b"\x89HDF\r\n\x1a\n"
 
 
 def number_option(*names: str, type: click.ParamType, default: int, help: str) -> Callable[[_Command], _Command]:
     """Return an option that takes a whole number, shown as N, and has a default."""
     return click.option(*names, type=type, default=default, show_default=True, metavar="N", help=help)
+
+
+def out_option(default: str, each: str = "") -> Callable[[_Command], _Command]:
+    """Return the option of the folder for results; `each` says what is particular about it."""
+    return click.option(
+        "--out",
+        type=click.Path(path_type=Path),
+        default=default,
+        show_default=True,
+        metavar="FOLDER",
+        help=f"Folder for the results{each}. Trials that it has already are not run again.",
+    )
 
 
 def is_named_as_input(path: Path) -> bool:
@@ -48,7 +60,7 @@ def check_out_folder(out: Path, default: str) -> None:
     """
     if not out.is_dir() and (out.exists() or out.suffix.lower() in _FILES):
         raise TrialsError(messages.OUT_IS_FILE, path=out, expected=default)
-    if (out / _MANIFEST).is_file():
+    if (out / MANIFEST_NAME).is_file():
         raise TrialsError(messages.OUT_IS_CACHE, path=out, expected=default)
 
 
@@ -67,7 +79,7 @@ def check_run_folder(folder: Path, command: str) -> None:
         If there is nothing, or it is a cache or a file.
     """
     if folder.is_dir():
-        if (folder / _MANIFEST).is_file():
+        if (folder / MANIFEST_NAME).is_file():
             raise TrialsError(messages.RUN_IS_CACHE, path=folder, command=command)
         return
     if not folder.exists():
@@ -75,7 +87,7 @@ def check_run_folder(folder: Path, command: str) -> None:
             raise TrialsError(messages.NO_RUN_BUT, path=folder, found=near)
         raise TrialsError(messages.NO_RUN, path=folder)
     with open(folder, "rb") as file:
-        if file.read(len(_HDF5)) == _HDF5:
+        if file.read(len(SIGNATURE)) == SIGNATURE:
             raise TrialsError(messages.RUN_IS_CACHE, path=folder, command=command)
     run = folder.parent if folder.name in _OF_A_RUN else "results"
     raise TrialsError(messages.RUN_IS_FILE, path=folder, command=command, expected=run)

@@ -7,7 +7,7 @@ import click
 from cache import FeatureCache
 from cache.runtime.console import Subcommand, say
 from cache.runtime.progress import note_on, progress_bar
-from trainer.commands.options import check_out_folder, number_option
+from trainer.commands.options import check_out_folder, number_option, out_option
 from trainer.commands.trials_options import vectors_option
 from trainer.protocols import MOST_DOCUMENTS, Sizes
 from trainer.runs.results import MOST_TRIALS
@@ -67,16 +67,19 @@ __all__ = ["tag_command"]
     "layer]",
 )
 @number_option(
-    "--train-size", type=click.IntRange(2, MOST_DOCUMENTS), default=200, help="Training sentences per trial."
+    "--train-size", type=click.IntRange(2, MOST_DOCUMENTS), default=Sizes.train, help="Training sentences per trial."
 )
 @number_option(
     "--val-size",
     type=click.IntRange(1, MOST_DOCUMENTS),
-    default=200,
+    default=Sizes.validation,
     help="Validation sentences per trial: they choose a probe's penalty, and decide when an LSTM stops.",
 )
 @number_option(
-    "--test-size", type=click.IntRange(1, MOST_DOCUMENTS), default=500, help="Test sentences, the same in every trial."
+    "--test-size",
+    type=click.IntRange(1, MOST_DOCUMENTS),
+    default=Sizes.test,
+    help="Test sentences, the same in every trial.",
 )
 @number_option(
     "--seed",
@@ -84,14 +87,7 @@ __all__ = ["tag_command"]
     default=0,
     help="Random seed, for the sentences of each trial and the starting weights.",
 )
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path),
-    default="results-tags",
-    show_default=True,
-    metavar="FOLDER",
-    help="Folder for the results. Trials that it has already are not run again.",
-)
+@out_option("results-tags")
 def tag_command(
     n_trials: int,
     cache_path: Path,

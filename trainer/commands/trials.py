@@ -13,7 +13,7 @@ from cache.runtime.console import Subcommand, say
 from cache.runtime.processes import Workers
 from cache.runtime.progress import note_on, progress_bar
 from trainer import messages
-from trainer.commands.options import check_out_folder
+from trainer.commands.options import check_out_folder, out_option
 from trainer.commands.trials_options import option_groups, trials_options
 from trainer.errors import TrialsError
 from trainer.experiment import Experiment
@@ -42,14 +42,7 @@ __all__ = ["curve_command", "trials_command"]
     option_groups=option_groups("train_size"),
 )
 @trials_options(train_size=True)
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path),
-    default="results",
-    show_default=True,
-    metavar="FOLDER",
-    help="Folder for the results. Trials that it has already are not run again.",
-)
+@out_option("results")
 def trials_command(train_size: int, out: Path, **choices: Any) -> None:
     """Train and test each model on the same documents in every trial, and compare them.
 
@@ -83,14 +76,7 @@ def trials_command(train_size: int, out: Path, **choices: Any) -> None:
     help="Training documents per trial, at each point of the curve, such as 50,100,200.",
 )
 @trials_options(train_size=False)
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path),
-    default="curve",
-    show_default=True,
-    metavar="FOLDER",
-    help="Folder for the results, with one folder per size. Trials that it has already are not run again.",
-)
+@out_option("curve", ", with one folder per size")
 def curve_command(sizes: str, out: Path, **choices: Any) -> None:
     """Run trials at several training sizes, and draw the learning curve of each model.
 

@@ -19,7 +19,7 @@ from elmo_cache.encoders.bilm.characters import BOS, BOW, EOW, PAD
 from elmo_cache.encoders.bilm.options import BiLMOptions
 from elmo_cache.encoders.bilm.program import BEGIN, END, Arrays, convolved, input_type
 
-__all__ = ["BiLMProgram"]
+__all__ = ["BiLMProgram", "pinned_memory"]
 
 
 def _input_dtype(precision: str) -> Any:
@@ -37,6 +37,16 @@ def _product(x: Any, kernel: Any, precision: str) -> Any:
         precision=how,
         preferred_element_type=jnp.float32,
     )
+
+
+def pinned_memory(device: Any) -> SingleDeviceSharding | None:
+    """Return where a device copies to at the speed of the bus: the host's pinned memory; None where there is none.
+
+    To other memory of the host, a GPU copies through a small buffer, bit by bit.
+    """
+    if all(memory.kind != "pinned_host" for memory in device.addressable_memories()):
+        return None
+    return SingleDeviceSharding(device, memory_kind="pinned_host")
 
 
 def _clip(x: Any, bound: float | None) -> Any:
@@ -69,10 +79,7 @@ class BiLMProgram:
     def __init__(self, options: BiLMOptions, mix: Sequence[float] | None, precision: str, unroll: int):
         self.options, self.precision, self.unroll = options, precision, unroll
         self.device = jax.devices()[0]
-        # A GPU copies to pinned memory at the speed of the bus, to other memory through a small buffer, bit by bit.
-        kinds = [memory.kind for memory in self.device.addressable_memories()]
-        has_pinned = "pinned_host" in kinds
-        self._pinned = SingleDeviceSharding(self.device, memory_kind="pinned_host") if has_pinned else None
+        self._pinned = pinned_memory(self.device)
         self.mix = None if mix is None else [float(weight) for weight in mix]
         self.n_parts = 2 if mix is not None else 1 + 2 * options.n_layers
         self.n_traced = 0

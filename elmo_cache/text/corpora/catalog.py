@@ -213,17 +213,17 @@ def _open_path(name: str, path: Path, options: CorpusOptions) -> Corpus:
     if lower.endswith((".tar.gz", ".tgz", ".tar")):
         raise CorpusError(messages.ACLIMDB_AS_FILE, path=name)
     extension = without_compression(path).suffix.lower()
-    if extension not in _ALL_EXTENSIONS or (extension in TABLE_EXTENSIONS and path.suffix.lower() in COMPRESSIONS):
-        if not path.exists():
-            if near := near_path(path):
-                raise CorpusError(messages.NO_FILE_BUT, path=name, name="corpus", found=near)
-            raise CorpusError(messages.NO_CORPUS, name=name, expected=CHOICES)
-        found = path.suffix or "no extension"
-        raise CorpusError(messages.FILE_TYPE_UNKNOWN, path=name, found=found, expected=CHOICES)
+    is_compressed = path.suffix.lower() in COMPRESSIONS
+    is_known = extension in _ALL_EXTENSIONS and not (extension in TABLE_EXTENSIONS and is_compressed)
     if not path.exists():
         if near := near_path(path):
             raise CorpusError(messages.NO_FILE_BUT, path=name, name="corpus", found=near)
-        raise CorpusError(messages.NO_FILE, path=name, name="corpus")
+        if is_known:
+            raise CorpusError(messages.NO_FILE, path=name, name="corpus")
+        raise CorpusError(messages.NO_CORPUS, name=name, expected=CHOICES)
+    if not is_known:
+        found = path.suffix or "no extension"
+        raise CorpusError(messages.FILE_TYPE_UNKNOWN, path=name, found=found, expected=CHOICES)
     if not path.is_file():
         raise CorpusError(messages.NOT_A_FILE, path=name)
     if extension in TABLE_EXTENSIONS:

@@ -1,7 +1,8 @@
 """Tokens with tags in columns: CoNLL files of all kinds, and CoNLL-U; a sentence is a document."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -79,12 +80,12 @@ class ConllCorpus:
         self.size = self._reader.size
         self.split_rule: dict[str, Any] = {"rule": f"all in {ONLY_SPLIT}"}
         self.notes: list[str] = []
-        first = next(self._sentences(), None)
-        n_others = len(first.rows[0]) - 1 if first else 0
-        if n_others and not self._tags:
-            columns = "such as upos" if self._is_conllu else f"a number from 1 to {n_others + 1}"
+        first = list(islice(self._sentences(), 1))
+        next(self._documents(first))  # a wrong column shows at once
+        n_columns = len(first[0].rows[0])
+        if n_columns > 1 and not self._tags:
+            columns = "such as upos" if self._is_conllu else f"a number from 1 to {n_columns}"
             self.notes.append(f"only tokens are kept, no tags: to keep some, give --tag-column, {columns}")
-        next(self.documents())  # a wrong column shows at once
         self._reader.position = 0
 
     @property
@@ -100,8 +101,11 @@ class ConllCorpus:
         CorpusError
             At the first sentence that cannot be read or lacks a column that is asked for; or if there are none.
         """
+        return self._documents(self._sentences())
+
+    def _documents(self, sentences: Iterable[_Sentence]) -> Iterator[Document]:
         n_seen = 0
-        for sentence in self._sentences():
+        for sentence in sentences:
             n_columns = min(map(len, sentence.rows))
             for column in (self._token, *self._tags.values()):
                 if column >= n_columns:
