@@ -4,34 +4,24 @@ An archive is a stranger's. Regular files and folders come out of it, inside the
 `MOST_BYTES` of them.
 """
 
-import gzip
 import os
 import shutil
 import tarfile
 import tempfile
 import time
-import zlib
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
-from typing import IO
 
 from cache.errors import DownloadError, one_line
 from cache.runtime.downloads import fetch_file
 from cache.runtime.progress import progress_bar
 from elmo_cache import messages
+from elmo_cache.tar_streams import DAMAGE, members_of
 
 __all__ = ["archive_url", "download", "missing_file"]
 
 MOST_BYTES = 2**31  # five times google/elmo
-MOST_HEADER_BYTES = 2**16
 _DAY_S = 86_400.0
-_ABOUT_OTHERS = (  # their content is read whole, as it says something of the next member
-    tarfile.GNUTYPE_LONGNAME,
-    tarfile.GNUTYPE_LONGLINK,
-    tarfile.XHDTYPE,
-    tarfile.XGLTYPE,
-    tarfile.SOLARIS_XHDTYPE,
-)
 
 
 def archive_url(handle: str) -> str:
@@ -72,15 +62,7 @@ def download(handle: str, folder: Path) -> None:
         fetch_file(archive_url(handle), archive, most_bytes=MOST_BYTES, progress=bar.update, when_announced=show_total)
         try:
             _unpack(archive, module)
-        except (
-            tarfile.TarError,
-            gzip.BadGzipFile,
-            EOFError,
-            zlib.error,
-            ValueError,
-            OverflowError,
-            RecursionError,
-        ) as error:
+        except DAMAGE as error:
             raise DownloadError(messages.NOT_A_MODULE, error=error) from error
         except OSError as error:
             raise DownloadError(messages.MODULE_NOT_UNPACKED, path=folder.parent, error=error) from error
@@ -112,13 +94,9 @@ def _remove_old(folder: Path) -> None:
 
 def _unpack(archive: Path, folder: Path) -> None:
     folder.mkdir()
-    with archive.open("rb") as raw, _Bounded(raw) as stream:
-        # 'r|' asks for one block after the other, and neither unpacks by itself nor seeks.
-        with tarfile.open(fileobj=stream, mode="r|", tarinfo=_BoundedTarInfo) as members:  # type: ignore[call-overload]
-            for member in members:
-                _extract(members, member, folder)
-        while stream.read(2**20):  # up to the checksum at the end
-            pass
+    with archive.open("rb") as raw:
+        for members, member in members_of(raw, most_bytes=MOST_BYTES):
+            _extract(members, member, folder)
 
 
 def _extract(members: tarfile.TarFile, member: tarfile.TarInfo, folder: Path) -> None:
@@ -137,38 +115,3 @@ def _extract(members: tarfile.TarFile, member: tarfile.TarInfo, folder: Path) ->
         shutil.copyfileobj(content, file, 2**20)
         file.flush()
         os.fsync(file.fileno())
-
-
-class _Bounded:
-    """The tar in an archive; an end to what comes out of it, and where a server has unpacked it itself, as it is."""
-
-    def __init__(self, raw: IO[bytes]) -> None:
-        is_packed = raw.read(2) == b"\x1f\x8b"
-        raw.seek(0)
-        # Not tarfile's own 'r|gz', which ignores the checksum and a cut-off end.
-        self._stream: IO[bytes] | gzip.GzipFile = gzip.GzipFile(fileobj=raw) if is_packed else raw
-        self._n_bytes = 0
-
-    def __enter__(self) -> "_Bounded":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stream.close()
-
-    def read(self, size: int) -> bytes:
-        data = self._stream.read(size)
-        self._n_bytes += len(data)
-        if self._n_bytes > MOST_BYTES:
-            raise tarfile.ReadError(f"more than {MOST_BYTES:,} bytes came out of the archive")
-        return data
-
-
-class _BoundedTarInfo(tarfile.TarInfo):
-    """Headers of which none asks for much memory."""
-
-    @classmethod
-    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> "_BoundedTarInfo":
-        header = super().frombuf(buf, encoding, errors)
-        if header.type in _ABOUT_OTHERS and header.size > MOST_HEADER_BYTES:
-            raise tarfile.ReadError(f"{header.size:,} bytes about a member, expected at most {MOST_HEADER_BYTES:,}")
-        return header

@@ -1,16 +1,14 @@
 """`aclimdb`: the Large Movie Review Dataset (Maas et al. 2011) as published: a folder, its `.tar.gz` or `.tar`."""
 
-import gzip
 import os
 import re
-import tarfile
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple, cast
+from typing import Any, NamedTuple
 
 from elmo_cache import messages
 from elmo_cache.errors import CorpusError
+from elmo_cache.tar_streams import DAMAGE, members_of
 from elmo_cache.text.corpora.base import IMDB_LABELS, Document
 
 __all__ = ["DEFAULT_PATHS", "URL", "AclImdbCorpus"]
@@ -18,18 +16,10 @@ __all__ = ["DEFAULT_PATHS", "URL", "AclImdbCorpus"]
 URL = "https://ai.stanford.edu/~amaas/data/sentiment/aclImdb_v1.tar.gz"
 DEFAULT_PATHS = (Path("aclImdb"), Path("aclImdb_v1.tar.gz"))
 MAX_REVIEW_BYTES = 64 * 2**20
-MAX_HEADER_BYTES = 2**20
 SPLITS = ("train", "test")
 
 # At most 12 digits: the ID stays below 2**40, the class stands above it in Document.order.
 _MEMBER = re.compile(r"(?:^|/)(train|test)/(neg|pos)/([0-9]{1,12})_[0-9]+\.txt")
-_ABOUT_OTHERS = (
-    tarfile.GNUTYPE_LONGNAME,
-    tarfile.GNUTYPE_LONGLINK,
-    tarfile.XHDTYPE,
-    tarfile.XGLTYPE,
-    tarfile.SOLARIS_XHDTYPE,
-)
 _FILE = re.compile(r"([0-9]{1,12})_[0-9]+\.txt")
 
 
@@ -125,13 +115,8 @@ class AclImdbCorpus:
 
     def _archive(self) -> Iterator[_Review]:
         try:
-            with (
-                self._path.open("rb") as raw,
-                _unpacked(raw) as stream,
-                tarfile.open(fileobj=stream, mode="r|", tarinfo=_StrictTarInfo) as archive,
-            ):
-                while (member := archive.next()) is not None:
-                    archive.members.clear()  # type: ignore[attr-defined]  # tarfile remembers every header, about 1 kB each
+            with self._path.open("rb") as raw:
+                for archive, member in members_of(raw, has_end=True):
                     match = _MEMBER.search(member.name)
                     if match is None or match.end() != len(member.name) or not member.isreg():
                         continue
@@ -141,44 +126,10 @@ class AclImdbCorpus:
                     content = file.read() if file is not None else b""
                     self.position = raw.tell()
                     yield _Review(match[1], match[2], int(match[3]), where, content)
-                while stream.read(2**20):  # up to the checksum at the end
-                    pass
         except CorpusError:
             raise
-        # RecursionError: of headers about headers without end.
-        except (tarfile.TarError, EOFError, zlib.error, OSError, ValueError, OverflowError, RecursionError) as error:
+        except (OSError, *DAMAGE) as error:
             raise _damaged(self._path, f"not a complete .tar.gz archive: {error}") from error
-
-
-def _unpacked(raw: BinaryIO) -> BinaryIO:
-    """Return the tar in a file: the file itself, or what is compressed in it."""
-    is_packed = raw.read(2) == b"\x1f\x8b"
-    raw.seek(0)
-    # Not tarfile's own 'r|gz', which ignores the checksum and a cut-off end.
-    return cast(BinaryIO, gzip.GzipFile(fileobj=raw)) if is_packed else raw
-
-
-class _StrictTarInfo(tarfile.TarInfo):
-    """Headers of an archive that must end with its end marker; tarfile takes a bad one for the end.
-
-    What says more of the next member, tarfile reads whole: it may be a name, and not a bomb.
-    """
-
-    @classmethod
-    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> "_StrictTarInfo":
-        header = super().frombuf(buf, encoding, errors)
-        if header.type in _ABOUT_OTHERS and header.size > MAX_HEADER_BYTES:
-            raise tarfile.HeaderError(f"{header.size} bytes about a member, expected at most {MAX_HEADER_BYTES}")  # type: ignore[attr-defined]
-        return header
-
-    @classmethod
-    def fromtarfile(cls, archive: tarfile.TarFile) -> "_StrictTarInfo":
-        try:
-            return super().fromtarfile(archive)
-        except tarfile.EOFHeaderError:  # type: ignore[attr-defined]
-            raise
-        except tarfile.HeaderError as error:
-            raise tarfile.ReadError(f"{error} at byte {archive.offset} of its content") from error
 
 
 def _folders() -> Iterator[tuple[str, str]]:
