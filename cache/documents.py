@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import closing
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
@@ -237,10 +238,7 @@ class Documents:
 
     def token_ids(self, start: int, stop: int) -> np.ndarray:
         """Return the token ids `(n_tokens,)` int32 of the documents `start` to `stop`, end to end."""
-        first, last = int(self.indptr[start]), int(self.indptr[stop])
-        dataset = self._all_token_ids
-        ids = self._guarded(lambda: dataset[first:last])
-        return self._checked("token_ids", ids, (0, len(self.vocabulary) - 1), (start, stop - 1))
+        return self._of_tokens("token_ids", 0, len(self.vocabulary) - 1, start, stop)
 
     def tags_name(self, name: str | None) -> str:
         """Return the name of a set of tags; of None that of the only one.
@@ -260,13 +258,7 @@ class Documents:
 
     def tags(self, name: str, start: int, stop: int) -> np.ndarray:
         """Return the tags `(n_tokens,)` int32 of the documents `start` to `stop`, end to end; -1 for none."""
-        first, last = int(self.indptr[start]), int(self.indptr[stop])
-        dataset = self._tags.get(name)
-        if dataset is None:
-            dataset = self._tags[name] = self._dataset(_tags_dataset(name), "<i4", int(self.indptr[-1]))
-        tags = self._guarded(lambda: dataset[first:last])
-        highest = len(self._manifest.tag_names[name]) - 1
-        return self._checked(_tags_dataset(name), tags, (-1, highest), (start, stop - 1))
+        return self._of_tokens(_tags_dataset(name), -1, len(self._manifest.tag_names[name]) - 1, start, stop)
 
     def token_counts(self, n_docs: int) -> np.ndarray:
         """Return how often each word occurs in the first documents, `(n_words,)` int64."""
@@ -285,19 +277,19 @@ class Documents:
         return [[vocabulary[i] for i in ids[first:last].tolist()] for first, last in spans]
 
     def check(self) -> None:
-        """Ask for everything once, so that whatever a reader would refuse is refused here."""
-        for name in ("labels", "doc_ids", "truncated", "vocabulary", "ids"):
-            getattr(self, name)
-        for start in range(0, self._n_docs, _BLOCK_DOCUMENTS):
-            stop = min(start + _BLOCK_DOCUMENTS, self._n_docs)
-            self.token_ids(start, stop)
-            for name in self._manifest.tag_names:
-                self.tags(name, start, stop)
+        """Ask for everything once, so that whatever a reader would refuse is refused here, and close the file."""
+        with closing(self):
+            for name in ("labels", "doc_ids", "truncated", "vocabulary", "ids"):
+                getattr(self, name)
+            for start in range(0, self._n_docs, _BLOCK_DOCUMENTS):
+                stop = min(start + _BLOCK_DOCUMENTS, self._n_docs)
+                self.token_ids(start, stop)
+                for name in self._manifest.tag_names:
+                    self.tags(name, start, stop)
 
     def close(self) -> None:
         """Close the file; asking for something opens it again."""
-        for name in ("_all_token_ids", "_tags"):
-            self.__dict__.pop(name, None)
+        self.__dict__.pop("_opened", None)
         group = self.__dict__.pop("_file", None)
         if group is not None:
             group.file.close()
@@ -325,13 +317,21 @@ class Documents:
         return self._guarded(lambda: dataset[:])
 
     @cached_property
-    def _all_token_ids(self) -> h5py.Dataset:
-        return self._dataset("token_ids", "<i4", int(self.indptr[-1]))
-
-    @cached_property
-    def _tags(self) -> dict[str, h5py.Dataset]:
-        """The sets of tags that were asked for, by name."""
+    def _opened(self) -> dict[str, h5py.Dataset]:
+        """Token ids and sets of tags that were asked for, by the dataset's name."""
         return {}
+
+    def _of_tokens(self, name: str, lowest: int, highest: int, start: int, stop: int) -> np.ndarray:
+        """Return the numbers of the tokens of some documents, if they lie within both ends."""
+        first, last = int(self.indptr[start]), int(self.indptr[stop])
+        dataset = self._opened.get(name)
+        if dataset is None:
+            dataset = self._opened[name] = self._dataset(name, "<i4", int(self.indptr[-1]))
+        values = self._guarded(lambda: dataset[first:last])
+        if len(values) and not lowest <= values.min() <= values.max() <= highest:
+            expected = f"{lowest} to {highest}"
+            raise self._damaged(messages.TOKENS_INVALID, name=name, expected=expected, start=start, stop=stop - 1)
+        return values
 
     def _dataset(self, name: str, dtype: str, length: int | None) -> h5py.Dataset:
         return dataset_of(self._file, name, dtype, (length,), repair=self._repair)
@@ -341,13 +341,6 @@ class Documents:
             return read()
         except (OSError, RuntimeError, ValueError) as error:
             raise self._damaged(messages.CANNOT_READ, error=error) from error
-
-    def _checked(self, name: str, values: np.ndarray, ends: tuple[int, int], documents: tuple[int, int]) -> np.ndarray:
-        """Return the values of the tokens of some documents, if they lie within two ends."""
-        if len(values) and not ends[0] <= values.min() <= values.max() <= ends[1]:
-            expected, (start, stop) = f"{ends[0]} to {ends[1]}", documents
-            raise self._damaged(messages.TOKENS_INVALID, name=name, expected=expected, start=start, stop=stop)
-        return values
 
     def _damaged(self, message: str, **data: object) -> CorruptFileError:
         return CorruptFileError(message, path=self.path, repair=self._repair, **data)

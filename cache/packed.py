@@ -95,11 +95,7 @@ class PackedStorage(Storage):
                 if progress:
                     progress(block.nbytes)
         for split in self.manifest.splits:
-            documents = self.documents(split)
-            try:
-                documents.check()
-            finally:
-                documents.close()
+            self.documents(split).check()
 
     def _check_places(self, split: str) -> None:
         try:

@@ -153,10 +153,7 @@ def _copy_documents(
     path: Path, manifest: Manifest, split: str, group: h5py.Group, progress: Callable[[int], None] | None
 ) -> dict[str, _Target]:
     documents = Documents(path, split, manifest)
-    try:
-        documents.check()
-    finally:
-        documents.close()
+    documents.check()
     with open_file(documents.path, documents_header(manifest, split)) as source:
         found = {name: source[name] for name in dataset_names(manifest) if name in source}
         targets = {name: _Target(group.create_dataset(name, data.shape, data.dtype)) for name, data in found.items()}

@@ -1,7 +1,7 @@
 """The plan that divides the documents of a split into shards."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
 from reprlib import repr as show  # a file can hold anything
 from typing import Any
@@ -67,12 +67,7 @@ class SplitPlan:
 
     def to_json(self) -> dict[str, Any]:
         """Return the JSON object that the manifest holds."""
-        return {
-            "n_corpus_documents": self.n_corpus_documents,
-            "n_corpus_tokens": self.n_corpus_tokens,
-            "document_stops": list(self.document_stops),
-            "token_stops": list(self.token_stops),
-        }
+        return asdict(self)
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> "SplitPlan":

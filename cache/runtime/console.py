@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import click
+from tqdm import tqdm
 
 from cache.errors import CacheError, CacheWarning
-from cache.runtime.progress import above_bars
 from cache.runtime.quiet import import_only_what_is_needed
 
 __all__ = [
@@ -114,7 +114,7 @@ def _warnings_in_one_line(ctx: click.Context) -> Iterator[None]:
 
     def show(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
         if issubclass(category, CacheWarning):
-            with above_bars():
+            with tqdm.external_write_mode(file=sys.stderr):  # above progress bars, which make room
                 click.echo(f"Warning: {_as_line(message, ctx)}", err=True)
         else:
             show_other(message, category, *where, **more)

@@ -7,7 +7,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-__all__ = ["above_bars", "note_on", "progress_bar"]
+__all__ = ["note_on", "progress_bar"]
 
 
 @contextmanager
@@ -57,10 +57,3 @@ def note_on(bar: "tqdm[Any]", text: str) -> None:
 
 def _is_terminal() -> bool:
     return sys.stderr is not None and sys.stderr.isatty()  # None: closed when Python started
-
-
-@contextmanager
-def above_bars() -> Iterator[None]:
-    """Within, a line can be written to stderr: progress bars make room for it, and stand below it afterwards."""
-    with tqdm.external_write_mode(file=sys.stderr):
-        yield
