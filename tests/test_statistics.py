@@ -9,7 +9,7 @@ import pytest
 import scipy.stats
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from published_trials import BASIC, ELMO
+from published_trials import BASIC, ELMO, PUBLISHED
 
 from trainer.report import statistics
 from trainer.report.statistics import PairedDifference, describe, method, paired_difference, summarize, verdict
@@ -291,11 +291,12 @@ def test_numbers_of_a_difference() -> None:
 
 def test_method() -> None:
     few, many = difference_of(*[1] * 20), difference_of(*[1] * 21)
+    shared, others = PUBLISHED, [replace(result, test_hash=result.train_hash) for result in PUBLISHED]
 
-    assert "(exact)" in method([few], share_test=False)
-    assert "(random flips)" in method([few, many], share_test=False)
-    assert "corrected" not in method([few], share_test=True)
-    assert "The 3 p-values are not corrected for multiple comparisons." in method([few] * 3, share_test=False)
-    assert method([few], share_test=True).endswith(" training sets only; all trials share one test set.")
-    assert "test set" not in method([few], share_test=False)
-    assert method([difference_of(1, 2)] * 3, share_test=True) == method([], share_test=True) == ""
+    assert "(exact)" in method([few], others)
+    assert "(random flips)" in method([few, many], others)
+    assert "corrected" not in method([few], shared)
+    assert "The 3 p-values are not corrected for multiple comparisons." in method([few] * 3, others)
+    assert method([few], shared).endswith(" training sets only; all trials share one test set.")
+    assert "test set" not in method([few], others)
+    assert method([difference_of(1, 2)] * 3, shared) == method([], shared) == ""

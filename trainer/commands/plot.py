@@ -16,7 +16,6 @@ from trainer.runs.config import RunConfig
 from trainer.runs.curve import CURVE, read_curve
 from trainer.runs.details import Details
 from trainer.runs.results import TrialResult, read_results
-from trainer.tagging.report import plot_tags
 from trainer.tagging.results import TagResult, read_tag_results
 from trainer.tagging.trials import RESULTS as TAG_RESULTS
 
@@ -77,7 +76,7 @@ def plot_command(runs: tuple[Path, ...], metric: str, losses: bool, title: str |
     if losses and len(documents) > 1:
         raise TrialsError(messages.LOSSES_OF_SEVERAL)
     if tokens:
-        plot_tags(tokens, path, title)
+        plot(tokens, path, scored="test tokens", chance=None, title=title)
     elif losses:
         ((_, results),) = documents.items()
         plot_losses(results, Details.read(runs[0], {(r.trial, r.model) for r in results}).epochs, path, title)

@@ -10,11 +10,12 @@ from cache.runtime.progress import note_on, progress_bar
 from trainer.commands.options import check_out_folder, number_option, out_option
 from trainer.commands.trials_options import vectors_option
 from trainer.protocols import MOST_DOCUMENTS, Sizes
+from trainer.report import plot
 from trainer.runs.results import MOST_TRIALS
 from trainer.runs.settings import RANGES
 from trainer.tagging.config import TagConfig
 from trainer.tagging.experiment import KINDS, TagExperiment, TagSettings, models_of
-from trainer.tagging.report import plot_tags, tag_table, write_tag_summary
+from trainer.tagging.report import tag_table, write_tag_summary
 from trainer.tagging.results import TagResult, read_tag_results
 from trainer.tagging.trials import RESULTS, run_tag_trials
 from trainer.vectors.loading import load_vectors
@@ -126,7 +127,7 @@ def tag_command(
                 bar.close()
                 say(*tag_table(results).splitlines())
                 write_tag_summary(out, results)
-                plot_tags({out.name: results}, out / "accuracies.png")
+                plot({out.name: results}, out / "accuracies.png", scored="test tokens", chance=None)
                 say("", f"Results in {out}: {RESULTS}, summary.json, config.json, accuracies.png.")
 
             run_tag_trials(

@@ -1,13 +1,14 @@
 """Runs compared: the same models with other settings, or other models, on the same documents."""
 
 from collections.abc import Mapping, Sequence
+from itertools import chain
 
 from trainer import messages
 from trainer.errors import TrialsError
 from trainer.report.metrics import ACCURACY, Metric
 from trainer.report.several import documents_of
-from trainer.report.statistics import PairedDifference, describe, method, paired_difference, summarize, verdict
-from trainer.report.tables import aligned, values_by_model, wrapped
+from trainer.report.statistics import PairedDifference, method, summarize, verdict
+from trainer.report.tables import differences_block, ruled, shared_difference, values_by_model, wrapped
 from trainer.runs.results import TrialResult
 
 __all__ = ["check_documents", "comparison_table"]
@@ -90,20 +91,18 @@ def comparison_table(runs: Runs, metric: Metric = ACCURACY) -> str:
             s = summarize(list(found.values()))
             mean = metric.show(s.mean) + ("" if s.sd is None else f" ± {metric.show(s.sd)}")
             rows.append([name, model, f"{s.n:,}", mean, f"{metric.show(s.min)} to {metric.show(s.max)}"])
-    blocks = [_ruled(metric.title, rows)]
+    blocks = [ruled(metric.title, rows)]
     sentences = []
     pairs = _pairs(values, metric)
     for model, of_model in pairs.items():
-        described = [{"": f"{name} - {other}", **describe(difference, metric)} for name, other, difference in of_model]
+        named = {f"{name} - {other}": difference for name, other, difference in of_model}
         title = f"{model}: paired" if model else "Paired"
-        rows = [list(described[0]), *(list(row.values()) for row in described)]
-        blocks.append(_ruled(f"{title} differences in {metric.unit}", rows))
+        blocks.append(differences_block(f"{title} differences in {metric.unit}", named, metric))
         sentences += [f"{model}: {verdict(*pair, metric)}" if model else verdict(*pair, metric) for pair in of_model]
     differences = [difference for of_model in pairs.values() for _, _, difference in of_model]
     if len(differences) > _MOST_TOLD:
         sentences = []
-    share_test = len({result.test_hash for results in runs.values() for result in results}) == 1
-    if note := method(differences, share_test=share_test):
+    if note := method(differences, chain(*runs.values())):
         sentences.append(note)
     return "\n\n".join([*blocks, *map(wrapped, sentences)])
 
@@ -114,7 +113,7 @@ def _pairs(values: Mapping[str, Mapping[str, Mapping[int, float]]], metric: Metr
     for model in dict.fromkeys(model for run in values.values() for model in run):
         (first, baseline), *others = [(name, run[model]) for name, run in values.items() if model in run]
         for name, found in others:
-            if (difference := _difference(found, baseline, metric)) is not None:
+            if difference := shared_difference(found, baseline, metric):
                 pairs.setdefault(model, []).append((name, first, difference))
     if pairs:
         return pairs
@@ -122,19 +121,6 @@ def _pairs(values: Mapping[str, Mapping[str, Mapping[int, float]]], metric: Metr
     model, baseline = next(iter(run.items()))
     for name, other_run in other_runs:
         for other_model, found in other_run.items():
-            if (difference := _difference(found, baseline, metric)) is not None:
+            if difference := shared_difference(found, baseline, metric):
                 pairs.setdefault("", []).append((f"{other_model} ({name})", f"{model} ({first})", difference))
     return pairs
-
-
-def _difference(found: Mapping[int, float], baseline: Mapping[int, float], metric: Metric) -> PairedDifference | None:
-    trials = [trial for trial in found if trial in baseline]
-    if not trials:
-        return None
-    ours, theirs = ([values[trial] for trial in trials] for values in (found, baseline))
-    return paired_difference(ours, theirs, higher_is_better=metric.higher_is_better)
-
-
-def _ruled(title: str, rows: Sequence[Sequence[str]]) -> str:
-    lines = aligned(rows)
-    return "\n".join([title, lines[0], "-" * len(lines[0]), *lines[1:]])

@@ -1,14 +1,15 @@
 """Learning curves: what each model comes to at several training sizes, as a table and as a picture."""
 
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 
 from cache.runtime.console import printable
 from trainer.report.metrics import ACCURACY, Metric
 from trainer.report.pictures import axis_label, check_picture, save
-from trainer.report.statistics import describe, mean_interval, method, paired_difference, summarize
+from trainer.report.statistics import PairedDifference, mean_interval, method, summarize
 from trainer.report.styles import styles_of
-from trainer.report.tables import aligned, values_by_model, wrapped
+from trainer.report.tables import differences_block, ruled, shared_difference, values_by_model, wrapped
 from trainer.runs.results import TrialResult
 
 __all__ = ["curve_table", "plot_curve"]
@@ -45,22 +46,19 @@ def curve_table(curve: Curve, metric: Metric = ACCURACY) -> str:
         n_trials = sorted({s.n for s in summaries if s is not None})
         cells = ["-" if s is None else f"{metric.show(s.mean)} ± {metric.show(s.sd)}" for s in summaries]
         rows.append([f"{size:,}", " to ".join(map(str, dict.fromkeys((n_trials[0], n_trials[-1])))), *cells])
-    blocks = [_ruled(f"{metric.title}, mean ± sd", rows)]
-    differences = []
+    blocks = [ruled(f"{metric.title}, mean ± sd", rows)]
+    differences: list[PairedDifference] = []
     for model in models[1:]:
-        described = []
-        for size, found in values.items():
-            trials = [t for t in found.get(models[0], {}) if t in found.get(model, {})]
-            if trials:
-                first, second = ([found[name][t] for t in trials] for name in (model, models[0]))
-                difference = paired_difference(first, second, higher_is_better=metric.higher_is_better)
-                differences.append(difference)
-                described.append({"size": f"{size:,}", **describe(difference, metric)})
-        if described:
-            rows = [list(described[0]), *(list(row.values()) for row in described)]
-            blocks.append(_ruled(f"{model} - {models[0]}, paired differences in {metric.unit}", rows))
-    share_test = len({result.test_hash for results in curve.values() for result in results}) == 1
-    note = method(differences, share_test=share_test) if differences else ""
+        found_by_size = {
+            f"{size:,}": difference
+            for size, found in values.items()
+            if (difference := shared_difference(found.get(model, {}), found.get(models[0], {}), metric))
+        }
+        if found_by_size:
+            title = f"{model} - {models[0]}, paired differences in {metric.unit}"
+            blocks.append(differences_block(title, found_by_size, metric, "size"))
+            differences += found_by_size.values()
+    note = method(differences, chain(*curve.values()))
     return "\n\n".join([*blocks, *([wrapped(note)] if note else [])])
 
 
@@ -119,8 +117,3 @@ def plot_curve(curve: Curve, path: Path, metric: Metric = ACCURACY, title: str |
     ax.set_axisbelow(True)
     ax.legend(frameon=False)
     save(figure, path)
-
-
-def _ruled(title: str, rows: Sequence[Sequence[str]]) -> str:
-    lines = aligned(rows)
-    return "\n".join([title, lines[0], "-" * len(lines[0]), *lines[1:]])

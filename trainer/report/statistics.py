@@ -5,8 +5,9 @@ numbers are deterministic: where something is drawn at random, the seed is fixed
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -216,16 +217,8 @@ def verdict(model: str, other: str, d: PairedDifference, metric: Metric = ACCURA
     return f"{lead}, but no difference was shown, which does not show that they are equally good."
 
 
-def method(differences: Sequence[PairedDifference], *, share_test: bool) -> str:
-    """Say how intervals and p-values were found and what they leave out; nothing where there are none.
-
-    Parameters
-    ----------
-    differences : sequence of PairedDifference
-        All that are shown together.
-    share_test : bool
-        Whether all trials were tested on the same documents.
-    """
+def method(differences: Sequence[PairedDifference], results: Iterable[Any]) -> str:
+    """Say how the intervals and p-values of some results were found and what they leave out, if there are any."""
     if all(d.p_value is None for d in differences):
         return ""
     flips = "exact" if all(d.exact for d in differences) else "random flips"
@@ -235,7 +228,7 @@ def method(differences: Sequence[PairedDifference], *, share_test: bool) -> str:
     )
     if len(differences) > 1:
         note += f" The {len(differences)} p-values are not corrected for multiple comparisons."
-    if share_test:
+    if len({result.test_hash for result in results}) == 1:
         note += " Interval and p-value describe variation between training sets only; all trials share one test set."
     return note
 

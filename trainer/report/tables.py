@@ -21,9 +21,11 @@ from trainer.runs.details import ClassResult
 from trainer.runs.results import Result, TrialResult
 
 __all__ = [
-    "accuracies_by_model",
     "aligned",
-    "percent",
+    "differences_block",
+    "has_metric",
+    "ruled",
+    "shared_difference",
     "summary",
     "table",
     "values_by_model",
@@ -47,7 +49,7 @@ def summary(results: Sequence[TrialResult]) -> dict[str, Any]:
     TrialsError
         If there are no results.
     """
-    found = {metric.field: _summary(results, metric) for metric in METRICS.values() if _has(results, metric)}
+    found = {metric.field: _summary(results, metric) for metric in METRICS.values() if has_metric(results, metric)}
     return {**found.pop("accuracy", _summary(results, ACCURACY)), **found}
 
 
@@ -106,7 +108,7 @@ def table(results: Sequence[TrialResult], metric: Metric = ACCURACY, classes: Se
     rows.append(["mean", *(metric.show(s.mean) for s in summaries.values())])
     rows.append(["sd", *(metric.show(s.sd) for s in summaries.values())])
     rows.append(["range", *(f"{metric.show(s.min)} to {metric.show(s.max)}" for s in summaries.values())])
-    others = [other for other in METRICS.values() if other != metric and _has(results, other)]
+    others = [other for other in METRICS.values() if other != metric and has_metric(results, other)]
     for other in others:
         found = {model: list(of_model.values()) for model, of_model in values_by_model(results, other).items()}
         rows.append([other.noun, *(other.show(float(np.mean(found[m])) if m in found else None) for m in values)])
@@ -117,19 +119,41 @@ def table(results: Sequence[TrialResult], metric: Metric = ACCURACY, classes: Se
     if classes:
         blocks.append(_class_block(classes, list(values)))
     if pairs := _pairs(values, metric):
-        described = [{"": f"{model} - {other}", **describe(difference, metric)} for model, other, difference in pairs]
-        lines = aligned([list(described[0]), *(list(row.values()) for row in described)])
-        title = f"Paired differences in {metric.unit}"
-        blocks.append("\n".join([title, lines[0], "-" * len(lines[0]), *lines[1:]]))
+        named = {f"{model} - {other}": difference for model, other, difference in pairs}
+        blocks.append(differences_block(f"Paired differences in {metric.unit}", named, metric))
     told = pairs if len(values) <= _MOST_TOLD else [pair for pair in pairs if pair[1] == next(iter(values))]
     sentences = [verdict(*pair, metric) for pair in told]
     if not pairs:
         what = "Only one model was trained" if len(values) == 1 else "The models have no trial in common"
         sentences.append(f"{what}, so there is no comparison.")
-    share_test = len({result.test_hash for result in results}) == 1
-    if note := method([difference for _, _, difference in pairs], share_test=share_test):
+    if note := method([difference for _, _, difference in pairs], results):
         sentences.append(note)
     return "\n\n".join([*blocks, *map(wrapped, sentences)])
+
+
+def ruled(title: str, rows: Sequence[Sequence[str]]) -> str:
+    """Return a block of a table: its title, the heads of its columns, a rule, and a line for each other row."""
+    heads, *lines = aligned(rows)
+    return "\n".join([title, heads, "-" * len(heads), *lines])
+
+
+def differences_block(
+    title: str, differences: Mapping[str, PairedDifference], metric: Metric = ACCURACY, head: str = ""
+) -> str:
+    """Return a block with a line for each difference, whose names stand in a column called `head`."""
+    described = [{head: name, **describe(difference, metric)} for name, difference in differences.items()]
+    return ruled(title, [list(described[0]), *(list(row.values()) for row in described)])
+
+
+def shared_difference(
+    found: Mapping[int, float], others: Mapping[int, float], metric: Metric = ACCURACY
+) -> PairedDifference | None:
+    """Return how one model's values differ from another's over the trials that both have; None if there are none."""
+    trials = [trial for trial in others if trial in found]
+    if not trials:
+        return None
+    pair = ([values[trial] for trial in trials] for values in (found, others))
+    return paired_difference(*pair, higher_is_better=metric.higher_is_better)
 
 
 def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
@@ -142,17 +166,6 @@ def wrapped(sentence: str) -> str:
     """Return a sentence in lines of the table's width; p-values are not torn apart."""
     kept_together = re.sub(r"\bp ([<=]) ", "p\u00a0\\1\u00a0", sentence)
     return textwrap.fill(kept_together, _WIDTH, break_on_hyphens=False).replace("\u00a0", " ")
-
-
-def accuracies_by_model(results: Sequence[Result]) -> dict[str, dict[int, float]]:
-    """Return accuracy by model and trial, models in order of appearance.
-
-    Raises
-    ------
-    TrialsError
-        If there are no results.
-    """
-    return values_by_model(results, ACCURACY)
 
 
 def values_by_model(results: Sequence[Result], metric: Metric) -> dict[str, dict[int, float]]:
@@ -176,7 +189,8 @@ def values_by_model(results: Sequence[Result], metric: Metric) -> dict[str, dict
     return found
 
 
-def _has(results: Sequence[Result], metric: Metric) -> bool:
+def has_metric(results: Sequence[Result], metric: Metric) -> bool:
+    """Tell whether any result has a metric."""
     return any(getattr(result, metric.field, None) is not None for result in results)
 
 
@@ -195,12 +209,10 @@ def _class_block(classes: Sequence[ClassResult], models: Sequence[str]) -> str:
     rows = [["class", *models]]
     for label in dict.fromkeys(found.label for found in classes):
         of_label = [found for found in classes if found.label == label]
-        means = [[found.f1 for found in of_label if found.model == model] for model in models]
-        rows.append(
-            [" ".join(label.split())[:_LABEL_WIDTH], *(percent(float(np.mean(f1)) if f1 else None) for f1 in means)]
-        )
-    lines = aligned(rows)
-    return "\n".join(["Mean F1 by class in %", lines[0], "-" * len(lines[0]), *lines[1:]])
+        of_models = [[found.f1 for found in of_label if found.model == model] for model in models]
+        means = [ACCURACY.show(float(np.mean(f1)) if f1 else None) for f1 in of_models]
+        rows.append([" ".join(label.split())[:_LABEL_WIDTH], *means])
+    return ruled("Mean F1 by class in %", rows)
 
 
 def _pairs(
@@ -209,13 +221,6 @@ def _pairs(
     """Return each later model with each earlier one, over the trials that both have."""
     pairs = []
     for other, model in combinations(values, 2):
-        if trials := [trial for trial in values[other] if trial in values[model]]:
-            first, second = ([values[name][trial] for trial in trials] for name in (model, other))
-            difference = paired_difference(first, second, higher_is_better=metric.higher_is_better)
+        if difference := shared_difference(values[model], values[other], metric):
             pairs.append((model, other, difference))
     return pairs
-
-
-def percent(fraction: float | None) -> str:
-    """Return a fraction as a percentage with one decimal, or a dash."""
-    return "-" if fraction is None else f"{100 * fraction:.1f}"

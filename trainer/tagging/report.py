@@ -7,27 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from cache.files import atomic_path
-from trainer.report import plot
-from trainer.report.statistics import PairedDifference, describe, method, paired_difference, summarize, verdict
-from trainer.report.tables import aligned, percent, wrapped
+from trainer.report.metrics import Metric
+from trainer.report.statistics import PairedDifference, method, summarize, verdict
+from trainer.report.tables import differences_block, has_metric, ruled, shared_difference, values_by_model, wrapped
 from trainer.tagging.results import SCORES, TagResult
 
-__all__ = ["plot_tags", "tag_summary", "tag_table", "write_tag_summary"]
+__all__ = ["tag_summary", "tag_table", "write_tag_summary"]
 
 BASELINE = "static"
-
-
-def plot_tags(runs: Mapping[str, Sequence[TagResult]], path: Path, title: str | None = None) -> None:
-    """Draw the token accuracies of runs, as `trainer.report.plot` draws those of documents.
-
-    Raises
-    ------
-    TrialsError
-        If there are no runs, or one has no results.
-    OutputError
-        If it cannot be written.
-    """
-    plot(runs, path, scored="test tokens", chance=None, title=title)
 
 
 def tag_table(results: Sequence[TagResult]) -> str:
@@ -54,21 +41,19 @@ def tag_table(results: Sequence[TagResult]) -> str:
     <BLANKLINE>
     There are no trials of static, so there is no comparison.
     """
-    scores = {score: by_model for score in SCORES if (by_model := _by_model(results, score))}
-    rows = [["model", "trials", *(SCORES[score] for score in scores)]]
+    scores = {metric: values_by_model(results, metric) for metric in SCORES if has_metric(results, metric)}
+    rows = [["model", "trials", *(metric.noun for metric in scores)]]
     for model in dict.fromkeys(result.model for result in results):
-        found = [list(by_model.get(model, {}).values()) for by_model in scores.values()]
-        rows.append([model, str(len(found[0])), *(_mean(values) for values in found)])
-    blocks = ["Mean and standard deviation in %\n" + _ruled(rows)]
-    differences: list[PairedDifference] = []
-    for score, by_model in scores.items():
-        if pairs := _pairs(by_model):
-            described = [{"": f"{model} - {BASELINE}", **describe(difference)} for model, difference in pairs]
-            rows = [list(described[0]), *(list(row.values()) for row in described)]
-            blocks.append(f"Paired differences of {SCORES[score]} in percentage points\n" + _ruled(rows))
-            differences += [difference for _, difference in pairs]
-    accuracies = _pairs(scores["accuracy"])
-    sentences = [f"Token accuracy: {verdict(model, BASELINE, difference)}" for model, difference in accuracies]
+        cells = [_mean(metric, by_model.get(model)) for metric, by_model in scores.items()]
+        rows.append([model, str(len(scores[SCORES[0]][model])), *cells])
+    blocks = [ruled("Mean and standard deviation in %", rows)]
+    pairs = {metric: _pairs(by_model) for metric, by_model in scores.items()}
+    for metric, of_metric in pairs.items():
+        if of_metric:
+            named = {f"{model} - {BASELINE}": difference for model, difference in of_metric.items()}
+            blocks.append(differences_block(f"Paired differences of {metric.noun} in percentage points", named))
+    accuracies = pairs[SCORES[0]]
+    sentences = [f"Token accuracy: {verdict(model, BASELINE, difference)}" for model, difference in accuracies.items()]
     if not accuracies:
         alone = all(result.model == BASELINE for result in results)
         sentences = [
@@ -76,8 +61,7 @@ def tag_table(results: Sequence[TagResult]) -> str:
             if alone
             else "There are no trials of static, so there is no comparison."
         ]
-    share_test = len({result.test_hash for result in results}) == 1
-    if note := method(differences, share_test=share_test):
+    if note := method([difference for of_metric in pairs.values() for difference in of_metric.values()], results):
         sentences.append(note)
     return "\n\n".join([*blocks, *map(wrapped, sentences)])
 
@@ -85,14 +69,14 @@ def tag_table(results: Sequence[TagResult]) -> str:
 def tag_summary(results: Sequence[TagResult]) -> dict[str, Any]:
     """Return by score each model's summary, and its difference to `static`, as fractions."""
     return {
-        score: {
+        metric.field: {
             "models": {model: asdict(summarize(list(found.values()))) for model, found in by_model.items()},
             "pairs": [
-                {"model": model, "other": BASELINE, **asdict(difference)} for model, difference in _pairs(by_model)
+                {"model": model, "other": BASELINE, **asdict(found)} for model, found in _pairs(by_model).items()
             ],
         }
-        for score in SCORES
-        if (by_model := _by_model(results, score))
+        for metric in SCORES
+        if has_metric(results, metric) and (by_model := values_by_model(results, metric))
     }
 
 
@@ -108,34 +92,14 @@ def write_tag_summary(folder: Path, results: Sequence[TagResult]) -> None:
         temporary.write_text(json.dumps(tag_summary(results), indent=1) + "\n", encoding="utf-8")
 
 
-def _by_model(results: Sequence[TagResult], score: str) -> dict[str, dict[int, float]]:
-    """Return a score by model and trial; models without it are left out."""
-    found: dict[str, dict[int, float]] = {}
-    for result in results:
-        value = getattr(result, score)
-        if value is not None:
-            found.setdefault(result.model, {})[result.trial] = value
-    return found
-
-
-def _pairs(by_model: dict[str, dict[int, float]]) -> list[tuple[str, PairedDifference]]:
+def _pairs(by_model: Mapping[str, Mapping[int, float]]) -> dict[str, PairedDifference]:
     """Return each model's difference to `static`, over the trials that both have."""
-    pairs, baseline = [], by_model.get(BASELINE, {})
-    for model, found in by_model.items():
-        shared = [trial for trial in found if trial in baseline]
-        if model != BASELINE and shared:
-            values = ([scores[trial] for trial in shared] for scores in (found, baseline))
-            pairs.append((model, paired_difference(*values)))
-    return pairs
+    found = {model: shared_difference(values, by_model.get(BASELINE, {})) for model, values in by_model.items()}
+    return {model: difference for model, difference in found.items() if difference and model != BASELINE}
 
 
-def _mean(values: list[float]) -> str:
+def _mean(metric: Metric, values: Mapping[int, float] | None) -> str:
     if not values:
         return "-"
-    found = summarize(values)
-    return f"{percent(found.mean)} ± {percent(found.sd)}"
-
-
-def _ruled(rows: Sequence[Sequence[str]]) -> str:
-    title, *lines = aligned(rows)
-    return "\n".join([title, "-" * len(title), *lines])
+    found = summarize(list(values.values()))
+    return f"{metric.show(found.mean)} ± {metric.show(found.sd)}"
