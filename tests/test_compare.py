@@ -16,7 +16,8 @@ from trainer import messages
 from trainer.errors import TrialsError
 from trainer.report import METRICS, comparison_table
 from trainer.report.styles import styles_of
-from trainer.runs.results import TrialResult, write_results
+from trainer.runs.results import TrialResult
+from trainer.runs.rows import write_rows
 from trainer.runs.settings import MODELS
 
 WORSE = [x - 1.4 for x in ELMO[:-1]] + [ELMO[-1] + 0.2]
@@ -24,7 +25,7 @@ WORSE = [x - 1.4 for x in ELMO[:-1]] + [ELMO[-1] + 0.2]
 
 def folder_of(path: Path, results: Sequence[TrialResult]) -> Path:
     path.mkdir()
-    write_results(path / "trials.csv", results)
+    write_rows(path / "trials.csv", TrialResult, results)
     return path
 
 

@@ -262,22 +262,6 @@ def test_one_class_is_refused() -> None:
             draw_trial(protocol, pool, SMALL, 0, 2)
 
 
-@pytest.mark.parametrize(
-    ("arguments", "data"),
-    [
-        (("cleen", 0, 1), {"name": "protocol", "found": "cleen", "expected": "one of clean, notebook"}),
-        (("clean", -1, 1), {"name": "seed", "found": -1}),
-        (("clean", 2**63, 1), {"name": "seed", "found": 9223372036854775808}),
-        (("clean", 0, 0), {"name": "number", "found": 0}),
-    ],
-)
-def test_impossible_requests(arguments: tuple[str, int, int], data: dict[str, object]) -> None:
-    protocol, seed, number = arguments
-
-    with raises(messages.INVALID_VALUE, TrialsError, **data):
-        draw_trial(protocol, pool_of(100, 100), SMALL, seed, number)
-
-
 def test_sizes_start_at_one() -> None:
     with raises(messages.SIZE_INVALID, TrialsError, name="validation", found=0):
         Sizes(validation=0)
@@ -291,11 +275,6 @@ def test_without_test_documents_the_rest_is_drawn_as_ever() -> None:
     trial = draw_trial("clean", pool, Sizes(train=12, validation=9, test=0), seed=0, number=1)
     other = draw_trial("clean", pool_of(100, 100), SMALL, seed=0, number=1)
     assert len(trial.test) == 0 and trial.hashes[:2] == other.hashes[:2]
-
-
-def test_pool_of_other_lengths() -> None:
-    with pytest.raises(ValueError, match="train_labels"):
-        Pool(np.zeros(3, int), np.zeros(2, int), np.zeros(2, int), np.zeros(2, int))
 
 
 def test_notebook_lengths() -> None:

@@ -16,7 +16,8 @@ from cache import messages as store
 from cache.errors import InvalidValueError, OutputError
 from trainer import messages
 from trainer.errors import TrialsError
-from trainer.runs.results import TrialResult, read_results, write_results
+from trainer.runs.results import TrialResult, read_results
+from trainer.runs.rows import write_rows
 
 EARLIER = "trial,model,accuracy,best_epoch,epochs,validation_loss,seconds,seed,train_hash,validation_hash,test_hash"
 HEADER = f"{EARLIER},macro_f1,log_loss"
@@ -55,13 +56,13 @@ some_results = st.lists(
 def test_results_come_back_as_they_were(tmp_path_factory: pytest.TempPathFactory, results: list[TrialResult]) -> None:
     path = tmp_path_factory.mktemp("csv") / "trials.csv"
 
-    write_results(path, results)
+    write_rows(path, TrialResult, results)
 
     assert read_results(path) == results
 
 
 def test_results_file_spelt_out(path: Path) -> None:
-    write_results(path, [TrialResult(1, "basic", 0.732, 3, 5, 0.61, 2.5, 0, "0a", "0b", "0c")])
+    write_rows(path, TrialResult, [TrialResult(1, "basic", 0.732, 3, 5, 0.61, 2.5, 0, "0a", "0b", "0c")])
 
     assert path.read_bytes().decode() == f"{HEADER}\n{LINE}\n"
     assert [entry.name for entry in path.parent.iterdir()] == ["trials.csv"]
@@ -71,7 +72,7 @@ def test_results_of_earlier_versions_lack_two_columns(path: Path) -> None:
     path.write_text(f"{EARLIER}\n{LINE[:-2]}\n")
     (result,) = read_results(path)
     assert (result.accuracy, result.macro_f1, result.log_loss) == (0.732, None, None)
-    write_results(path, [result, replace(result, trial=2, macro_f1=0.5, log_loss=0.25)])
+    write_rows(path, TrialResult, [result, replace(result, trial=2, macro_f1=0.5, log_loss=0.25)])
     assert path.read_text().splitlines()[1:] == [LINE, LINE.replace("1,basic", "2,basic")[:-2] + ",0.5,0.25"]
     assert read_results(path)[0] == result
 
@@ -79,7 +80,7 @@ def test_results_of_earlier_versions_lack_two_columns(path: Path) -> None:
 def test_numpy_numbers_are_written_as_numbers(path: Path) -> None:
     result = replace(PUBLISHED[0], accuracy=np.float64(0.1) * 3, trial=np.int64(2))  # type: ignore[arg-type]
 
-    write_results(path, [result])
+    write_rows(path, TrialResult, [result])
 
     assert read_results(path) == [replace(PUBLISHED[0], accuracy=0.1 * 3, trial=2)]
 
@@ -89,20 +90,20 @@ def test_no_file_is_no_results(path: Path) -> None:
 
 
 def test_a_loss_that_is_not_a_number_can_be_read_again(path: Path) -> None:
-    write_results(path, [replace(PUBLISHED[0], validation_loss=float("nan"))])
+    write_rows(path, TrialResult, [replace(PUBLISHED[0], validation_loss=float("nan"))])
 
     assert np.isnan(read_results(path)[0].validation_loss)
 
 
 def test_what_was_there_stays_if_writing_fails(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write_results(path, PUBLISHED[:1])
+    write_rows(path, TrialResult, PUBLISHED[:1])
 
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(Path, "write_bytes", full)
     with raises(store.DISK_FULL, OutputError, path=path, error="No space left on device"):
-        write_results(path, PUBLISHED)
+        write_rows(path, TrialResult, PUBLISHED)
 
     assert read_results(path) == PUBLISHED[:1]
     assert [entry.name for entry in path.parent.iterdir()] == ["trials.csv"]

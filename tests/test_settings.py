@@ -7,7 +7,7 @@ from errors_expected import raises
 
 from trainer import messages
 from trainer.errors import TrialsError
-from trainer.runs.settings import CONVOLUTIONS, GAMMAS, LEARNING_RATES, Settings, parse_gamma, parse_rates
+from trainer.runs.settings import CONVOLUTIONS, Settings, parse_gamma, parse_rates
 
 
 def test_the_published_choices_of_the_notebook() -> None:
@@ -19,14 +19,10 @@ def test_the_published_choices_of_the_notebook() -> None:
     assert [named.learning_rate(model) for model in CONVOLUTIONS] == [1e-3] * 3 and named.gamma == settings.gamma
 
 
-def test_defaults_have_one_place(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(LEARNING_RATES["clean"], "elmo", 3e-4)  # type: ignore[arg-type]
-    monkeypatch.setitem(GAMMAS, "clean", "auto")  # type: ignore[arg-type]
-    assert [Settings().learning_rate(model) for model in CONVOLUTIONS] == [1e-3, 3e-4, 1e-3]
-    assert Settings().gamma == "auto"
-    assert Settings(learning_rates={"elmo": 1e-2}, gamma=2.0).learning_rate("elmo") == 1e-2
-    notebook = Settings(protocol="notebook")
-    assert (notebook.gamma, notebook.learning_rate("elmo")) == (1.0, 1e-3)
+def test_what_is_given_replaces_the_defaults() -> None:
+    given = Settings(learning_rates={"elmo": 1e-2}, gamma=2.0)
+    assert [given.learning_rate(model) for model in CONVOLUTIONS] == [1e-3, 1e-2, 1e-3]
+    assert given.gamma == 2.0
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,8 @@ from cache.errors import InvalidValueError
 from elmo_cache import build
 from trainer import messages
 from trainer.errors import TrialsError
-from trainer.runs.results import write_results
+from trainer.runs.results import TrialResult
+from trainer.runs.rows import write_rows
 from trainer.tagging.experiment import TagModel, models_of
 from trainer.tagging.probes import probe
 from trainer.tagging.results import read_tag_results
@@ -143,7 +144,7 @@ def test_plot_draws_runs_on_tags(tmp_path: Path) -> None:
     assert all(f"<!-- {text} -->" in both for text in ("a", "b", "static", "elmo", "same trial"))
 
     (tmp_path / "trials").mkdir()
-    write_results(tmp_path / "trials" / "trials.csv", [])
+    write_rows(tmp_path / "trials" / "trials.csv", TrialResult, [])
     for folders, message in (
         (("a", "trials"), said(messages.MIXED_RUNS)),
         (("c",), "c is a cache, not the folder of a run. Run trials on it first: `elmo-train trials"),

@@ -1,6 +1,7 @@
 """The batches that the built-in models are trained on: documents end to end, without padding."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -80,7 +81,7 @@ class RaggedBatches:
     def __len__(self) -> int:
         return -(-len(self._lengths) // self.batch_size)
 
-    def __getitem__(self, index: int) -> tuple[dict[str, np.ndarray], np.ndarray | None]:
+    def __getitem__(self, index: int) -> tuple[dict[str, np.ndarray], Any]:
         if not 0 <= index < len(self):
             raise IndexError(f"batch {index} of {len(self)}")
         chosen = self._order[index * self.batch_size : (index + 1) * self.batch_size]

@@ -2,13 +2,14 @@
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, Protocol
 
 import numpy as np
 
+from cache.adapters.keras import PaddedBatches
 from cache.errors import InvalidValueError
 from cache.runtime.quiet import quiet_import
 from trainer import messages
+from trainer.feed import RaggedBatches
 from trainer.learners.base import Fit
 from trainer.steps import Batch, steps_of
 
@@ -21,25 +22,8 @@ _STATE = ("moving_mean", "moving_variance")
 """Variables that training changes beside the weights: those of `BatchNormalization`."""
 
 
-class Batches(Protocol):
-    """Documents in batches: `trainer.feed.RaggedBatches`, or `cache.adapters.keras.PaddedBatches` for other models.
-
-    Attributes
-    ----------
-    labels : ndarray of float32, (n_docs,), or None
-        Of all documents, in the order given.
-    """
-
-    labels: np.ndarray | None
-
-    def begin_epoch(self, epoch: int) -> None:
-        """Order the documents as an epoch has them."""
-
-    def __len__(self) -> int:
-        """Return the number of batches."""
-
-    def __getitem__(self, index: int) -> tuple[Any, ...]:
-        """Return inputs by name, and labels where there are some."""
+Batches = RaggedBatches | PaddedBatches
+"""Documents in batches, as the built-in convolutions and as other models are given them."""
 
 
 def fit(

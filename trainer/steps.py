@@ -5,7 +5,7 @@ Keras does around a batch as the processor on a small one.
 """
 
 from collections.abc import Iterable
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
@@ -23,53 +23,47 @@ Batch = tuple[dict[str, np.ndarray], Any]
 """Inputs by name, among them those of the model, and labels, float32 `(n_docs,)`."""
 
 
-class Steps(Protocol):
-    """What is done with batches, for one compiled model."""
-
-    def train(self, batches: Iterable[Batch]) -> list[float]:
-        """Train on each batch in turn; return their losses, each from before its step."""
-
-    def losses(self, batches: Iterable[Batch]) -> list[float]:
-        """Return the loss of each batch."""
-
-    def predict(self, inputs: dict[str, np.ndarray]) -> np.ndarray:
-        """Return the model's output for one batch, float32 `(n_docs, 1)` or `(n_docs, n_classes)`."""
-
-
-def steps_of(model: keras.Model) -> Steps:
+def steps_of(model: keras.Model) -> "Steps":
     """Return the steps of a compiled model, traced once for as long as it keeps its optimiser."""
     found = getattr(model, "_steps", None)
     if found is None or found.model.optimizer is not found.optimizer:
-        steps = _BY_BACKEND.get(keras.backend.backend(), _KerasSteps)
+        steps = _BY_BACKEND.get(keras.backend.backend(), Steps)
         if steps is _JaxSteps and not all(type(layer) in _WITHOUT_STATE for layer in model.layers):
-            steps = _KerasSteps
+            steps = Steps
         found = model._steps = steps(model)
     return found  # type: ignore[no-any-return]
 
 
-class _KerasSteps:
-    """Keras's own steps, on any backend."""
+class Steps:
+    """What is done with batches, for one compiled model: Keras's own steps, on any backend."""
 
     def __init__(self, model: keras.Model):
         self.model = model
         self.optimizer = model.optimizer
         self._dtypes = {tensor.name: np.dtype(tensor.dtype) for tensor in model.inputs}
         self.optimizer.build(model.trainable_variables)
+        self._train, self._loss, self._predict = model.train_on_batch, model.test_on_batch, model.predict_on_batch
 
     def train(self, batches: Iterable[Batch]) -> list[float]:
-        return [float(self.model.train_on_batch(self._wanted(inputs), labels)) for inputs, labels in batches]
+        """Train on each batch in turn; return their losses, each from before its step."""
+        return [float(self._train(self._wanted(inputs), self._labels(labels))) for inputs, labels in batches]
 
     def losses(self, batches: Iterable[Batch]) -> list[float]:
-        return [float(self.model.test_on_batch(self._wanted(inputs), labels)) for inputs, labels in batches]
+        """Return the loss of each batch."""
+        return [float(self._loss(self._wanted(inputs), self._labels(labels))) for inputs, labels in batches]
 
     def predict(self, inputs: dict[str, np.ndarray]) -> np.ndarray:
-        return np.asarray(self.model.predict_on_batch(self._wanted(inputs)))
+        """Return the model's output for one batch, float32 `(n_docs, 1)` or `(n_docs, n_classes)`."""
+        return np.asarray(self._predict(self._wanted(inputs)))
 
     def _wanted(self, inputs: dict[str, np.ndarray]) -> dict[str, Any]:
         return {name: np.asarray(inputs[name], dtype) for name, dtype in self._dtypes.items()}
 
+    def _labels(self, labels: Any) -> Any:
+        return labels
 
-class _TensorFlowSteps(_KerasSteps):
+
+class _TensorFlowSteps(Steps):
     """One graph for batches of every size."""
 
     def __init__(self, model: keras.Model):
@@ -99,21 +93,6 @@ class _TensorFlowSteps(_KerasSteps):
         self._train, self._loss, self._predict = (f.get_concrete_function() for f in (train, loss, predict))
         self._tensor = tf.convert_to_tensor
 
-    def train(self, batches: Iterable[Batch]) -> list[float]:
-        return [
-            float(self._train(self._wanted(inputs), self._tensor(np.asarray(labels, np.float32))))
-            for inputs, labels in batches
-        ]
-
-    def losses(self, batches: Iterable[Batch]) -> list[float]:
-        return [
-            float(self._loss(self._wanted(inputs), self._tensor(np.asarray(labels, np.float32))))
-            for inputs, labels in batches
-        ]
-
-    def predict(self, inputs: dict[str, np.ndarray]) -> np.ndarray:
-        return np.asarray(self._predict(self._wanted(inputs)))
-
     def _wanted(self, inputs: dict[str, np.ndarray]) -> dict[str, Any]:
         return {name: self._tensor(array) for name, array in super()._wanted(inputs).items()}
 
@@ -121,7 +100,7 @@ class _TensorFlowSteps(_KerasSteps):
         return self._tensor(np.asarray(labels, np.float32))
 
 
-class _JaxSteps(_KerasSteps):
+class _JaxSteps(Steps):
     """Compiled functions of the variables' values, which go back into the variables after the last batch.
 
     For layers alone that change nothing but their weights: no dropout, no running means.
@@ -171,4 +150,4 @@ class _JaxSteps(_KerasSteps):
 
 
 _WITHOUT_STATE = (layers.InputLayer, layers.Dense, layers.Embedding, RaggedConvolution, ScalarMix)
-_BY_BACKEND: dict[str, type[_KerasSteps]] = {"tensorflow": _TensorFlowSteps, "jax": _JaxSteps}
+_BY_BACKEND: dict[str, type[Steps]] = {"tensorflow": _TensorFlowSteps, "jax": _JaxSteps}

@@ -5,9 +5,7 @@ import numpy as np
 from trainer import messages
 from trainer.errors import TrialsError
 
-__all__ = ["DRAWS", "arranged", "by_class", "check_balance"]
-
-DRAWS = ("random", "stratified", "balanced")
+__all__ = ["arranged", "by_class", "check_balance"]
 
 
 def arranged(order: np.ndarray, labels: np.ndarray, draw: str) -> np.ndarray:
@@ -17,8 +15,7 @@ def arranged(order: np.ndarray, labels: np.ndarray, draw: str) -> np.ndarray:
     ----------
     order, labels : ndarray of int
         As `by_class` takes them.
-    draw : str
-        One of `DRAWS`.
+    draw : {"random", "stratified", "balanced"}
     """
     if draw == "random":
         return order

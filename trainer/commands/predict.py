@@ -2,8 +2,7 @@
 
 import os
 import shlex
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import click
@@ -194,7 +193,10 @@ def predict_command(
     chosen = choose_trial(folder, named.name, number)
     saved = SavedTrial(folder, config, named, chosen.trial)
     vectors = vectors or _source_in(config, folder)
-    with _opened(cache_path, texts, config, encoder) as features:
+    opened: AbstractContextManager[FeatureCache] = (
+        FeatureCache(cache_path) if cache_path else encoded_texts(texts or (), config, encoder)
+    )
+    with opened as features:
         split = choose_split(features, split)
         static = load_vectors(vectors, features)
         with progress_bar(len(features[split]), "predicting", "docs") as bar:
@@ -229,19 +231,6 @@ def _texts(
         return read_texts(source)
     check_texts(typed)
     return list(typed)
-
-
-@contextmanager
-def _opened(
-    cache_path: Path | None, texts: list[str] | None, config: RunConfig, encoder: str | None
-) -> Iterator[FeatureCache]:
-    if texts is None:
-        assert cache_path is not None
-        with FeatureCache(cache_path) as features:
-            yield features
-    else:
-        with encoded_texts(texts, config, encoder) as features:
-            yield features
 
 
 def _config_in(folder: Path, command: str) -> RunConfig:

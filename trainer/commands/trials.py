@@ -1,12 +1,13 @@
 """`elmo-train trials` and `elmo-train curve`: what they share, and what each adds."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
+import numpy as np
 
 from cache import FeatureCache
 from cache.runtime.console import Subcommand, say
@@ -22,14 +23,14 @@ from trainer.protocols import Sizes
 from trainer.report import METRICS, plot, plot_curve, table, write_summary
 from trainer.report.curves import curve_table
 from trainer.runs.config import RunConfig
-from trainer.runs.curve import CURVE, parse_sizes, size_folder, write_curve
-from trainer.runs.description import describe_experiment
+from trainer.runs.curve import CURVE, parse_sizes, write_curve
 from trainer.runs.details import Details
 from trainer.runs.results import TrialResult, read_results
 from trainer.runs.saved_weights import weights_summary
-from trainer.runs.settings import Settings, parse_gamma, parse_rates
+from trainer.runs.settings import Settings, parse_gamma, parse_rates, takes_gamma
 from trainer.runs.tensorboard import check_tensorboard
 from trainer.runs.trials import run_trials
+from trainer.vectors import PADDING
 from trainer.vectors.loading import load_vectors
 
 __all__ = ["curve_command", "trials_command"]
@@ -59,7 +60,7 @@ def trials_command(train_size: int, out: Path, **choices: Any) -> None:
     check_out_folder(out, "results")
     run = _Run(train_size, **choices)
     with run.opened(RunConfig.read(out)) as experiment:
-        say(*describe_experiment(experiment, run.names))
+        say(*_description(experiment, run.names))
         run.train(experiment, out, lambda results: _report(out, results, experiment, run.metric))
 
 
@@ -89,10 +90,10 @@ def curve_command(sizes: str, out: Path, **choices: Any) -> None:
     check_out_folder(out, "curve")
     wanted = parse_sizes(sizes)
     run = _Run(wanted[-1], **choices)
-    folders = {size: size_folder(out, size) for size in wanted}
+    folders = {size: out / f"train-{size}" for size in wanted}
     earlier = next((found for folder in folders.values() if (found := RunConfig.read(folder))), None)
     with run.opened(earlier) as experiment:
-        say(*describe_experiment(experiment, run.names))
+        say(*_description(experiment, run.names))
         experiment.trial(1)  # too few documents for the largest size: noticed before anything is trained
         curve: dict[int, list[TrialResult]] = {}
         for size, folder in folders.items():
@@ -125,7 +126,7 @@ class _Run:
         val_size: int,
         test_size: int,
         rates: tuple[str, ...],
-        gamma: str | None,
+        gamma: str,
         metric: str,
         tensorboard: Path | None,
         workers: str,
@@ -138,7 +139,7 @@ class _Run:
             vectors=vectors,
             sizes=Sizes(train_size, val_size, test_size),
             learning_rates=parse_rates(rates, self.names),
-            gamma=None if gamma is None else parse_gamma(gamma),
+            gamma=parse_gamma(gamma),
             **choices,
         )
         self.workers = Workers.parse(workers)
@@ -182,6 +183,33 @@ class _Run:
                 on_result=lambda _: bar.update(),
                 on_end=end,
             )
+
+
+def _description(experiment: Experiment, kinds: Sequence[str]) -> list[str]:
+    """Return the lines that say what trials of some models will be made with, having checked that they can be."""
+    experiment.check_pool()  # before the splits are read
+    settings, features, static = experiment.settings, experiment.features, experiment.vectors
+    counts = np.zeros(len(static.found), np.int64)
+    for split in ("train", "test"):
+        counts += features.token_counts(split)
+    counts[[word == PADDING for word in features.vocabulary]] = 0  # padding is nobody's word
+    duplicates = f", {static.n_duplicates:,} duplicate words (the first counts)" if static.n_duplicates else ""
+    sizes = settings.sizes
+    rates = ", ".join(f"{kind} {settings.learning_rate(kind):g}" for kind in kinds if experiment.has_weights(kind))
+    training = [f"learning rate {rates}"] if rates else []
+    if any(map(takes_gamma, kinds)):
+        training.append(f"gamma {experiment.gamma:g}{' (auto)' if settings.gamma == 'auto' else ''}")
+    draw = ", as many of each class" if settings.balanced else ""
+    if len(experiment.classes) > 2 and not draw:
+        draw = ", each class as in its split"
+    return [
+        f"{features.path}: {features.manifest.names.get('encoder')}, {features['train'].dim}-d",
+        f"  vectors   {static.name}, {static.dim}-d: {static.token_coverage(counts):.1%} of tokens, "
+        f"{static.found.mean():.1%} of {len(static.found):,} words{duplicates}",
+        f"  protocol  {settings.protocol}: {sizes.train} training, {sizes.validation} validation, "
+        f"{sizes.test} test documents, seed {settings.seed}{draw}",
+        *([f"  training  {'; '.join(training)}"] if training else []),
+    ]
 
 
 def _report(out: Path, results: list[TrialResult], experiment: Experiment, metric: str) -> None:

@@ -11,19 +11,11 @@ from trainer.commands.options import number_option
 from trainer.protocols import MOST_DOCUMENTS, PROTOCOLS, Sizes
 from trainer.report import METRICS
 from trainer.runs.results import MOST_TRIALS
-from trainer.runs.settings import GAMMAS, LEARNING_RATES, MODELS, PUBLISHED_RATE, RANGES, Settings
+from trainer.runs.settings import LEARNING_RATE, MODELS, RANGES, Settings
 
 __all__ = ["metric_option", "option_groups", "title_option", "trials_options", "vectors_option"]
 
 _COUNT = click.IntRange(1, MOST_DOCUMENTS)
-
-
-def _default_rates() -> str:
-    """Return the default learning rates, one number where all are alike."""
-    rates = LEARNING_RATES["clean"]
-    if set(rates.values()) == {PUBLISHED_RATE}:
-        return f"{PUBLISHED_RATE:g}"
-    return f"{', '.join(f'{model} {rate:g}' for model, rate in rates.items())}, others {PUBLISHED_RATE:g}"
 
 
 metric_option = click.option(
@@ -68,8 +60,10 @@ _FIRST = [
     click.option(
         "--gamma",
         metavar="NUMBER|auto",
+        default=f"{Settings.gamma:g}",
+        show_default=True,
         help="Multiply the ELMo vectors by this number in the models elmo and elmo-only; auto makes them as long as "
-        f"the static vectors, on average.  [default: {GAMMAS['clean']:g}]",
+        "the static vectors, on average.",
     ),
     click.option(
         "--models",
@@ -84,7 +78,7 @@ _FIRST = [
         multiple=True,
         metavar="[MODEL=]RATE",
         help="Adam's learning rate, for all models or for one, as in elmo=3e-4. Repeat it for other models.  [default: "
-        f"{_default_rates()}]",
+        f"{LEARNING_RATE:g}]",
     ),
     number_option(
         "--patience",

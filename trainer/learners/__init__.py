@@ -1,5 +1,1 @@
 """How models learn: one protocol, one file for each library."""
-
-from trainer.learners.base import Fit, Learner
-
-__all__ = ["Fit", "Learner"]

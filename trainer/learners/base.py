@@ -1,6 +1,8 @@
 """What trials ask of a model, whichever library it is made with."""
 
-from collections.abc import Callable
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -8,7 +10,7 @@ import numpy as np
 
 from trainer.protocols import Trial
 
-__all__ = ["Fit", "Learner"]
+__all__ = ["Fit", "Learner", "seeded"]
 
 
 @dataclass(frozen=True)
@@ -50,3 +52,20 @@ class Learner(Protocol):
 
     def weights(self) -> dict[str, np.ndarray]:
         """Return copies of what was learned, float32, by name."""
+
+
+@contextmanager
+def seeded(seed: int, trial: int) -> Iterator[int]:
+    """Within, what NumPy and Python draw without a seed of their own depends on these numbers alone.
+
+    It yields a seed for the random numbers of other libraries.
+    """
+    before = random.getstate(), np.random.get_state()
+    number = int(np.random.SeedSequence([seed, trial]).generate_state(1)[0])
+    random.seed(number)
+    np.random.seed(number)
+    try:
+        yield number
+    finally:
+        random.setstate(before[0])
+        np.random.set_state(before[1])

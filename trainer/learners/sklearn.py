@@ -1,9 +1,7 @@
 """Models of scikit-learn: given a `Split` of documents and their labels."""
 
 import inspect
-import random
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +10,7 @@ from sklearn.base import clone
 from cache import Split
 from trainer import messages
 from trainer.errors import TrialsError
-from trainer.learners.base import Fit
+from trainer.learners.base import Fit, seeded
 from trainer.models.named import Model, errors_of
 from trainer.protocols import Trial
 from trainer.scores import log_loss, probabilities_of
@@ -68,7 +66,7 @@ class SklearnLearner:
         self._fitted = clone(self._estimator)
         takes_validation = "validation" in inspect.signature(self._fitted.fit).parameters
         more = {"validation": (others, others.labels)} if takes_validation else {}
-        with errors_of(self._model), _seeded(self._experiment.settings.seed, trial.number):
+        with errors_of(self._model), seeded(self._experiment.settings.seed, trial.number):
             self._fitted.fit(documents, documents.labels, **more)
         assert others.labels is not None
         loss = log_loss(others.labels, self._probabilities(others))
@@ -98,17 +96,3 @@ class SklearnLearner:
                 messages.PROBABILITIES_SHAPE, name=self._model.place, found=found.shape, expected=expected
             )
         return probabilities_of(found, classes, n_classes)
-
-
-@contextmanager
-def _seeded(seed: int, trial: int) -> Iterator[None]:
-    """Within, what NumPy and Python draw without a seed of their own depends on these numbers alone."""
-    before = random.getstate(), np.random.get_state()
-    number = int(np.random.SeedSequence([seed, trial]).generate_state(1)[0])
-    random.seed(number)
-    np.random.seed(number)
-    try:
-        yield
-    finally:
-        random.setstate(before[0])
-        np.random.set_state(before[1])

@@ -1,5 +1,6 @@
 """The classifiers of the experiment: a convolution over static vectors, ELMo's, or both side by side."""
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,21 +15,6 @@ with quiet_import():
 __all__ = ["ScalarMix", "basic", "build_model", "elmo", "elmo_only", "set_gamma"]
 
 N_FILTERS, N_HIDDEN = 64, 250
-
-
-def basic(static: np.ndarray, feature_dims: dict[str, int], n_classes: int) -> keras.Model:
-    """Return the model that sees static vectors alone."""
-    return build_model("basic", static, feature_dims, n_classes)
-
-
-def elmo(static: np.ndarray, feature_dims: dict[str, int], n_classes: int) -> keras.Model:
-    """Return the model that sees ELMo's and static vectors."""
-    return build_model("elmo", static, feature_dims, n_classes)
-
-
-def elmo_only(static: np.ndarray, feature_dims: dict[str, int], n_classes: int) -> keras.Model:
-    """Return the model that sees ELMo's vectors alone."""
-    return build_model("elmo-only", static, feature_dims, n_classes)
 
 
 def build_model(kind: str, static: np.ndarray, feature_dims: dict[str, int], n_classes: int = 2) -> keras.Model:
@@ -73,6 +59,9 @@ def build_model(kind: str, static: np.ndarray, feature_dims: dict[str, int], n_c
     width, activation = (1, "sigmoid") if n_classes == 2 else (n_classes, "softmax")
     probability = layers.Dense(width, activation=activation, name="probability")(x)
     return keras.Model(inputs, probability, name=kind.replace("-", "_"))
+
+
+basic, elmo, elmo_only = (partial(build_model, kind) for kind in ("basic", "elmo", "elmo-only"))
 
 
 def set_gamma(model: keras.Model, gamma: float) -> None:

@@ -1,17 +1,16 @@
 """What a Keras model needs before a training: a loss and an optimiser, and the weights that a trial starts with."""
 
-import random
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 import numpy as np
 
 from cache.runtime.quiet import quiet_import
+from trainer.learners.base import seeded
 
 with quiet_import():
     import keras
 
-__all__ = ["compile_model", "reinitialise", "seeded", "start_as_built"]
+__all__ = ["compile_model", "reinitialise", "start_as_built"]
 
 
 def compile_model(model: keras.Model, learning_rate: float) -> None:
@@ -67,23 +66,12 @@ def start_as_built(model: keras.Model, build: Callable[[], keras.Model], seed: i
     seed, trial : int
         Of the run, and the trial's number; neither below 0.
     """
-    with seeded(seed, trial):
+    with seeded(seed, trial) as number:
+        keras.utils.set_random_seed(number)
         fresh = build()
     for variable, value in zip(model.variables, fresh.variables, strict=True):
         variable.assign(value)
     _reset_optimiser(model)
-
-
-@contextmanager
-def seeded(seed: int, trial: int) -> Iterator[None]:
-    """Within, what Keras, NumPy and Python draw without a seed of their own depends on these numbers alone."""
-    before = random.getstate(), np.random.get_state()
-    keras.utils.set_random_seed(int(np.random.SeedSequence([seed, trial]).generate_state(1)[0]))
-    try:
-        yield
-    finally:
-        random.setstate(before[0])
-        np.random.set_state(before[1])
 
 
 def _reset_optimiser(model: keras.Model) -> None:

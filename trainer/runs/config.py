@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cache.files import atomic_path
 from trainer import messages
 from trainer.errors import TrialsError
 from trainer.protocols import PROTOCOLS, Sizes, is_whole
-from trainer.runs.agreement import refuse_other_settings
 from trainer.runs.folder import is_model_name, read_small_file
+from trainer.runs.folder_config import CONFIG, FolderConfig, of_cache
 from trainer.runs.schema import HASH, PATH, TEXT, TEXT_OR_NONE, Each, Rule, check, is_text, whole
 from trainer.runs.settings import RANGES, Settings, is_gamma, is_keras, is_rate, takes_gamma
 
@@ -23,11 +22,10 @@ __all__ = ["RunConfig"]
 VERSION = 3
 N_WORDS = 20
 """Of so many of the most frequent words a hash of the static vector is kept."""
-_NAME = "config.json"
 
 
 @dataclass(frozen=True)
-class RunConfig:
+class RunConfig(FolderConfig):
     """What the trials of a folder were made with: everything needed to add more, or to use what they trained.
 
     Attributes
@@ -46,11 +44,7 @@ class RunConfig:
         `source_sha256`.
     """
 
-    settings: Mapping[str, Any]
-    pool: Mapping[str, int]
-    cache: Mapping[str, Any]
     vectors: Mapping[str, Any]
-    models: Mapping[str, Mapping[str, Any]]
 
     @classmethod
     def of(cls, experiment: "Experiment", models: Collection[str]) -> "RunConfig":
@@ -75,12 +69,8 @@ class RunConfig:
             settings=settings.to_json(),
             pool={split: len(experiment.pooled(split)) for split in ("train", "test")},
             cache={
-                "path": str(features.path),
-                "encoder": manifest.names.get("encoder"),
-                "corpus": manifest.names.get("corpus"),
-                "encoding": manifest.encoding_fingerprint,
+                **of_cache(features.path, manifest),
                 "encoding_options": dict(manifest.encoding),
-                "corpus_fingerprint": manifest.corpus_fingerprint,
                 "label_names": list(features.label_names or ()),
             },
             vectors={
@@ -102,7 +92,7 @@ class RunConfig:
         TrialsError
             If it is damaged, or of a later version.
         """
-        path = folder / _NAME
+        path = folder / CONFIG
         content = read_small_file(path)
         if content is None:
             return None
@@ -122,48 +112,11 @@ class RunConfig:
             raise _unusable(path, error) from error
         return found
 
-    def write(self, folder: Path) -> None:
-        """Write `config.json`, whole or not at all.
+    def _kind(self) -> dict[str, Any]:
+        return {"version": VERSION}
 
-        Raises
-        ------
-        TrialsError
-            If `read` would refuse it.
-        OutputError
-            If it cannot be written.
-        """
-        value = {"version": VERSION, **vars(self)}
-        try:
-            check(value, _VERSION_3)
-        except ValueError as error:
-            raise TrialsError(messages.CONFIG_NOT_KEPT, path=folder, error=error) from error
-        with atomic_path(folder / _NAME) as temporary:
-            temporary.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
-
-    def joined(self, wanted: "RunConfig", trained: Collection[str], folder: Path) -> "RunConfig":
-        """Return the configuration of a folder to which trials are added.
-
-        Parameters
-        ----------
-        wanted : RunConfig
-            What they are made with, and their models.
-        trained : collection of str
-            Models that have trials there; settings of others are not held on to.
-        folder : Path
-            For messages.
-
-        Raises
-        ------
-        TrialsError
-            If they differ in what all trials share, or a model that has trials in its own settings.
-        """
-        if not trained:
-            return wanted
-        if unknown := [model for model in wanted.models if model in trained and model not in self.models]:
-            raise TrialsError(messages.SETTINGS_UNKNOWN, path=folder, name=unknown[0])
-        refuse_other_settings(self, wanted, _SHARED, trained, folder)
-        kept = {model: found for model, found in self.models.items() if model in trained}
-        return RunConfig(self.settings, self.pool, self.cache, self.vectors, {**wanted.models, **kept})
+    def _schema(self) -> Mapping[str, Any]:
+        return _VERSION_3
 
     def settings_of(self, model: str) -> Settings:
         """Return the settings that a model's trials were made with, gamma as a number.
@@ -174,14 +127,14 @@ class RunConfig:
             If there are none of that model.
         """
         if model not in self.models:
-            raise TrialsError(messages.NO_TRIALS_OF, path=_NAME, name=model, found=", ".join(self.models) or "none")
+            raise TrialsError(messages.NO_TRIALS_OF, path=CONFIG, name=model, found=", ".join(self.models) or "none")
         found = self.models[model]
         if takes_gamma(model) and "gamma" not in found:
-            raise TrialsError(messages.CONFIG_LACKS, path=_NAME, name=model, expected="gamma")
+            raise TrialsError(messages.CONFIG_LACKS, path=CONFIG, name=model, expected="gamma")
         if is_keras(model) and "learning_rate" not in found:
-            raise TrialsError(messages.CONFIG_LACKS, path=_NAME, name=model, expected="learning_rate")
+            raise TrialsError(messages.CONFIG_LACKS, path=CONFIG, name=model, expected="learning_rate")
         rates = {model: found["learning_rate"]} if "learning_rate" in found else {}
-        return self._shared_settings(rates, found.get("gamma", {}).get("value"))
+        return self._shared_settings(rates, found.get("gamma", {}).get("value", Settings.gamma))
 
     def keeps_weights(self, model: str) -> bool:
         """Tell whether trials of a model leave a file of weights: those of Keras do."""
@@ -193,12 +146,11 @@ class RunConfig:
         gammas = [found["gamma"] for found in self.models.values() if "gamma" in found]
         return next((gamma["value"] for gamma in gammas if gamma["asked"] == "auto"), None)
 
-    def _shared_settings(self, rates: Mapping[str, float] | None = None, gamma: float | None = None) -> Settings:
+    def _shared_settings(
+        self, rates: Mapping[str, float] | None = None, gamma: float | str = Settings.gamma
+    ) -> Settings:
         choices = {**self.settings, "sizes": Sizes(**self.settings["sizes"])}
         return Settings(vectors=self.vectors["source"], learning_rates=rates or {}, gamma=gamma, **choices)
-
-
-_SHARED = ("settings", "pool", "cache", "vectors")
 
 
 def _unusable(path: Path, error: Exception) -> TrialsError:

@@ -1,17 +1,14 @@
 """Trials at several training sizes: a folder for each, and one file of them all."""
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
 from pathlib import Path
 
-from cache.files import atomic_path
 from trainer.errors import invalid
 from trainer.protocols import MOST_DOCUMENTS
 from trainer.runs.results import TrialResult, read_results
+from trainer.runs.rows import columns_of, write_table
 
-__all__ = ["CURVE", "parse_sizes", "read_curve", "size_folder", "write_curve"]
+__all__ = ["CURVE", "parse_sizes", "read_curve", "write_curve"]
 
 CURVE = "curve.csv"
 
@@ -37,17 +34,6 @@ def parse_sizes(text: str) -> list[int]:
     return sorted({int(part) for part in parts})
 
 
-def size_folder(out: Path, size: int) -> Path:
-    """Return the folder of the trials of one size.
-
-    Examples
-    --------
-    >>> size_folder(Path("curve"), 200).as_posix()
-    'curve/train-200'
-    """
-    return out / f"train-{size}"
-
-
 def write_curve(out: Path, curve: Mapping[int, Sequence[TrialResult]]) -> None:
     """Write `curve.csv`: `train_size`, then the columns of `trials.csv`; it appears whole or not at all.
 
@@ -56,14 +42,8 @@ def write_curve(out: Path, curve: Mapping[int, Sequence[TrialResult]]) -> None:
     OutputError
         If it cannot be written.
     """
-    lines = io.StringIO(newline="")
-    writer = csv.writer(lines, lineterminator="\n")
-    writer.writerow(["train_size", *(field.name for field in fields(TrialResult))])
-    for size, results in curve.items():
-        for result in results:
-            writer.writerow([size, *(repr(float(v)) if isinstance(v, float) else v for v in vars(result).values())])
-    with atomic_path(out / CURVE) as temporary:
-        temporary.write_bytes(lines.getvalue().encode())
+    rows = ([size, *vars(result).values()] for size, results in curve.items() for result in results)
+    write_table(out / CURVE, ["train_size", *columns_of(TrialResult)], rows)
 
 
 def read_curve(out: Path) -> dict[int, list[TrialResult]]:

@@ -2,17 +2,16 @@
 
 import math
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from trainer.protocols import SEED_STOP
 from trainer.runs.folder import is_model_name
-from trainer.runs.rows import read_rows, write_rows
+from trainer.runs.rows import read_rows
 from trainer.runs.settings import RANGES
 
-__all__ = ["MOST_TRIALS", "Result", "TrialResult", "checks_of_all", "read_results", "write_results"]
+__all__ = ["MOST_TRIALS", "Result", "TrialResult", "checks_of_all", "read_results"]
 
 MOST_TRIALS = 100_000
 
@@ -50,19 +49,6 @@ class TrialResult(Result):
     macro_f1: float | None = None
     """On the test documents, as `trainer.scores.Scores` has it; None in folders of earlier versions, likewise below."""
     log_loss: float | None = None
-
-
-def write_results(path: Path, results: Sequence[TrialResult]) -> None:
-    """Write `trials.csv` as a whole: the file there is replaced at once, or stays as it is.
-
-    A number read again is the same to the last digit.
-
-    Raises
-    ------
-    OutputError
-        If it cannot be written.
-    """
-    write_rows(path, TrialResult, results)
 
 
 def read_results(path: Path) -> list[TrialResult]:

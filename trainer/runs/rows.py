@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,7 +14,7 @@ from trainer.errors import TrialsError
 from trainer.runs.folder import read_small_file
 from trainer.runs.schema import shown
 
-__all__ = ["read_rows", "write_rows"]
+__all__ = ["columns_of", "read_rows", "write_rows", "write_table"]
 
 
 Kind = TypeVar("Kind", bound=Any)
@@ -30,12 +30,17 @@ def write_rows(path: Path, kind: type[Kind], rows: Sequence[Kind]) -> None:
     OutputError
         If it cannot be written.
     """
+    write_table(path, columns_of(kind), (vars(row).values() for row in rows))
+
+
+def write_table(path: Path, columns: Sequence[str], rows: Iterable[Iterable[object]]) -> None:
+    """Write a CSV file as `write_rows` does, of any values."""
     lines = io.StringIO(newline="")
     writer = csv.writer(lines, lineterminator="\n")
-    writer.writerow(_columns(kind))
+    writer.writerow(columns)
     for row in rows:
         # `float` first, as NumPy's numbers would be written in another way; `repr` gives back the same number.
-        writer.writerow(repr(float(v)) if isinstance(v, float) else v for v in vars(row).values())
+        writer.writerow(repr(float(v)) if isinstance(v, float) else v for v in row)
     with atomic_path(path) as temporary:
         temporary.write_bytes(lines.getvalue().encode())
 
@@ -77,7 +82,7 @@ def read_rows(
         header = tuple(next(reader, ()))
         if header not in _headers(kind):
             columns = one_line(",".join(header)) if header else "missing"
-            raise InvalidValueError(messages.COLUMNS, found=columns, expected=",".join(_columns(kind)))
+            raise InvalidValueError(messages.COLUMNS, found=columns, expected=",".join(columns_of(kind)))
         for values in reader:
             row = _parse_row(values, header, kind, checks)
             own = tuple(getattr(row, name) for name in key)
@@ -92,13 +97,14 @@ def read_rows(
     return rows
 
 
-def _columns(kind: type[Any]) -> tuple[str, ...]:
+def columns_of(kind: type[Any]) -> tuple[str, ...]:
+    """Return the columns of a dataclass."""
     return tuple(field.name for field in fields(kind))
 
 
 def _headers(kind: type[Any]) -> list[tuple[str, ...]]:
     """Return the headers that a file may have: a column was added at the end when its field got a default."""
-    columns = _columns(kind)
+    columns = columns_of(kind)
     n_optional = sum(field.default is not MISSING for field in fields(kind))
     return [columns[: len(columns) - k] for k in range(n_optional + 1)]
 

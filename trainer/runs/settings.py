@@ -10,8 +10,7 @@ from trainer.protocols import MOST_DOCUMENTS, PROTOCOLS, SEED_STOP, Sizes, is_wh
 
 __all__ = [
     "CONVOLUTIONS",
-    "GAMMAS",
-    "LEARNING_RATES",
+    "LEARNING_RATE",
     "MODELS",
     "RANGES",
     "Settings",
@@ -26,14 +25,8 @@ __all__ = [
 CONVOLUTIONS = ("basic", "elmo", "elmo-only")
 MODELS = (*CONVOLUTIONS, "elmo-lstm", "tfidf-lr", "static-lr", "elmo-lr")
 """The built-in models, in the order in which results have them."""
-PUBLISHED_RATE = 1e-3  # what the published numbers were made with, for both models
-LEARNING_RATES: Mapping[str, Mapping[str, float]] = {
-    "clean": {"basic": 1e-3, "elmo": 1e-3, "elmo-only": 1e-3},
-    "notebook": {},
-}
-"""Adam's default step size by protocol and model; `PUBLISHED_RATE` where there is none."""
-GAMMAS: Mapping[str, float | str] = {"clean": 1.0, "notebook": 1.0}
-"""The default factor on the ELMo vectors by protocol, a number or "auto"."""
+LEARNING_RATE = 1e-3
+"""Adam's default step size, with which the published numbers were made."""
 RANGES: Mapping[str, tuple[int, int]] = {
     "seed": (0, SEED_STOP - 1),
     "batch_size": (1, MOST_DOCUMENTS),
@@ -60,11 +53,11 @@ class Settings:
     seed : int
         Decides everything that is drawn; 0 to 2**63 - 1.
     learning_rates : Mapping[str, float]
-        Adam's step size by model, built-in or yours, where it is not that of `LEARNING_RATES`. A model of
+        Adam's step size by model, built-in or yours, where it is not `LEARNING_RATE`. A model of
         scikit-learn has none.
     gamma : float or "auto"
         Factor on the ELMo vectors; "auto" makes them as long as the static ones (`trainer.gamma`). Where a mix of
-        layers is trained, its gamma starts at it. Default: that of `GAMMAS`.
+        layers is trained, its gamma starts at it.
     layer : str or None
         View of the cache, `scalar-mix` for a trainable mix of all layers, None for the cache's default.
     batch_size, window : int
@@ -97,7 +90,7 @@ class Settings:
     sizes: Sizes = field(default_factory=Sizes)
     seed: int = 0
     learning_rates: Mapping[str, float] = field(default_factory=dict)
-    gamma: float | str | None = None
+    gamma: float | str = 1.0
     layer: str | None = None
     batch_size: int = 16
     window: int = 500
@@ -116,8 +109,6 @@ class Settings:
         for model, rate in self.learning_rates.items():
             if not is_rate(rate):
                 raise invalid("learning_rate", f"{model}={rate!r}", "a number above 0 and below 10, such as 1e-4")
-        if self.gamma is None:
-            object.__setattr__(self, "gamma", GAMMAS[self.protocol])
         if self.gamma != "auto" and not is_gamma(self.gamma):
             raise invalid("gamma", self.gamma, "a number above 0, or auto")
         if self.min_epochs > self.max_epochs:
@@ -125,22 +116,13 @@ class Settings:
 
     def learning_rate(self, model: str) -> float:
         """Return Adam's step size for a model."""
-        return self.learning_rates.get(model, LEARNING_RATES[self.protocol].get(model, PUBLISHED_RATE))
+        return self.learning_rates.get(model, LEARNING_RATE)
 
     def to_json(self) -> dict[str, Any]:
         """Return what all models of a run share, as `config.json` holds it, all but the source of static vectors."""
-        return {
-            "protocol": self.protocol,
-            "sizes": dict(vars(self.sizes)),
-            "seed": self.seed,
-            "layer": self.layer,
-            "batch_size": self.batch_size,
-            "window": self.window,
-            "max_epochs": self.max_epochs,
-            "patience": self.patience,
-            "min_epochs": self.min_epochs,
-            "balanced": self.balanced,
-        }
+        not_shared = ("vectors", "learning_rates", "gamma")
+        shared = {name: value for name, value in vars(self).items() if name not in not_shared}
+        return {**shared, "sizes": dict(vars(self.sizes))}
 
 
 def takes_gamma(model: str) -> bool:

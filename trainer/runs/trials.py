@@ -14,7 +14,8 @@ from trainer.protocols import is_whole
 from trainer.runs.config import RunConfig
 from trainer.runs.details import Details
 from trainer.runs.folder import only_run
-from trainer.runs.results import MOST_TRIALS, TrialResult, read_results, write_results
+from trainer.runs.results import MOST_TRIALS, TrialResult, read_results
+from trainer.runs.rows import write_rows
 from trainer.runs.saved_weights import save_weights
 from trainer.runs.settings import MODELS
 from trainer.runs.tensorboard import write_tensorboard
@@ -107,7 +108,7 @@ def run_trials(
             details.write(out, order)
             results.append(result)
             results.sort(key=lambda r: (r.trial, order.index(r.model)))
-            write_results(out / "trials.csv", results)
+            write_rows(out / "trials.csv", TrialResult, results)
             if tensorboard is not None:
                 write_tensorboard(tensorboard, result, found.fit)
             if on_result:

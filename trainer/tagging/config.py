@@ -1,17 +1,16 @@
 """`config.json` of a run on tags: what its trials were made with."""
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from cache.files import atomic_path
 from trainer import messages
 from trainer.errors import TrialsError
 from trainer.protocols import is_whole
-from trainer.runs.agreement import refuse_other_settings
 from trainer.runs.folder import is_model_name, read_small_file
+from trainer.runs.folder_config import CONFIG, FolderConfig, of_cache
 from trainer.runs.schema import HASH, PATH, TEXT, TEXT_OR_NONE, Each, Rule, check, is_text, whole
 from trainer.runs.settings import RANGES
 from trainer.tagging.experiment import TagExperiment, TagModel
@@ -19,11 +18,10 @@ from trainer.tagging.experiment import TagExperiment, TagModel
 __all__ = ["TagConfig"]
 
 VERSION = 1
-_NAME = "config.json"
 
 
 @dataclass(frozen=True)
-class TagConfig:
+class TagConfig(FolderConfig):
     """What the trials of a folder were made with.
 
     Attributes
@@ -37,11 +35,6 @@ class TagConfig:
     models : Mapping of str to Mapping
         For `static` its `vectors`, for the others the `layer` that they read.
     """
-
-    settings: Mapping[str, Any]
-    pool: Mapping[str, int]
-    cache: Mapping[str, Any]
-    models: Mapping[str, Mapping[str, Any]]
 
     @classmethod
     def of(cls, experiment: TagExperiment, models: Mapping[str, TagModel], source: str) -> "TagConfig":
@@ -70,14 +63,7 @@ class TagConfig:
         return cls(
             settings=asdict(experiment.settings),
             pool={split: len(experiment.pooled(split)) for split in ("train", "test")},
-            cache={
-                "path": str(features.path),
-                "encoder": manifest.names.get("encoder"),
-                "corpus": manifest.names.get("corpus"),
-                "encoding": manifest.encoding_fingerprint,
-                "corpus_fingerprint": manifest.corpus_fingerprint,
-                "tag_names": list(experiment.tag_names),
-            },
+            cache={**of_cache(features.path, manifest), "tag_names": list(experiment.tag_names)},
             models=of_models,
         )
 
@@ -90,7 +76,7 @@ class TagConfig:
         TrialsError
             If it is damaged, of a later version, or that of `elmo-train trials`.
         """
-        path = folder / _NAME
+        path = folder / CONFIG
         content = read_small_file(path)
         if content is None:
             return None
@@ -101,40 +87,11 @@ class TagConfig:
             raise TrialsError(messages.CONFIG_INVALID, path=path, name="tag", error=error) from error
         return cls(**{name: entry for name, entry in value.items() if name not in ("version", "kind")})
 
-    def write(self, folder: Path) -> None:
-        """Write `config.json`, whole or not at all.
+    def _kind(self) -> dict[str, Any]:
+        return {"version": VERSION, "kind": "tags"}
 
-        Raises
-        ------
-        OutputError
-            If it cannot be written.
-        """
-        value = {"version": VERSION, "kind": "tags", **vars(self)}
-        with atomic_path(folder / _NAME) as temporary:
-            temporary.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
-
-    def joined(self, wanted: "TagConfig", trained: Collection[str], folder: Path) -> "TagConfig":
-        """Return the configuration of a folder to which trials are added.
-
-        Parameters
-        ----------
-        wanted : TagConfig
-            What they are made with, and their models.
-        trained : collection of str
-            Models that have trials there.
-        folder : Path
-            For messages.
-
-        Raises
-        ------
-        TrialsError
-            If they differ in what all trials share, or a model that has trials in its own settings.
-        """
-        if not trained:
-            return wanted
-        refuse_other_settings(self, wanted, ("settings", "pool", "cache"), trained, folder)
-        kept = {model: found for model, found in self.models.items() if model in trained}
-        return TagConfig(self.settings, self.pool, self.cache, {**wanted.models, **kept})
+    def _schema(self) -> Mapping[str, Any]:
+        return _SCHEMA
 
 
 _TAGS = Rule("a list of texts", lambda value: isinstance(value, list) and all(map(is_text, value)))

@@ -1,16 +1,19 @@
 """The results file of a run on tags: a line for each model and trial."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from trainer.report.metrics import ACCURACY, METRICS, Metric
 from trainer.runs.results import Result, checks_of_all
-from trainer.runs.rows import read_rows, write_rows
+from trainer.runs.rows import read_rows
 
-__all__ = ["SCORES", "TagResult", "read_tag_results", "write_tag_results"]
+__all__ = ["SCORES", "TagResult", "read_tag_results"]
 
-SCORES = {"accuracy": "token accuracy", "macro_f1": "macro-F1", "entity_f1": "entity F1"}
-"""The scores of a training, and what tables call them."""
+SCORES = (
+    replace(ACCURACY, noun="token accuracy"),
+    METRICS["macro-f1"],
+    Metric("entity_f1", "entity F1", "Entity F1 in %", "percentage points", "points of entity F1"),
+)
 
 
 @dataclass(frozen=True)
@@ -31,17 +34,6 @@ class TagResult(Result):
     """Of the set of sentences, as in `Trial.hashes`; likewise the other two."""
     validation_hash: str
     test_hash: str
-
-
-def write_tag_results(path: Path, results: Sequence[TagResult]) -> None:
-    """Write `tags.csv` as a whole: the file there is replaced at once, or stays as it is.
-
-    Raises
-    ------
-    OutputError
-        If it cannot be written.
-    """
-    write_rows(path, TagResult, results)
 
 
 def read_tag_results(path: Path) -> list[TagResult]:

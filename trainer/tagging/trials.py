@@ -8,9 +8,10 @@ from cache.files import remove_strays
 from trainer import messages
 from trainer.errors import TrialsError
 from trainer.runs.folder import only_run
+from trainer.runs.rows import write_rows
 from trainer.tagging.config import TagConfig
 from trainer.tagging.experiment import TagExperiment, TagModel
-from trainer.tagging.results import TagResult, read_tag_results, write_tag_results
+from trainer.tagging.results import TagResult, read_tag_results
 
 __all__ = ["RESULTS", "run_tag_trials"]
 
@@ -86,7 +87,7 @@ def run_tag_trials(
                 result = experiment.run(name, model, number, on_epoch=on_epoch and partial(on_epoch, number, name))
                 results.append(result)
                 results.sort(key=lambda r: (r.trial, order.index(r.model)))
-                write_tag_results(out / RESULTS, results)
+                write_rows(out / RESULTS, TagResult, results)
                 if on_result:
                     on_result(result)
         if on_end:
