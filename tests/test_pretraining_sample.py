@@ -1,4 +1,4 @@
-"""A minute of training on real reviews; what it makes, read by simple-elmo."""
+"""A short training on real reviews; what it makes, read by simple-elmo."""
 
 import importlib.util
 from dataclasses import replace
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.skipif(
 
 SETTINGS = Settings(
     replace(parse_size("2x64_32"), filters=((1, 16), (2, 16), (3, 32), (4, 32))),
-    minutes=1.0,
+    epochs=0.3,
     vocabulary=5000,
     negatives=512,
     streams=16,
@@ -44,7 +44,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, float]:
 
 
 @pytest.mark.slow
-def test_a_minute_on_reviews(trained: tuple[Path, float]) -> None:
+def test_a_part_of_an_epoch_on_reviews(trained: tuple[Path, float]) -> None:
     folder, unigram = trained
 
     (row,) = read_log(folder)
