@@ -25,7 +25,7 @@ from elmo_cache.text.content import check_extras, corpus_identity, document_dige
 from elmo_cache.text.corpora import Corpus, Document
 from elmo_cache.text.corpora.base import order_labels
 from elmo_cache.text.corpora.records import check_split, unknown_label
-from elmo_cache.text.order import sorted_by_place, stored_order
+from elmo_cache.text.order import seeded_permutation
 from elmo_cache.text.rule import TextRule
 from elmo_cache.text.spool import Spool
 from elmo_cache.text.tokenization import TOKENS
@@ -194,11 +194,11 @@ class CorpusReader:
         }
         content = {}
         for name, facts in self._splits.items():
-            try:
-                by_position = sorted_by_place(np.asarray(facts.orders))
-            except ValueError as error:
-                raise CorpusError(messages.SAME_ORDER, name=self.name, split=name) from error
-            facts.positions = stored_order(name, len(facts.orders), ORDER_SEED)
+            orders = np.asarray(facts.orders)
+            by_position = np.argsort(orders, kind="stable")
+            if np.any(np.diff(orders[by_position]) == 0):
+                raise CorpusError(messages.SAME_ORDER, name=self.name, split=name)
+            facts.positions = seeded_permutation(name, len(orders), ORDER_SEED)
             facts.stored_order = by_position[facts.positions]
             digests = np.frombuffer(facts.digests, np.uint8).reshape(-1, 32)[by_position]
             content[name] = {
