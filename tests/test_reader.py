@@ -15,14 +15,14 @@ from cache.layers import Layers
 from cache.manifest import Manifest
 from cache.shard_plan import SplitPlan
 from elmo_cache import CorpusError, TextRule, messages
-from elmo_cache.text.reader import read_corpus
+from elmo_cache.text.reader import CorpusReader
 
 PLAIN = TextRule(tokenizer="whitespace", max_tokens=0)
 
 
-def stored(corpus: MemoryCorpus, rule: TextRule, folder: Path, **options: Any) -> dict[str, Documents]:
+def stored(corpus: MemoryCorpus, rule: TextRule, folder: Path) -> dict[str, Documents]:
     """Write the documents of a corpus and open them, as a build does."""
-    reader = read_corpus(corpus, rule, **options)
+    reader = CorpusReader(corpus, rule)
     plans = {
         split: SplitPlan(reader.n_documents(split), int(reader.lengths(split).sum())) for split in reader.split_names
     }
@@ -72,9 +72,13 @@ def test_the_stored_order_is_pinned(tmp_path: Path) -> None:
     assert documents["test"].doc_ids.tolist() == [5, 0, 1, 3, 7, 6, 4, 2]
 
 
-def test_another_seed_gives_another_order(tmp_path: Path) -> None:
+def test_another_seed_gives_another_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     corpus = MemoryCorpus([("train", None, str(i)) for i in range(30)])
-    orders = [stored(corpus, PLAIN, tmp_path, order_seed=seed)["train"].doc_ids.tolist() for seed in (0, 1, 0)]
+    orders = []
+    for seed in (0, 1, 0):
+        monkeypatch.setattr("elmo_cache.text.reader.ORDER_SEED", seed)
+        assert CorpusReader(corpus, PLAIN).corpus_json["order_seed"] == seed
+        orders.append(stored(corpus, PLAIN, tmp_path)["train"].doc_ids.tolist())
     assert orders[0] == orders[2] != orders[1]
 
 
@@ -86,8 +90,8 @@ def test_the_window_cuts_and_says_so(tmp_path: Path, keep: str, kept: str) -> No
     assert dict(zip(documents.doc_ids.tolist(), documents.truncated.tolist(), strict=True)) == {
         0: True, 1: False, 2: False,
     }  # fmt: skip
-    assert read_corpus(corpus, TextRule("whitespace", max_tokens=3)).n_truncated("train") == 1
-    assert read_corpus(corpus, PLAIN).n_truncated("train") == 0
+    assert CorpusReader(corpus, TextRule("whitespace", max_tokens=3)).n_truncated("train") == 1
+    assert CorpusReader(corpus, PLAIN).n_truncated("train") == 0
 
 
 def keras_load_data(ranked: list[list[int]], num_words: int, maxlen: int) -> list[list[int]]:
@@ -125,7 +129,7 @@ def test_ranks_come_from_the_train_split_alone(tmp_path: Path) -> None:
 def test_num_words_without_a_train_split_is_refused() -> None:
     corpus = MemoryCorpus([("dev", None, "a b")])
     with raises(messages.NO_TRAIN_SPLIT, CorpusError, name="memory", found="dev"):
-        read_corpus(corpus, TextRule("whitespace", num_words=10)).write(Path("unused"), None)  # type: ignore[arg-type]
+        CorpusReader(corpus, TextRule("whitespace", num_words=10)).write(Path("unused"), None)  # type: ignore[arg-type]
 
 
 def test_vocabulary_is_shared_and_sorted_by_frequency(tmp_path: Path) -> None:
@@ -171,31 +175,31 @@ def test_the_corpus_is_identified_by_its_content(change: str, same: bool) -> Non
         changed.append(("train", "a", ""))
     elif change == "label names":
         label_names = ("b", "a")
-    first = read_corpus(MemoryCorpus(documents), PLAIN).corpus_json
-    second = read_corpus(MemoryCorpus(changed, label_names=label_names), PLAIN, tokenise=False).corpus_json
+    first = CorpusReader(MemoryCorpus(documents), PLAIN).corpus_json
+    second = CorpusReader(MemoryCorpus(changed, label_names=label_names), PLAIN, tokenise=False).corpus_json
     assert (first == second) is same
 
 
 def test_labels_of_some_documents_only_are_refused() -> None:
     with raises(messages.SOME_LABELS_MISSING, CorpusError, name="memory"):
-        read_corpus(MemoryCorpus([("train", "a", "x"), ("train", None, "y")]), PLAIN)
+        CorpusReader(MemoryCorpus([("train", "a", "x"), ("train", None, "y")]), PLAIN)
 
 
 def test_a_label_that_the_corpus_does_not_name_is_refused() -> None:
     corpus = MemoryCorpus([("train", "good", "a"), ("train", "meh", "b")], label_names=("bad", "good"))
     said = {"where": "memory", "name": "the label", "found": "'meh'", "expected": "one of bad, good"}
     with raises(messages.INVALID_ENTRY, CorpusError, **said):
-        read_corpus(corpus, PLAIN)
+        CorpusReader(corpus, PLAIN)
 
 
 def test_an_empty_corpus_is_refused() -> None:
     with raises(messages.NO_DOCUMENTS, CorpusError, path="memory"):
-        read_corpus(MemoryCorpus([]), PLAIN)
+        CorpusReader(MemoryCorpus([]), PLAIN)
 
 
 def test_a_split_name_that_is_no_file_name_is_refused() -> None:
     with raises(messages.INVALID_ENTRY, CorpusError, where="memory", name="the split", found="'../x'"):
-        read_corpus(MemoryCorpus([("../x", None, "y")]), PLAIN)
+        CorpusReader(MemoryCorpus([("../x", None, "y")]), PLAIN)
 
 
 @pytest.mark.parametrize(

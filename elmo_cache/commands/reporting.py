@@ -97,8 +97,8 @@ def _labels(plan: BuildPlan) -> str:
 def _columns(corpus: Corpus, plan: BuildPlan) -> list[str]:
     """Return which columns were taken, where a corpus says so, and the sets of tags."""
     columns = getattr(corpus, "columns", None)
-    roles = [] if columns is None else [(role, getattr(columns, role)) for role in ("text", "label", "split", "id")]
-    taken = [f"{role} {name!r}" for role, name in roles if name is not None]
+    roles = () if columns is None else columns.roles
+    taken = [f"{role} {name!r}" for role, name in roles if role != "tags"]
     tags = [f"{name} ({len(tags):,})" for name, tags in plan.manifest.tag_names.items()]
     if tags:
         taken.append(f"tags {', '.join(tags)}")

@@ -39,7 +39,7 @@ from elmo_cache.extraction.reuse import OldDocuments, open_reused, refuse_unlike
 from elmo_cache.extraction.shards import make_shards
 from elmo_cache.extraction.workers import make_shards_elsewhere
 from elmo_cache.text.corpora import Corpus
-from elmo_cache.text.reader import CorpusReader, read_corpus
+from elmo_cache.text.reader import CorpusReader
 from elmo_cache.text.rule import TextRule
 
 __all__ = ["Build"]
@@ -137,7 +137,7 @@ class Build:
         label = "reading text" if tokenise else "comparing text"
         spool = spool_directory if os.access(spool_directory, os.W_OK) else None
         with progress_bar(corpus.size, label, corpus.unit, self._progress) as bar:
-            return read_corpus(corpus, rule, tokenise=tokenise, spool_directory=spool, progress=bar.update)
+            return CorpusReader(corpus, rule, tokenise=tokenise, spool_directory=spool, progress=bar.update)
 
     def close(self) -> None:
         """Drop what was read of the corpus, and its temporary file."""

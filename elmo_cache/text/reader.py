@@ -25,13 +25,16 @@ from elmo_cache.text.content import check_extras, corpus_identity, document_dige
 from elmo_cache.text.corpora import Corpus, Document
 from elmo_cache.text.corpora.base import order_labels
 from elmo_cache.text.corpora.records import check_split, unknown_label
-from elmo_cache.text.order import sorted_by_place, stored_order
+from elmo_cache.text.order import seeded_permutation
 from elmo_cache.text.rule import TextRule
 from elmo_cache.text.spool import Spool
 from elmo_cache.text.tokenization import TOKENS
 from elmo_cache.text.vocabulary import PAD, START, choose_vocabulary, rank_words
 
-__all__ = ["CorpusReader", "read_corpus"]
+__all__ = ["ORDER_SEED", "CorpusReader"]
+
+ORDER_SEED = 0
+"""Of the permutations in which documents are stored; part of what identifies a corpus."""
 
 _BLOCK_TOKENS = 2**20
 _BLOCK_DOCUMENTS = 4096
@@ -51,7 +54,20 @@ class _SplitFacts:
 
 
 class CorpusReader:
-    """A corpus that has been read: what it holds, and the means to write its documents files; `read_corpus` makes one.
+    """A corpus, read from beginning to end: what it holds, and the means to write its documents files; to be closed.
+
+    Parameters
+    ----------
+    corpus : Corpus
+        The text.
+    rule : TextRule
+        How to tokenise it.
+    tokenise : bool
+        False reads the text only to see whether it is the corpus that a cache was made of.
+    spool_directory : Path, optional
+        Where the nameless temporary file lies; default: the system's place.
+    progress : callable, optional
+        Called with the advance of `corpus.position`.
 
     Attributes
     ----------
@@ -69,16 +85,28 @@ class CorpusReader:
         Whether its documents have names.
     n_decomposed : int
         Documents that Unicode's form NFC would change, unless the rule brings them into it.
+
+    Raises
+    ------
+    CorpusError
+        If the text cannot be read as documents.
+    OutputError
+        If the temporary file cannot be written.
     """
 
     def __init__(
-        self, corpus: Corpus, rule: TextRule, *, tokenise: bool, order_seed: int, spool_directory: Path | None
+        self,
+        corpus: Corpus,
+        rule: TextRule,
+        *,
+        tokenise: bool = True,
+        spool_directory: Path | None = None,
+        progress: Callable[[int], None] | None = None,
     ):
         self._rule = rule
         self._split = rule.split
         self.name = corpus.name
         self.tokenised = tokenise
-        self._order_seed = order_seed
         self._splits: dict[str, _SplitFacts] = {}
         self._words: dict[str, int] = defaultdict(count().__next__)  # a new word gets the next number
         self._label_codes: dict[str, int] = {}
@@ -90,6 +118,11 @@ class CorpusReader:
         self.tag_names: dict[str, tuple[str, ...]] = {}
         self.has_ids = False
         self.n_decomposed = 0
+        try:
+            self._read(progress)
+        except BaseException:
+            self.close()
+            raise
 
     def close(self) -> None:
         """Drop the temporary file."""
@@ -100,8 +133,7 @@ class CorpusReader:
         """The splits that were found."""
         return list(self._splits)
 
-    def read(self, progress: Callable[[int], None] | None = None) -> None:
-        """Read the corpus, once; `progress` is called with the advance of `corpus.position`."""
+    def _read(self, progress: Callable[[int], None] | None) -> None:
         before = 0
         for number, document in enumerate(self._corpus.documents()):
             facts = self._splits.get(document.split)
@@ -162,18 +194,18 @@ class CorpusReader:
         }
         content = {}
         for name, facts in self._splits.items():
-            try:
-                by_position = sorted_by_place(np.asarray(facts.orders))
-            except ValueError as error:
-                raise CorpusError(messages.SAME_ORDER, name=self.name, split=name) from error
-            facts.positions = stored_order(name, len(facts.orders), self._order_seed)
+            orders = np.asarray(facts.orders)
+            by_position = np.argsort(orders, kind="stable")
+            if np.any(np.diff(orders[by_position]) == 0):
+                raise CorpusError(messages.SAME_ORDER, name=self.name, split=name)
+            facts.positions = seeded_permutation(name, len(orders), ORDER_SEED)
             facts.stored_order = by_position[facts.positions]
             digests = np.frombuffer(facts.digests, np.uint8).reshape(-1, 32)[by_position]
             content[name] = {
                 "n_documents": len(facts.orders),
                 "sha256": hashlib.sha256(np.ascontiguousarray(digests).data).hexdigest(),
             }
-        self.corpus_json = corpus_identity(self._corpus, content, self.label_names, self._order_seed)
+        self.corpus_json = corpus_identity(self._corpus, content, self.label_names, ORDER_SEED)
 
     def class_counts(self) -> dict[str, int]:
         """Return how many documents each class has, in the order of the classes; none without labels."""
@@ -297,50 +329,3 @@ class CorpusReader:
                 block, n_tokens = [], 0
         if block:
             yield np.concatenate(block)
-
-
-def read_corpus(
-    corpus: Corpus,
-    rule: TextRule,
-    *,
-    tokenise: bool = True,
-    order_seed: int = 0,
-    spool_directory: Path | None = None,
-    progress: Callable[[int], None] | None = None,
-) -> CorpusReader:
-    """Read a corpus from beginning to end.
-
-    Parameters
-    ----------
-    corpus : Corpus
-        The text.
-    rule : TextRule
-        How to tokenise it.
-    tokenise : bool
-        False reads the text only to see whether it is the corpus that a cache was made of.
-    order_seed : int
-        Seed of the permutation in which documents are stored.
-    spool_directory : Path, optional
-        Where the nameless temporary file lies; default: the system's place.
-    progress : callable, optional
-        Called with the advance of `corpus.position`.
-
-    Returns
-    -------
-    CorpusReader
-        Close it after use.
-
-    Raises
-    ------
-    CorpusError
-        If the text cannot be read as documents.
-    OutputError
-        If the temporary file cannot be written.
-    """
-    reader = CorpusReader(corpus, rule, tokenise=tokenise, order_seed=order_seed, spool_directory=spool_directory)
-    try:
-        reader.read(progress)
-    except BaseException:
-        reader.close()
-        raise
-    return reader

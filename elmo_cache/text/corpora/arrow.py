@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -10,15 +9,7 @@ import numpy as np
 
 from elmo_cache import messages
 from elmo_cache.errors import CorpusError
-from elmo_cache.text.corpora.records import (
-    LABEL_COLUMN,
-    SPLIT_COLUMN,
-    TEXT_COLUMN,
-    TOKENS_COLUMN,
-    Columns,
-    Record,
-    shown_columns,
-)
+from elmo_cache.text.corpora.records import Columns, Record
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -50,28 +41,12 @@ def choose_columns(wanted: Columns, schema: "pa.Schema", where: str) -> Columns:
         If one that was asked for is not there, is there twice, or holds something else.
     """
     pa = import_pyarrow(where)
-    text = wanted.text
-    if text == TEXT_COLUMN and text not in schema.names and TOKENS_COLUMN in schema.names:
-        text = TOKENS_COLUMN
-    label, split = (
-        given or (default if default in schema.names and default != text else None)
-        for given, default in ((wanted.label, LABEL_COLUMN), (wanted.split, SPLIT_COLUMN))
-    )
-    chosen = replace(wanted, text=text, label=label, split=split)
-    roles = [("text", text), ("label", label), ("split", split), ("id", wanted.id)]
-    for what, name in (*roles, *(("tags", column) for column in wanted.tags)):
-        if name is None:
-            continue
-        if name not in schema.names:
-            found = shown_columns(schema.names)
-            raise CorpusError(messages.NO_COLUMN_FOR, where=where, column=name, role=what, found=found)
-        if schema.names.count(name) > 1:
-            raise CorpusError(messages.COLUMN_TWICE, where=where, column=name)
-        kind = _value_type(pa, schema.field(name).type)
-        if not _fits(pa, what, kind):
-            expected = _EXPECTED[what]
+    chosen = wanted.choose(schema.names, where, by_option=False)
+    for role, column in chosen.roles:
+        kind = _value_type(pa, schema.field(column).type)
+        if not _fits(pa, role, kind):
             raise CorpusError(
-                messages.COLUMN_TYPE, where=where, column=name, found=str(kind), expected=expected, role=what
+                messages.COLUMN_TYPE, where=where, column=column, found=str(kind), expected=_EXPECTED[role], role=role
             )
     return chosen
 

@@ -15,7 +15,7 @@ from elmo_cache.text.corpora.aclimdb import DEFAULT_PATHS, URL, AclImdbCorpus
 from elmo_cache.text.corpora.base import Corpus
 from elmo_cache.text.corpora.compression import COMPRESSIONS, without_compression
 from elmo_cache.text.corpora.conll import CONLL_EXTENSIONS, ConllCorpus
-from elmo_cache.text.corpora.fasta import FASTA_EXTENSIONS, FastaCorpus
+from elmo_cache.text.corpora.fasta import FASTA_EXTENSIONS
 from elmo_cache.text.corpora.files import EXTENSIONS, TABLES, FileCorpus
 from elmo_cache.text.corpora.folders import FolderCorpus, has_folders
 from elmo_cache.text.corpora.imdb import ImdbCorpus
@@ -237,11 +237,10 @@ def _open_path(name: str, path: Path, options: CorpusOptions) -> Corpus:
             tag_columns=options.tag_columns or (),
             encoding=options.encoding,
         )
-    if extension in FASTA_EXTENSIONS:
-        options.check(name, frozenset({"encoding"}))
-        return FastaCorpus(path, options.encoding)
     of_text = frozenset({"encoding", "label_names"})
-    if extension in TABLES:
+    if extension in FASTA_EXTENSIONS:
+        of_text = frozenset({"encoding"})
+    elif extension in TABLES:
         of_text |= _COLUMNS | {"quoting", "delimiter"}
     elif extension != ".txt":
         of_text |= _COLUMNS | {"tag_columns"}

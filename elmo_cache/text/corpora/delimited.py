@@ -84,7 +84,7 @@ def read_table(
             header = [cell.strip() for cell in row]
             remarks.header.update({cell: None for cell in row if cell != cell.strip()})
             _check_delimiter(header, delimiter, reader, line)
-            chosen = columns.choose(header, reader, line)
+            chosen = columns.choose(header, reader.at(line))
             continue
         if len(row) != len(header):
             message = messages.UNQUOTED_CELLS_DIFFER if quoting == "none" else messages.CELLS_DIFFER

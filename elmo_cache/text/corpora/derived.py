@@ -6,12 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
 from elmo_cache import messages
 from elmo_cache.errors import CorpusError
 from elmo_cache.text.corpora.base import Corpus, Document
 from elmo_cache.text.corpora.records import ONLY_SPLIT, check_split, shown_classes
+from elmo_cache.text.order import seeded_permutation
 
 __all__ = ["DividedCorpus", "JoinedCorpus", "RenamedCorpus"]
 
@@ -161,9 +160,8 @@ class DividedCorpus(_Derived):
             totals[label] += 1
         split_of = {}
         for label, keys in sorted(groups.items()):
-            seeds = np.random.SeedSequence([self._seed, *label.encode("utf-8", "surrogatepass")])
-            order = np.random.RandomState(np.random.MT19937(seeds)).permutation(len(keys))
-            shuffled = [sorted(keys)[i] for i in order]
+            in_order = sorted(keys)
+            shuffled = [in_order[i] for i in seeded_permutation(label, len(keys), self._seed)]
             wanted = {name: round(share * totals[label]) for name, share in self._shares.items()}
             for key in shuffled:
                 name = next((name for name, left in wanted.items() if left > 0 and counts[key] <= left), "train")

@@ -1,4 +1,4 @@
-"""A user's own file: `.csv`, `.tsv`, `.json`, `.jsonl`, or `.txt` with a document a line."""
+"""A user's own file: `.csv`, `.tsv`, `.json`, `.jsonl`, `.txt` with a document a line, or FASTA."""
 
 from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
@@ -9,6 +9,7 @@ from elmo_cache.errors import CorpusError
 from elmo_cache.text.corpora.base import Document
 from elmo_cache.text.corpora.compression import without_compression
 from elmo_cache.text.corpora.delimited import find_quoting, read_table
+from elmo_cache.text.corpora.fasta import FASTA_EXTENSIONS, read_fasta
 from elmo_cache.text.corpora.json_records import read_json_array, read_json_lines
 from elmo_cache.text.corpora.lines import LineReader
 from elmo_cache.text.corpora.records import ONLY_SPLIT, Columns, Record, Remarks, check_names, documents_of
@@ -33,7 +34,7 @@ class FileCorpus:
     Parameters
     ----------
     path : Path
-        With one of `EXTENSIONS`, in any case; compressed if another ending says so.
+        With one of `EXTENSIONS` or `FASTA_EXTENSIONS`, in any case; compressed if another ending says so.
     columns : Columns
         Those of the text, of the class, of the split and of the document's name. A class or split of None: `label` and
         `split`, if the file has them.
@@ -91,6 +92,8 @@ class FileCorpus:
         first = next(documents)
         documents.close()
         self.tokenizer = None if isinstance(first.text, str) else TOKENS
+        if self._extension in FASTA_EXTENSIONS:
+            self.tokenizer = "characters"
         self._reader.position = 0
 
     @property
@@ -101,7 +104,7 @@ class FileCorpus:
     @property
     def columns(self) -> Columns | None:
         """The columns in use, once the file has been opened; None of a file without columns."""
-        return None if self._extension == ".txt" else self._used
+        return None if self._extension in (".txt", *FASTA_EXTENSIONS) else self._used
 
     @property
     def notes(self) -> list[str]:
@@ -128,6 +131,9 @@ class FileCorpus:
         yield from documents_of(parts, self.label_names, self._remarks, self._path)
 
     def _records(self) -> Iterator[Record]:
+        if self._extension in FASTA_EXTENSIONS:
+            yield from read_fasta(self._reader)
+            return
         if self._extension == ".txt":
             yield from read_text_lines(self._reader, self._remarks)
             return

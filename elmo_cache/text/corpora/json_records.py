@@ -73,11 +73,9 @@ def _json_records(
             found = _json_type(item)
             raise CorpusError(messages.UNEXPECTED, where=reader.at(line), found=found, expected="an object per line")
         if chosen is None:
-            chosen = columns.choose(item, reader, line)
-        if isinstance(item, _Repeating):
-            used = (chosen.text, chosen.label, chosen.split, chosen.id, *chosen.tags)
-            if twice := [key for key in used if key in item.repeated]:
-                raise CorpusError(messages.COLUMN_TWICE, where=reader.at(line), column=twice[0])
+            chosen = columns.choose(item, reader.at(line))
+        if isinstance(item, _Repeating) and (twice := [key for _, key in chosen.roles if key in item.repeated]):
+            raise CorpusError(messages.COLUMN_TWICE, where=reader.at(line), column=twice[0])
         for column, wanted, default in (
             (chosen.label, columns.label, LABEL_COLUMN),
             (chosen.split, columns.split, SPLIT_COLUMN),
@@ -88,9 +86,9 @@ def _json_records(
             value = None if column is None else item.get(column)
             if column is not None and (value is None or (isinstance(value, str) and not value.strip())):
                 raise missing_value(reader, line, column)
-        for column, parameter in ((chosen.text, "text_column"), *((name, "tag_columns") for name in chosen.tags)):
-            if column not in item:
-                raise missing_column(reader, line, column, item, parameter)
+        for role, column in chosen.roles:
+            if role in ("text", "tags") and column not in item:
+                raise missing_column(reader.at(line), role, column, item)
         label = None if chosen.label is None else _json_name(reader, line, item, chosen.label)
         id = None if chosen.id is None else _json_name(reader, line, item, chosen.id).strip()
         split = None if chosen.split is None else _json_string(reader, line, item, chosen.split)

@@ -27,7 +27,6 @@ __all__ = [
     "missing_column",
     "missing_value",
     "shown_classes",
-    "shown_columns",
     "unknown_label",
 ]
 
@@ -62,27 +61,37 @@ class Columns:
     id: str | None = None
     tags: tuple[str, ...] = ()
 
-    def choose(self, found: Collection[str], reader: LineReader, line: int) -> "Columns":
-        """The columns to use of those found: what was asked for, or else those with the default names."""
-        if self.text == TEXT_COLUMN and TEXT_COLUMN not in found and TOKENS_COLUMN in found:
-            return replace(self, text=TOKENS_COLUMN).choose(found, reader, line)
-        for column, parameter in (
-            (self.text, "text_column"),
-            (self.label, "label_column"),
-            (self.split, "split_column"),
-            (self.id, "id_column"),
-            *((column, "tag_columns") for column in self.tags),
-        ):
-            if column is not None and column not in found:
-                raise missing_column(reader, line, column, found, parameter)
+    @property
+    def roles(self) -> tuple[tuple[str, str], ...]:
+        """What is held and the column that holds it, for each column in use; the `tags` come last."""
+        single = (("text", self.text), ("label", self.label), ("split", self.split), ("id", self.id))
+        return (
+            *((role, column) for role, column in single if column is not None),
+            *(("tags", column) for column in self.tags),
+        )
+
+    def choose(self, found: Collection[str], where: str, *, by_option: bool = True) -> "Columns":
+        """The columns to use of those found: what was asked for, or else those with the default names.
+
+        Raises
+        ------
+        CorpusError
+            If one that was asked for is not there, which with `by_option` an option would name; or is there twice.
+        """
+        text = self.text
+        if text == TEXT_COLUMN and text not in found and TOKENS_COLUMN in found:
+            text = TOKENS_COLUMN
         label, split = (
-            default if wanted is None and default in found and default != self.text else wanted
+            wanted or (default if default in found and default != text else None)
             for wanted, default in ((self.label, LABEL_COLUMN), (self.split, SPLIT_COLUMN))
         )
-        for column in (self.text, label, split, self.id):
-            if column is not None and sum(column == other for other in found) > 1:
-                raise CorpusError(messages.COLUMN_TWICE, where=reader.at(line), column=column)
-        return replace(self, label=label, split=split)
+        chosen = replace(self, text=text, label=label, split=split)
+        for role, column in chosen.roles:
+            if column not in found:
+                raise missing_column(where, role, column, found, by_option=by_option)
+            if list(found).count(column) > 1:
+                raise CorpusError(messages.COLUMN_TWICE, where=where, column=column)
+        return chosen
 
 
 @dataclass
@@ -200,21 +209,20 @@ def missing_value(reader: LineReader, line: int, column: str | None) -> CorpusEr
     return CorpusError(messages.NO_VALUE, where=f"{reader.at(line)}, column {column!r}", name="value")
 
 
-def missing_column(reader: LineReader, line: int, column: str, found: Collection[str], parameter: str) -> CorpusError:
-    """Return the error of a file that lacks a column, which `parameter` would name."""
-    return CorpusError(
-        messages.NO_COLUMN, where=reader.at(line), column=column, found=shown_columns(found), name=parameter
-    )
+def missing_column(
+    where: str, role: str, column: str, found: Collection[str], *, by_option: bool = True
+) -> CorpusError:
+    """Return the error of a place that lacks the column for a role, which with `by_option` an option names."""
+    shown = ", ".join(repr(name[:40]) for name in list(found)[:20]) or "none"
+    if not by_option:
+        return CorpusError(messages.NO_COLUMN_FOR, where=where, column=column, role=role, found=shown)
+    option = "tag_columns" if role == "tags" else f"{role}_column"
+    return CorpusError(messages.NO_COLUMN, where=where, column=column, found=shown, name=option)
 
 
 def shown_classes(found: Iterable[Sequence[str] | None]) -> str:
     """Return several lists of class names as errors show them."""
     return " | ".join(", ".join(names or ()) or "none" for names in found)
-
-
-def shown_columns(names: Collection[str]) -> str:
-    """Return the names of columns as errors show them."""
-    return ", ".join(repr(name[:40]) for name in list(names)[:20]) or "none"
 
 
 def unknown_label(label: str, label_names: Sequence[str], where: str) -> CorpusError:
