@@ -129,9 +129,11 @@ def understand(command: str) -> None:
 def parse(program: str, name: str, *arguments: str) -> click.Context:
     """What click does before a command runs: unknown names and values raise."""
     group = PROGRAMS[program]
-    _, command, rest = group.resolve_command(click.Context(group), [name, *arguments])
+    parent = click.Context(group, info_name=program, **group.context_settings)
+    _, command, rest = group.resolve_command(parent, [name, *arguments])
     assert command is not None
-    return command.make_context(name, rest)
+    # click keeps the names of --help that it finds at first, and these come from above.
+    return command.make_context(name, rest, parent=parent)
 
 
 def execute(block: str, names: dict[str, Any]) -> dict[str, Any]:

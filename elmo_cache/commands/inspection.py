@@ -17,7 +17,7 @@ __all__ = ["info_command", "verify_command"]
 @click.argument("out", default="imdb.elmo", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def info_command(out: Path, as_json: bool) -> None:
-    """Show what the cache OUT (a folder or a packed file) holds, and whether its build is finished.
+    """Show what the cache OUT (a folder or a packed file; imdb.elmo by default) holds, and whether it is finished.
 
     \b
     elmo-cache info imdb.elmo
@@ -36,7 +36,9 @@ def info_command(out: Path, as_json: bool) -> None:
     help="Remove damaged files, so that the same build makes them again (not in a packed file).",
 )
 def verify_command(out: Path, discard: bool) -> None:
-    """Check every byte of the cache OUT against its checksums; exit code 1 if a file is damaged, missing or foreign.
+    """Check every byte of the cache OUT (imdb.elmo by default) against its checksums.
+
+    The exit code is 1 if a file is damaged, missing or foreign.
 
     \b
     elmo-cache verify imdb.elmo
