@@ -9,13 +9,10 @@ import numpy as np
 from elmo_cache.encoders.bilm.options import BiLMOptions
 from elmo_cache.encoders.bilm.weights import Weights, forget_bias, lstm_name
 
-__all__ = ["BEGIN", "END", "Arrays", "Program", "convolved", "input_type", "load_arrays"]
+__all__ = ["Arrays", "Program", "convolved", "input_type", "load_arrays"]
 
 Arrays = dict[str, Any]
 """Arrays on the device, by name."""
-
-BEGIN, END = 1, 2
-"""The numbers of the marks around a document; 0 is no word."""
 
 
 class Program(ABC):

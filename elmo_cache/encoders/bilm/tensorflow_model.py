@@ -16,7 +16,8 @@ from cache.errors import CacheWarning
 from elmo_cache import messages
 from elmo_cache.encoders.bilm.characters import BOS, BOW, EOW, PAD
 from elmo_cache.encoders.bilm.options import BiLMOptions
-from elmo_cache.encoders.bilm.program import BEGIN, END, Arrays, Program, convolved, input_type
+from elmo_cache.encoders.bilm.program import Arrays, Program, convolved, input_type
+from elmo_cache.encoders.bilm.streams import BEGIN, END
 
 __all__ = ["BiLMProgram"]
 
