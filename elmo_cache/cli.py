@@ -6,9 +6,8 @@ from cache.runtime.console import Commands
 from elmo_cache.commands.build import build_command
 from elmo_cache.commands.encode import encode_command
 from elmo_cache.commands.encoders import encoders_command
-from elmo_cache.commands.export import export_command
+from elmo_cache.commands.export import export_command, pack_command
 from elmo_cache.commands.inspection import info_command, verify_command
-from elmo_cache.commands.pack import pack_command
 
 __all__ = ["main"]
 

@@ -58,20 +58,11 @@ def test_rows_lead_every_token_to_its_place(lengths: list[int], n_streams: int, 
 
 
 @given(lengths_lists, stream_counts, chunks)
-def test_resets_are_at_the_marks(lengths: list[int], n_streams: int, chunk: int) -> None:
-    packing = pack(documents_of(lengths), n_streams, chunk)
-
-    assert np.array_equal(packing.is_first, packing.words == BEGIN)
-    assert np.array_equal(packing.is_last, packing.words == END)
-
-
-@given(lengths_lists, stream_counts, chunks)
 def test_shape(lengths: list[int], n_streams: int, chunk: int) -> None:
     packing = pack(documents_of(lengths), n_streams, chunk)
     n_longest = int((packing.words > NOTHING).sum(axis=0).max(initial=0))
 
-    for array in (packing.words, packing.is_first, packing.is_last, packing.rows):
-        assert array.shape == packing.words.shape
+    assert packing.rows.shape == packing.words.shape
     assert packing.words.shape[1] == n_streams
     assert packing.words.shape[0] % chunk == 0
     assert n_longest <= packing.words.shape[0] < n_longest + chunk
@@ -109,8 +100,6 @@ def test_spelt_out() -> None:
         [-1, 0, 1, -1, -1, 2, -1, -1, -1, -1],
         [-1, 3, 4, -1, -1, -1, -1, -1, -1, -1],
     ]
-    assert np.argwhere(packing.is_first.T).tolist() == [[0, 0], [0, 4], [1, 0]]
-    assert np.argwhere(packing.is_last.T).tolist() == [[0, 3], [0, 6], [1, 3]]
 
 
 @pytest.mark.parametrize("lengths", [[], [0], [0, 0, 0]])

@@ -10,7 +10,7 @@ import click
 
 from elmo_cache import messages
 from elmo_cache.errors import CorpusError
-from elmo_cache.text.corpora import Corpus, open_corpus
+from elmo_cache.text.corpora import Corpus, CorpusOptions, open_corpus
 from elmo_cache.text.corpora.derived import DividedCorpus, JoinedCorpus, RenamedCorpus
 from elmo_cache.text.corpora.files import QUOTINGS
 from elmo_cache.text.corpora.tables import split_of_name
@@ -79,7 +79,7 @@ def corpus_options(command: _Command) -> _Command:
     @functools.wraps(command)
     def packed(**given: Any) -> None:
         request = {name: given.pop(name) for name in CorpusRequest.__dataclass_fields__ if name != "options"}
-        options = {parameter: given.pop(parameter) for parameter in _PARAMETERS}
+        options = {name: given.pop(name) for name in CorpusOptions.__dataclass_fields__}
         for name in ("label_names", "tag_columns"):
             if options[name] is not None:
                 options[name] = options[name].split(",")
@@ -200,18 +200,3 @@ _OPTIONS = [
         help="Keras's imdb_word_index.json, for --corpus imdb, or for the word ranks of --num-words.",
     ),
 ]
-_PARAMETERS = (
-    "text_column",
-    "label_column",
-    "split_column",
-    "id_column",
-    "label_names",
-    "token_column",
-    "tag_columns",
-    "quoting",
-    "delimiter",
-    "encoding",
-    "aclimdb",
-    "imdb_npz",
-    "imdb_word_index",
-)

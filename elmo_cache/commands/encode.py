@@ -14,7 +14,7 @@ from cache.pooling import POOLINGS, pool
 from cache.runtime.console import Subcommand, beginning, human_count
 from cache.runtime.progress import progress_bar
 from elmo_cache import messages
-from elmo_cache.commands.encoded import FORMATS, Encoded, choose_format
+from elmo_cache.commands.encoded import FORMATS, choose_format, save
 from elmo_cache.commands.options import encoder_options, normalize_option, tokenizer_option
 from elmo_cache.encoders import Encoder, layers_of, load_encoder
 from elmo_cache.encoders.devices import computed_on
@@ -94,9 +94,9 @@ def encode_command(
             for text_words, vectors in zip(words, _encode(encoder, words, pooling), strict=True):
                 click.echo(f"{human_count(len(text_words), 'token'):>12}  {vectors.shape}  {beginning(text_words)}")
             return
-        encoded = Encoded(documents, words, _encode(encoder, words, pooling), pooled=pooling is not None)
-        encoded.save(temporary, kind)
-    click.echo(f"{out}: {human_count(len(words), 'text')}, vectors {encoded.shape}.")
+        encoded = _encode(encoder, words, pooling)
+        shape = save(temporary, kind, documents, words, encoded, pooled=pooling is not None)
+    click.echo(f"{out}: {human_count(len(words), 'text')}, vectors {shape}.")
 
 
 def _read(texts: Sequence[str], source: Path | None) -> list[str]:

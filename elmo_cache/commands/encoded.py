@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +9,7 @@ import numpy as np
 from cache import CacheError, OutputError
 from elmo_cache import messages
 
-__all__ = ["FORMATS", "Encoded", "choose_format"]
+__all__ = ["FORMATS", "choose_format", "save"]
 
 FORMATS = ("npz", "npy", "jsonl", "parquet")
 
@@ -32,83 +31,77 @@ def choose_format(out: Path, wanted: str | None) -> str:
     return wanted or ending
 
 
-@dataclass(frozen=True)
-class Encoded:
-    """Texts with their vectors.
+def save(
+    path: Path,
+    format: str,
+    texts: Sequence[str],
+    words: Sequence[Sequence[str]],
+    vectors: Sequence[np.ndarray],
+    pooled: bool,
+) -> tuple[int, ...]:
+    """Write texts and their vectors into a file.
 
-    Attributes
+    Parameters
     ----------
+    path : Path
+        The file.
+    format : str
+        One of `FORMATS`.
     texts : sequence of str
+        The texts.
     words : sequence of sequences of str
         The tokens of each text.
     vectors : sequence of ndarray of float32
         Of each text `(n_tokens, dim)`; pooled `(dim,)`; of several layers with an axis of layers before.
     pooled : bool
         Whether a text has one vector.
+
+    Returns
+    -------
+    tuple of int
+        The shape of all vectors together.
+
+    Raises
+    ------
+    OutputError
+        If the package is missing that writes Parquet.
     """
-
-    texts: Sequence[str]
-    words: Sequence[Sequence[str]]
-    vectors: Sequence[np.ndarray]
-    pooled: bool
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Of all vectors together."""
-        return self._joined().shape
-
-    def save(self, path: Path, format: str) -> None:
-        """Write a file of one of `FORMATS`.
-
-        Raises
-        ------
-        OutputError
-            If the package is missing that writes Parquet.
-        """
-        {"npz": self._npz, "npy": self._npy, "jsonl": self._jsonl, "parquet": self._parquet}[format](path)
-
-    def _joined(self) -> np.ndarray:
-        if self.pooled:
-            return np.stack(self.vectors, axis=-2)
-        return np.concatenate(self.vectors, axis=-2)
-
-    def _npz(self, path: Path) -> None:
+    joined = np.stack(vectors, axis=-2) if pooled else np.concatenate(vectors, axis=-2)
+    if format in ("npz", "npy"):
+        rows = joined.astype(np.float32, copy=False)
         with open(path, "wb") as file:
-            np.savez(
-                file,
-                vectors=self._joined().astype(np.float32, copy=False),
-                indptr=np.cumsum([0, *map(len, self.words)], dtype=np.int64),
-                tokens=np.array([word for words in self.words for word in words], dtype=np.str_),
-                texts=np.array(self.texts, dtype=np.str_),
-            )
+            if format == "npy":
+                np.save(file, rows)
+            else:
+                np.savez(
+                    file,
+                    vectors=rows,
+                    indptr=np.cumsum([0, *map(len, words)], dtype=np.int64),
+                    tokens=np.array([word for text_words in words for word in text_words], dtype=np.str_),
+                    texts=np.array(texts, dtype=np.str_),
+                )
+        return joined.shape
+    key = "vector" if pooled else "vectors"
+    records = [
+        {"text": text, "tokens": list(text_words), key: rows.tolist()}
+        for text, text_words, rows in zip(texts, words, vectors, strict=True)
+    ]
+    if format == "jsonl":
+        with open(path, "w", encoding="utf-8") as lines:
+            lines.writelines(json.dumps(record) + "\n" for record in records)
+    else:
+        _write_parquet(path, records, key, joined.shape[-1], vectors[0].ndim)
+    return joined.shape
 
-    def _npy(self, path: Path) -> None:
-        with open(path, "wb") as file:
-            np.save(file, self._joined().astype(np.float32, copy=False))
 
-    def _jsonl(self, path: Path) -> None:
-        with open(path, "w", encoding="utf-8") as file:
-            for record in self._records():
-                file.write(json.dumps(record) + "\n")
-
-    def _parquet(self, path: Path) -> None:
-        try:
-            import pyarrow as pa
-            import pyarrow.parquet as pq
-        except ImportError as error:
-            raise OutputError(messages.NEEDS_PYARROW, name=CacheError("{option.format:parquet}")) from error
-        kind = pa.list_(pa.float32(), self.shape[-1])
-        for _ in range(self.vectors[0].ndim - 1):
-            kind = pa.list_(kind)
-        columns = {"text": pa.string(), "tokens": pa.list_(pa.string()), self._key: kind}
-        pq.write_table(pa.Table.from_pylist(list(self._records()), pa.schema(list(columns.items()))), path)
-
-    @property
-    def _key(self) -> str:
-        return "vector" if self.pooled else "vectors"
-
-    def _records(self) -> list[dict[str, object]]:
-        return [
-            {"text": text, "tokens": list(words), self._key: vectors.tolist()}
-            for text, words, vectors in zip(self.texts, self.words, self.vectors, strict=True)
-        ]
+def _write_parquet(path: Path, records: list[dict[str, object]], key: str, dim: int, n_axes: int) -> None:
+    try:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+    except ImportError as error:
+        raise OutputError(messages.NEEDS_PYARROW, name=CacheError("{option.format:parquet}")) from error
+    kind = pa.list_(pa.float32(), dim)
+    for _ in range(n_axes - 1):
+        kind = pa.list_(kind)
+    schema = pa.schema([("text", pa.string()), ("tokens", pa.list_(pa.string())), (key, kind)])
+    pq.write_table(pa.Table.from_pylist(records, schema), path)

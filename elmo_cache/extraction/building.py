@@ -20,16 +20,6 @@ from elmo_cache.text.rule import TextRule
 
 __all__ = ["build"]
 
-_EXPECTED = {
-    "out": "the path of a folder",
-    "encoder": "a name, a path, or an object with the method encode",
-    "limit": "documents by split, as {'train': 4000}",
-    "rule": "a TextRule",
-    "shard_tokens": "a whole number",
-    "reuse": "paths of caches",
-    "workers": "a number of processes, 'auto', or an address",
-}
-
 
 @runtime_checkable
 class _Encodes(Protocol):
@@ -120,20 +110,20 @@ def build(
         If workers cannot be had, or died again and again.
     """
     reused = [reuse] if isinstance(reuse, str | os.PathLike) else reuse
-    for name, value, expected in (
-        ("out", out, str | os.PathLike),
-        ("encoder", encoder, str | os.PathLike | _Encodes),
-        ("limit", limit, Mapping | None),
-        ("rule", rule, TextRule | None),
-        ("shard_tokens", shard_tokens, Integral),
-        ("reuse", reused, Iterable),
-        ("workers", workers, Integral | str),
+    for name, value, kinds, expected in (
+        ("out", out, str | os.PathLike, "the path of a folder"),
+        ("encoder", encoder, str | os.PathLike | _Encodes, "a name, a path, or an object with the method encode"),
+        ("limit", limit, Mapping | None, "documents by split, as {'train': 4000}"),
+        ("rule", rule, TextRule | None, "a TextRule"),
+        ("shard_tokens", shard_tokens, Integral, "a whole number"),
+        ("reuse", reused, Iterable, "paths of caches"),
+        ("workers", workers, Integral | str, "a number of processes, 'auto', or an address"),
     ):
-        if not isinstance(value, expected):  # type: ignore[arg-type]
-            raise CorpusError(messages.INVALID_VALUE, name=name, found=show(value), expected=_EXPECTED[name])
+        if not isinstance(value, kinds):  # type: ignore[arg-type]
+            raise CorpusError(messages.INVALID_VALUE, name=name, found=show(value), expected=expected)
     reused = list(reused)
     if strange := [path for path in reused if not isinstance(path, str | os.PathLike)]:
-        raise CorpusError(messages.INVALID_VALUE, name="reuse", found=show(strange[0]), expected=_EXPECTED["reuse"])
+        raise CorpusError(messages.INVALID_VALUE, name="reuse", found=show(strange[0]), expected="paths of caches")
     if normalize is not None and rule is not None:
         raise CorpusError(messages.NORMALIZE_BESIDE_RULE)
     rule = rule or TextRule(normalize=normalize)

@@ -26,7 +26,10 @@ _ROUND_TO, _OVERFLOW = 64, 512
 
 
 class Streams(NamedTuple):
-    """Documents end to end in parallel streams; every array is `(n_steps, n_streams)`, as in `streams.Packing`."""
+    """Documents end to end in parallel streams, as in `streams.Packing`; every array is `(n_steps, n_streams)`.
+
+    Where `is_first` a forward LSTM starts from zero state, where `is_last` a backward one.
+    """
 
     words: np.ndarray
     is_first: np.ndarray
@@ -148,7 +151,7 @@ class Batches:
         n_streams = choose_streams(lengths, min(self.settings.streams, _MOST_HELD_OUT_STREAMS))
         n_unroll = self.settings.unroll
         packing = pack(self.text.held_out, n_streams, n_unroll)
-        streams = Streams(packing.words, packing.is_first, packing.is_last)
+        streams = Streams(packing.words, packing.words == BEGIN, packing.words == END)
         n_batches = len(streams.words) // n_unroll
         counts = np.array([self._count_words(_read(streams, i, n_unroll)[0]) for i in range(n_batches)])
         capacity = [_round_up(most, _ROUND_TO) for most in counts.max(axis=0)]

@@ -11,7 +11,7 @@ from cache.runtime.quiet import quiet_import
 from elmo_cache import messages
 from elmo_cache.encoders.bilm.characters import BEGIN_DOCUMENT, END_DOCUMENT, character_ids
 from elmo_cache.encoders.bilm.options import BiLMOptions
-from elmo_cache.encoders.bilm.streams import PACKINGS, Packing, choose_streams, pack
+from elmo_cache.encoders.bilm.streams import BEGIN, END, PACKINGS, Packing, choose_streams, pack
 from elmo_cache.encoders.bilm.weights import Weights, weights_fingerprint
 from elmo_cache.encoders.devices import Device, check_precision, find_device, within_memory
 from elmo_cache.errors import EncoderError
@@ -332,7 +332,7 @@ class BiLMEncoder:
         model, size, chunk = self._lstm, self.options.projection_dim, self.time_chunk
         states = model.zero_states(packing.words.shape[1])
         starts = range(0, len(packing.words), chunk)
-        resets = (packing.is_first, packing.is_last)
+        resets = (packing.words == BEGIN, packing.words == END)
         n_before = size if self._kind == "all" else 0
         if n_before:
             here = packing.rows >= 0

@@ -17,13 +17,10 @@ from jax.sharding import SingleDeviceSharding
 
 from elmo_cache.encoders.bilm.characters import BOS, BOW, EOW, PAD
 from elmo_cache.encoders.bilm.options import BiLMOptions
-from elmo_cache.encoders.bilm.program import BEGIN, END, Arrays, convolved, input_type
+from elmo_cache.encoders.bilm.program import Arrays, Program, convolved, input_type
+from elmo_cache.encoders.bilm.streams import BEGIN, END
 
 __all__ = ["BiLMProgram", "pinned_memory"]
-
-
-def _input_dtype(precision: str) -> Any:
-    return jnp.dtype(input_type(precision))
 
 
 def _product(x: Any, kernel: Any, precision: str) -> Any:
@@ -31,7 +28,7 @@ def _product(x: Any, kernel: Any, precision: str) -> Any:
     batch = tuple(range(kernel.ndim - 2))
     how: Any = {"float32": lax.Precision.HIGHEST, "tf32": lax.DotAlgorithmPreset.TF32_TF32_F32}.get(precision)
     return lax.dot_general(
-        x.astype(_input_dtype(precision)),
+        x.astype(input_type(precision)),
         kernel,
         (((x.ndim - 1,), (kernel.ndim - 2,)), (batch, batch)),
         precision=how,
@@ -53,36 +50,13 @@ def _clip(x: Any, bound: float | None) -> Any:
     return x if bound is None else jnp.clip(x, -bound, bound)
 
 
-class BiLMProgram:
-    """What `elmo_cache.encoders.bilm.program.Program` asks for, by JAX on its first device.
-
-    Parameters
-    ----------
-    options : BiLMOptions
-        The architecture.
-    mix : sequence of float or None
-        Weights of the layers 0 to n_layers: a token's vector is their sum. None: it is all layers side by side, layer
-        0 not doubled.
-    precision : {"float32", "tf32", "float16", "bfloat16"}
-        Of the products' inputs; sums and states are float32.
-    unroll : int
-        Steps in one turn of the loop over time.
-
-    Attributes
-    ----------
-    n_parts : int
-        Parts of a vector, each `projection_dim` wide.
-    n_traced : int
-        How often `advance` was compiled.
-    """
+class BiLMProgram(Program):
+    """By JAX, on its first device."""
 
     def __init__(self, options: BiLMOptions, mix: Sequence[float] | None, precision: str, unroll: int):
-        self.options, self.precision, self.unroll = options, precision, unroll
+        super().__init__(options, mix, precision, unroll)
         self.device = jax.devices()[0]
         self._pinned = pinned_memory(self.device)
-        self.mix = None if mix is None else [float(weight) for weight in mix]
-        self.n_parts = 2 if mix is not None else 1 + 2 * options.n_layers
-        self.n_traced = 0
         self.fill_table = jax.jit(self._fill_table, donate_argnames="table")
         self.advance = jax.jit(self._advance, donate_argnames=("states", "out"))
         self.zeros = self._bound(jax.jit(self._zeros, static_argnums=(0, 1, 2)))
@@ -94,10 +68,6 @@ class BiLMProgram:
     def _bound(self, function: Callable[..., Any]) -> Callable[..., Any]:
         # To `jit` arrays that are bound to a device are of another kind: unbound ones would compile everything twice.
         return lambda *sizes: jax.device_put(function(*sizes), self.device)
-
-    def input_dtype(self, precision: str) -> Any:
-        """Return the NumPy type of the products' inputs."""
-        return _input_dtype(precision)
 
     def put(self, arrays: Any) -> Any:
         """Copy an array of the host, or a dict of some, to the device."""
@@ -119,11 +89,7 @@ class BiLMProgram:
         array.block_until_ready()
 
     def _fill_table(self, arrays: Arrays, table: Any, start: Any, text: Any, lengths: Any) -> Any:
-        """Write the vectors of words into rows of the table.
-
-        `text` `(n_words, max_characters - 2)` uint8 is the words' UTF-8 and `lengths` `(n_words,)` int32 its bytes;
-        -1 and -2 are the marks at a document's beginning and end, -3 is no word and its vector zero.
-        """
+        """Write the vectors of words into rows of the table; see `Program`."""
         ids = jnp.pad(text.astype(jnp.int32) + 1, ((0, 0), (1, 1)))
         mark = lengths < 0
         ids = ids.at[:, 1].set(jnp.where(mark, BOS - lengths, ids[:, 1]))
@@ -171,11 +137,7 @@ class BiLMProgram:
     def _advance(
         self, arrays: Arrays, table: Any, states: Arrays, out: Any, bad: Any, forward: Any, backward: Any
     ) -> tuple[Arrays, Any, Any]:
-        """Run a chunk of steps; return the new states, the rows so far, and whether any is not finite.
-
-        `forward` and `backward` are `(2, time, n_streams)` int32: word numbers, and the row that a word's vector goes
-        to, or -1. The backward direction runs from the last step to the first.
-        """
+        """Run a chunk of steps; see `Program`."""
         self.n_traced += 1
         n_layers = self.options.n_layers
         (words, rows) = jnp.stack([forward, backward[:, ::-1]], axis=2)  # (time, 2, n_streams)

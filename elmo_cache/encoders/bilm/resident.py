@@ -59,7 +59,7 @@ class ResidentBiLM:
         self.program = _program_class(device.backend)(options, mix, precision, UNROLL[self.kind])
         self.bytes_to_device = self.bytes_from_device = 0
         self._lock = Lock()  # rows are fetched by several threads
-        self._arrays = self.program.put(load_arrays(weights, options, precision, self.program.input_dtype))
+        self._arrays = self.program.put(load_arrays(weights, options, precision))
         # They only grow, so that calls of about the same size are one program.
         self._n_words = self._n_rows = 0
 
@@ -197,7 +197,7 @@ def _rounded_up(n: int) -> int:
     return -(-n // step) * step
 
 
-def _program_class(backend: str) -> Callable[..., Program]:
+def _program_class(backend: str) -> type[Program]:
     with quiet_import():
         if backend == "jax":
             from elmo_cache.encoders.bilm import jax_model

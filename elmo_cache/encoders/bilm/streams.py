@@ -6,8 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["PACKINGS", "Packing", "choose_streams", "pack"]
+__all__ = ["BEGIN", "END", "PACKINGS", "Packing", "choose_streams", "pack"]
 
+BEGIN, END = 1, 2
+"""The numbers of the marks around a document; 0 is no word."""
 PACKINGS = {"cpu": (128, 16), "gpu": (512, 32)}
 """Streams (documents side by side) and time steps of a call, by kind of device, unless a cache says others."""
 STREAM_CHOICES = (1, 4, 16, 32, 64, 128)
@@ -29,18 +31,13 @@ class Packing:
     Attributes
     ----------
     words : ndarray of int32
-        Index of the token's word; 0 where a stream has ended.
-    is_first : ndarray of bool
-        Whether this is a document's first row, where a forward LSTM starts from zero state.
-    is_last : ndarray of bool
-        Whether it is a document's last row, where a backward one does.
+        Index of the token's word. `BEGIN` is a document's first row, where a forward LSTM starts from zero state, and
+        `END` its last row, where a backward one does; 0 where a stream has ended.
     rows : ndarray of int64
         The row of the result that the token's vector belongs to; -1 for document marks and after the end.
     """
 
     words: np.ndarray
-    is_first: np.ndarray
-    is_last: np.ndarray
     rows: np.ndarray
 
 
@@ -106,7 +103,7 @@ def pack(documents: Sequence[np.ndarray], n_streams: int, time_chunk: int) -> Pa
     Returns
     -------
     Packing
-        Around each document stand the word index 1 (document begins) and 2 (document ends).
+        Around each document stand the word index 1 (`BEGIN`) and 2 (`END`).
 
     Examples
     --------
@@ -138,16 +135,14 @@ def pack(documents: Sequence[np.ndarray], n_streams: int, time_chunk: int) -> Pa
     longest = max(length for length, _ in shortest)
     n_steps = -(-longest // time_chunk) * time_chunk
     words = np.zeros((n_steps, n_streams), np.int32)
-    is_first, is_last = np.zeros((2, n_steps, n_streams), bool)
     rows = np.full((n_steps, n_streams), -1, np.int64)
     for stream, members in enumerate(streams):
         step = 0
         for index in members:
             n_tokens = len(documents[index])
             end = step + n_tokens + 1
-            words[step, stream], words[end, stream] = 1, 2
+            words[step, stream], words[end, stream] = BEGIN, END
             words[step + 1 : end, stream] = documents[index]
             rows[step + 1 : end, stream] = np.arange(first_row[index], first_row[index + 1])
-            is_first[step, stream] = is_last[end, stream] = True
             step = end + 1
-    return Packing(words, is_first, is_last, rows)
+    return Packing(words, rows)

@@ -16,7 +16,8 @@ from cache.errors import CacheWarning
 from elmo_cache import messages
 from elmo_cache.encoders.bilm.characters import BOS, BOW, EOW, PAD
 from elmo_cache.encoders.bilm.options import BiLMOptions
-from elmo_cache.encoders.bilm.program import BEGIN, END, Arrays, convolved, input_type
+from elmo_cache.encoders.bilm.program import Arrays, Program, convolved, input_type
+from elmo_cache.encoders.bilm.streams import BEGIN, END
 
 __all__ = ["BiLMProgram"]
 
@@ -24,40 +25,21 @@ _COPIES = 32
 """Copies to the host that may be begun and not done."""
 
 
-class BiLMProgram:
-    """What `elmo_cache.encoders.bilm.program.Program` asks for, by TensorFlow on its first device.
+class BiLMProgram(Program):
+    """By TensorFlow, on its first device.
 
     TensorFlow keeps int32 arrays in the host's memory and copies them for every call. Ours go to the device as
     float32 arrays of the same bits, and are read as int32 there.
-
-    Parameters
-    ----------
-    options : BiLMOptions
-        The architecture.
-    mix : sequence of float or None
-        Weights of the layers 0 to n_layers: a token's vector is their sum. None: it is all layers side by side, layer
-        0 not doubled.
-    precision : {"float32", "tf32", "float16", "bfloat16"}
-        Of the products' inputs; sums and states are float32.
-    unroll : int
-        Steps in one turn of the loop over time.
 
     Attributes
     ----------
     compiled : bool
         Whether XLA compiles the functions; false once it could not.
-    n_parts : int
-        Parts of a vector, each `projection_dim` wide.
-    n_traced : int
-        How often `advance` was traced.
     """
 
     def __init__(self, options: BiLMOptions, mix: Sequence[float] | None, precision: str, unroll: int):
-        self.options, self.precision, self.unroll = options, precision, unroll
+        super().__init__(options, mix, precision, unroll)
         self.device = "GPU:0" if tf.config.list_logical_devices("GPU") else "CPU:0"
-        self.mix = None if mix is None else [float(weight) for weight in mix]
-        self.n_parts = 2 if mix is not None else 1 + 2 * options.n_layers
-        self.n_traced = 0
         self.compiled = True
         self._copies = ThreadPoolExecutor(_COPIES, "rows-to-host")
         self.fill_table = self._function(self._fill_table)
@@ -82,10 +64,6 @@ class BiLMProgram:
                 return plain(*arguments)
 
         return call
-
-    def input_dtype(self, precision: str) -> Any:
-        """Return the NumPy type of the products' inputs."""
-        return tf.as_dtype(input_type(precision)).as_numpy_dtype
 
     def put(self, arrays: Any) -> Any:
         """Copy an array of the host, or a dict of some, to the device."""
