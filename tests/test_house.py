@@ -15,6 +15,9 @@ import pytest
 import cache
 import elmo_cache
 from elmo_cache import build
+from elmo_cache.text.corpora import catalog
+from elmo_cache.text.corpora.compression import COMPRESSIONS
+from trainer.commands import options
 
 ROOT = Path(__file__).resolve().parents[1]
 HEAVY = {"tensorflow", "keras", "tensorflow_hub", "jax", "torch", "tf_keras"}
@@ -201,6 +204,11 @@ def test_the_store_needs_numpy_and_h5py_alone() -> None:
 def test_extraction_and_experiment_do_not_know_each_other() -> None:
     assert forbidden("elmo_cache", {"trainer"}) == []
     assert forbidden("trainer", {"elmo_cache"}) == []
+
+
+def test_the_experiment_knows_the_names_of_corpora() -> None:
+    # As it does not import them, it has a list of its own.
+    assert set(options._INPUTS) == {*catalog._ALL_EXTENSIONS, *COMPRESSIONS}
 
 
 def test_tensorflow_is_for_the_hub_package() -> None:

@@ -14,7 +14,7 @@ from cache.pooling import POOLINGS, pool
 from cache.runtime.console import Subcommand, beginning, human_count
 from cache.runtime.progress import progress_bar
 from elmo_cache import messages
-from elmo_cache.commands.encoded import FORMATS, choose_format, save
+from elmo_cache.commands.encoded_files import FORMATS, choose_format, save
 from elmo_cache.commands.options import encoder_options, normalize_option, tokenizer_option
 from elmo_cache.encoders import Encoder, layers_of, load_encoder
 from elmo_cache.encoders.devices import computed_on

@@ -14,7 +14,7 @@ from elmo_cache import messages
 from elmo_cache.encoders import Encoder, load_encoder
 from elmo_cache.errors import CorpusError
 from elmo_cache.extraction.build import Build
-from elmo_cache.extraction.plan import BuildSettings
+from elmo_cache.extraction.plan import SHARD_TOKENS, BuildSettings
 from elmo_cache.text.corpora import corpus_of
 from elmo_cache.text.rule import TextRule
 
@@ -41,7 +41,7 @@ def build(
     limit: Mapping[str, int] | None = None,
     rule: TextRule | None = None,
     normalize: str | None = None,
-    shard_tokens: int = 262_144,
+    shard_tokens: int = SHARD_TOKENS,
     reuse: str | Path | Iterable[str | Path] = (),
     workers: int | str = 1,
     progress: bool = False,

@@ -18,7 +18,7 @@ _Command = TypeVar("_Command", bound=Callable[..., Any])
 _COMPRESSED = (".gz", ".bz2", ".xz", ".zst", ".zip")
 _INPUTS = (
     *(".csv", ".tsv", ".json", ".jsonl", ".parquet", ".feather", ".arrow", ".txt"),
-    *(".conllu", ".conll", ".iob", ".fasta", *_COMPRESSED),
+    *(".conllu", ".conll", ".iob", ".iob2", ".bio", ".fasta", ".fa", ".faa", ".fna", *_COMPRESSED),
 )
 _FILES = (*_INPUTS, ".png", ".svg", ".pdf", ".h5", ".hdf5", ".npz", ".npy", ".vec", ".py")
 _OF_A_RUN = ("trials.csv", "tags.csv", "epochs.csv", "classes.csv", "curve.csv")

@@ -28,7 +28,7 @@ metric_option = click.option(
 title_option = click.option("--title", metavar="TEXT", help="Title of the figure.")
 vectors_option = click.option(
     "--vectors",
-    default="glove-50d",
+    default=Settings.vectors,
     show_default=True,
     metavar="SOURCE",
     help="Static word vectors: glove-50d (a package from PyPI), muse (a download), or a file in text format (.vec or "

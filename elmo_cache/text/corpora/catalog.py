@@ -113,7 +113,8 @@ def open_corpus(name_or_path: _Path, **options: Any) -> Corpus:
         * `aclimdb`: the same reviews as Maas et al. (2011) published them;
         * a table `.csv`, `.tsv`, `.json` (an array of objects), `.jsonl`, `.parquet`, `.feather` or `.arrow`;
         * `.txt` with a document a line, or with fastText's labels (`__label__pos A fine film.`);
-        * `.conllu`, `.conll` or `.iob` with a token a line, `.fasta` or `.fa` with sequences;
+        * `.conllu`, `.conll`, `.iob`, `.iob2` or `.bio` with a token a line;
+        * `.fasta`, `.fa`, `.faa` or `.fna` with sequences;
         * a folder: of Arrow's files; that `save_to_disk` of Hugging Face's datasets wrote; or with a folder for each
           class, in which a file is a text.
 
