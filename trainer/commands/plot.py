@@ -15,6 +15,7 @@ from trainer.report.pictures import check_picture
 from trainer.runs.config import RunConfig
 from trainer.runs.curve import CURVE, read_curve
 from trainer.runs.details import Details
+from trainer.runs.folder_config import CONFIG
 from trainer.runs.results import TrialResult, read_results
 from trainer.tagging.results import TagResult, read_tag_results
 from trainer.tagging.trials import RESULTS as TAG_RESULTS
@@ -63,7 +64,7 @@ def plot_command(runs: tuple[Path, ...], metric: str, losses: bool, title: str |
             documents[name] = read_results(folder / "trials.csv")
         elif (folder / TAG_RESULTS).exists():
             tokens[name] = read_tag_results(folder / TAG_RESULTS)
-        elif (folder / "config.json").exists():
+        elif (folder / CONFIG).exists():
             raise TrialsError(messages.NO_TRIAL_YET, path=folder)
         else:
             raise TrialsError(messages.NO_RESULTS, path=folder, expected=f"trials.csv and no {TAG_RESULTS}")

@@ -18,6 +18,7 @@ from trainer.errors import TrialsError
 from trainer.models.named import model_of
 from trainer.runs.config import RunConfig
 from trainer.runs.evaluation import SavedTrial, evaluate
+from trainer.runs.folder_config import CONFIG
 from trainer.runs.prediction import (
     caution,
     choose_split,
@@ -237,7 +238,7 @@ def _config_in(folder: Path, command: str) -> RunConfig:
     check_run_folder(folder, command)
     config = RunConfig.read(folder)
     if config is None:
-        raise TrialsError(messages.NO_RESULTS, path=folder, expected="config.json")
+        raise TrialsError(messages.NO_RESULTS, path=folder, expected=CONFIG)
     return config
 
 

@@ -1,6 +1,7 @@
 """What `config.json` of every results folder has, and whether trials can be added to what it has already."""
 
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -19,7 +20,7 @@ _NOT_COMPARED = ("path", "source", "encoding_options", "words")  # places, and w
 
 
 @dataclass(frozen=True)
-class FolderConfig:
+class FolderConfig(ABC):
     """What the trials of a folder were made with.
 
     Attributes
@@ -39,13 +40,13 @@ class FolderConfig:
     cache: Mapping[str, Any]
     models: Mapping[str, Mapping[str, Any]]
 
+    @abstractmethod
     def _kind(self) -> dict[str, Any]:
         """Return what the file says of itself: at least its version."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _schema(self) -> Mapping[str, Any]:
         """Return what the file must be."""
-        raise NotImplementedError
 
     def write(self, folder: Path) -> None:
         """Write `config.json`, whole or not at all.
